@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { modelName } from './catalogue.ts';
+import { progress } from './generation.ts';
+import { generationState } from './states.ts';
+
+/**
+ * Messages are hints, the record is the truth. A reader accepts the version before and after its
+ * own, so unknown fields are dropped and never refused.
+ */
+export const jobMessage = z.object({
+  version: z.literal(1),
+  generationId: z.uuid(),
+  /** The record's revision when this message was written; names this message in the lease. */
+  revision: z.int(),
+  model: modelName,
+  /** W3C trace context, so that one trace spans HTTP, AMQP and the engine. */
+  traceparent: z.string().optional(),
+});
+export type JobMessage = z.infer<typeof jobMessage>;
+
+/** What happened to a generation, told at most once; nothing depends on its arrival. */
+export const generationEvent = z.discriminatedUnion('type', [
+  z.object({
+    version: z.literal(1),
+    type: z.literal('progress'),
+    generationId: z.uuid(),
+    revision: z.int(),
+    progress,
+  }),
+  z.object({
+    version: z.literal(1),
+    type: z.literal('state'),
+    generationId: z.uuid(),
+    revision: z.int(),
+    state: generationState,
+  }),
+  /** The caller wants it stopped; the worker that holds it obeys between two steps. */
+  z.object({
+    version: z.literal(1),
+    type: z.literal('cancel'),
+    generationId: z.uuid(),
+    revision: z.int(),
+  }),
+]);
+export type GenerationEvent = z.infer<typeof generationEvent>;

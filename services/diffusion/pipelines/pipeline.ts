@@ -1,0 +1,41 @@
+import type { RunState } from './run-state.ts';
+
+/** What the engine needs for one picture. Scheduler names are the catalogue's. */
+export type PictureRequest = {
+  prompt: string;
+  negativePrompt: string;
+  /** 0 to 2³²−1, seeds PyTorch's CPU generator. */
+  seed: number;
+  steps: number;
+  /** Classifier-free guidance; 1 or less runs without it. */
+  guidanceScale: number;
+  /** Absent: the class that `scheduler_config.json` names. */
+  scheduler?: string | undefined;
+  karras?: boolean | undefined;
+  /** In pixels. */
+  width: number;
+  /** In pixels. */
+  height: number;
+};
+
+export type Picture = {
+  /** PNG file, RGB, 8 bit. */
+  png: Uint8Array;
+  width: number;
+  height: number;
+};
+
+export type GenerateOptions = {
+  /** Called after each step with all that is needed to go on from there. */
+  onStep?: (state: RunState) => void;
+  /** Looked at between steps; an aborted run rejects with `signal.reason`. */
+  signal?: AbortSignal;
+  /** Goes on after the step that this state was taken at, to the same bits. */
+  resume?: RunState;
+};
+
+export type Pipeline = {
+  generate(request: PictureRequest, options?: GenerateOptions): Promise<Picture>;
+  /** Frees the sessions' memory. */
+  release(): Promise<void>;
+};

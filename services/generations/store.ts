@@ -1,0 +1,140 @@
+import type {
+  FailureCode,
+  Generation,
+  GenerationRequest,
+  GenerationState,
+  Progress,
+} from '@darkroom/contract';
+
+/** A generation with what only services may see. */
+export type GenerationRecord = Omit<Generation, 'images'> & {
+  tenant: string;
+  /** Grows with every write that callers can see. */
+  revision: number;
+  /** Whether the broker confirmed the message of this revision's queueing. */
+  published: boolean;
+  images: StoredImage[];
+  traceparent: string | null;
+  deadline: string | null;
+};
+
+export type StoredImage = {
+  /** Key in the object store: `tenant/generation/index-sha256.png`. */
+  key: string;
+  sha256: string;
+  width: number;
+  height: number;
+  seed: number;
+};
+
+export type NewGeneration = {
+  id: string;
+  tenant: string;
+  request: GenerationRequest;
+  deadline?: string | undefined;
+  traceparent?: string | undefined;
+  /**
+   * With a key, a repeat of the same `fingerprint` (of the caller's body) returns the first record.
+   */
+  idempotency?: { key: string; fingerprint: string } | undefined;
+};
+
+/** The right to run a generation, for as long as the lease is renewed. */
+export type Claim = {
+  record: GenerationRecord;
+  /** Fencing number: a write with an older one is refused. */
+  fence: number;
+};
+
+export type ClaimResult =
+  | { claimed: true; claim: Claim }
+  /** Finished, canceled, expired, out of attempts, unknown, or leased to another. */
+  | { claimed: false; reason: 'unknown' | 'terminal' | 'expired' | 'attempts' | 'leased' };
+
+export type Heartbeat = 'held' | 'cancel-requested' | 'lost';
+
+export type StoreTimings = { modelLoadMs: number; inferenceMs: number; storeMs: number };
+
+/** What the frontend may do with records. */
+export type FrontendStore = {
+  /**
+   * Records a request as `queued`, not yet published.
+   * @throws DarkroomError `conflict` when the idempotency key was used with another body
+   */
+  create(input: NewGeneration): Promise<{ record: GenerationRecord; created: boolean }>;
+  /** Notes that the broker confirmed the message of this revision. */
+  markPublished(id: string, revision: number): Promise<void>;
+  get(tenant: string, id: string): Promise<GenerationRecord | undefined>;
+  /** Newest first. `cursor` is the one that the previous page returned. */
+  list(
+    tenant: string,
+    page: { limit: number; cursor?: string | undefined; state?: GenerationState | undefined },
+  ): Promise<{ records: GenerationRecord[]; nextCursor: string | null }>;
+  /** Queued: canceled at once. Running: flagged, and the worker settles it. Terminal: unchanged. */
+  requestCancel(tenant: string, id: string): Promise<GenerationRecord | undefined>;
+  /** Generations queued or running, by model and state. */
+  countActive(): Promise<{ model: string; state: 'queued' | 'running'; count: number }[]>;
+  /**
+   * One round of repair, safe to run on every replica at once: expires deadlines, requeues or fails
+   * what has lost its lease, settles cancels whose worker is gone, and returns the queued records
+   * whose message was never confirmed or is older than `republishAfterMs`.
+   */
+  sweep(options: { limit: number; republishAfterMs: number }): Promise<GenerationRecord[]>;
+};
+
+/** What a worker may do with records: claim, heartbeat, complete, release. */
+export type WorkerStore = {
+  /**
+   * Takes a queued generation, or one whose lease ran out, or one leased under this same message
+   * (`redelivered`), and counts the attempt.
+   */
+  claim(options: {
+    id: string;
+    messageId: string;
+    redelivered: boolean;
+    worker: string;
+    leaseMs: number;
+    maxAttempts: number;
+  }): Promise<ClaimResult>;
+  /** Renews the lease and notes the progress. */
+  heartbeat(options: {
+    id: string;
+    fence: number;
+    leaseMs: number;
+    progress: Progress;
+  }): Promise<Heartbeat>;
+  /** running → succeeded. False when the fence is old: the objects are then nobody's. */
+  complete(options: {
+    id: string;
+    fence: number;
+    images: StoredImage[];
+    timings: StoreTimings;
+  }): Promise<boolean>;
+  /** running → failed. False when the fence is old. */
+  fail(options: {
+    id: string;
+    fence: number;
+    error: { code: FailureCode; message: string };
+  }): Promise<boolean>;
+  /** running → canceled, after the worker has stopped. False when the fence is old. */
+  settleCancel(options: { id: string; fence: number }): Promise<boolean>;
+  /**
+   * running → queued, unpublished, at no attempt's cost unless `countAttempt`. Returns the record
+   * to publish, undefined when the fence is old.
+   */
+  release(options: {
+    id: string;
+    fence: number;
+    countAttempt: boolean;
+  }): Promise<GenerationRecord | undefined>;
+  markPublished(id: string, revision: number): Promise<void>;
+};
+
+/** The record of every request. Drivers: `postgres`, `pglite`. */
+export type GenerationStore = FrontendStore &
+  WorkerStore & {
+    /** Ends every lease, for an owner that knows no worker can be alive. */
+    expireAllLeases(): Promise<void>;
+    check(): Promise<void>;
+    close(): Promise<void>;
+  };

@@ -1,0 +1,51 @@
+import type { GenerationEvent, JobMessage } from '@darkroom/contract';
+
+/** What a handler decided about a message; the consumer, and only it, tells the broker. */
+export type Outcome =
+  /** Done with it, for better or worse: the record says what became of the job. */
+  | 'acknowledge'
+  /** Not understood; goes to the dead-letter queue. */
+  | 'reject'
+  /** Could not be decided now (the database is away, say); delivered again. */
+  | 'requeue';
+
+export type JobDelivery = {
+  job: JobMessage;
+  /** Same for every redelivery of the message; a lease remembers it. */
+  messageId: string;
+  redelivered: boolean;
+};
+
+export type Subscription = {
+  /** Takes no further messages and resolves when the handlers in hand have settled theirs. */
+  stop(): Promise<void>;
+};
+
+/** The broker as the rest of Darkroom sees it. Drivers: `rabbitmq`, `in-process`. */
+export type Broker = {
+  /**
+   * Puts a job on its model's queue and resolves once the broker has it safely.
+   * @throws DarkroomError `unavailable` when it was not confirmed or not routable; the caller's
+   *   sweep publishes it again
+   */
+  publishJob(job: JobMessage): Promise<void>;
+  /**
+   * Takes jobs of one model, at most `prefetch` unsettled at a time. Survives reconnection: the
+   * consumer is declared again, and unsettled messages come anew.
+   */
+  consumeJobs(
+    options: { model: string; prefetch: number },
+    handle: (delivery: JobDelivery) => Promise<Outcome>,
+  ): Promise<Subscription>;
+  /** Tells whoever listens; may be lost, never throws, never waits. */
+  publishEvent(event: GenerationEvent): void;
+  /** Hears events of one type, or of all. */
+  subscribeEvents(
+    type: GenerationEvent['type'] | 'all',
+    handle: (event: GenerationEvent) => void,
+  ): Promise<Subscription>;
+  /** Whether a publish would be tried right now. */
+  isReady(): boolean;
+  /** Stops consumers, waits for unconfirmed publishes, disconnects. */
+  close(): Promise<void>;
+};

@@ -1,0 +1,22 @@
+export type StoredObject = { bytes: Uint8Array; contentType: string };
+
+/**
+ * The object store. Keys are `/`-separated, each segment of letters, digits, `.`, `_` and `-`,
+ * none of them `.` or `..`. Drivers: `fs`, `s3`.
+ */
+export type ObjectStore = {
+  /**
+   * Writes the whole object or nothing.
+   * @throws DarkroomError `unavailable` when the store is out of reach or full
+   */
+  put(key: string, bytes: Uint8Array, contentType: string): Promise<void>;
+  /** The object, or undefined where there is none. */
+  get(key: string): Promise<StoredObject | undefined>;
+  /** Removes objects; those that do not exist are passed over. */
+  remove(keys: readonly string[]): Promise<void>;
+  /** Keys that begin with `prefix`, in order. */
+  list(prefix: string): Promise<string[]>;
+  /** Rejects with the remedy when the store cannot be used. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+};
