@@ -17,13 +17,15 @@ function installPackages() {
   const lock = readFileSync(lockFile, 'utf8');
   if (existsSync(installedLock) && readFileSync(installedLock, 'utf8') === lock) return;
   console.error('darkroom: installing the packages of package-lock.json (once, about a minute) …');
-  const npm = spawnSync('npm', ['ci', '--loglevel=error'], {
+  // Not `npm ci`: it refuses a lock file whose optional packages for other platforms a partial
+  // mirror does not carry. `npm install` keeps to the locked versions and checksums as well.
+  const npm = spawnSync('npm', ['install', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32',
   });
   if (npm.status !== 0) {
-    console.error('darkroom: `npm ci` failed; see its message above, then run the command again.');
+    console.error('darkroom: `npm install` failed; see its message above, then run the command again.');
     process.exit(1);
   }
   writeFileSync(installedLock, lock);
