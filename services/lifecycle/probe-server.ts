@@ -1,0 +1,62 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Registry } from 'prom-client';
+import { listenError } from './listen-error.ts';
+import type { Probes } from './probes.ts';
+
+export type ProbeServer = { port: number; close(): Promise<void> };
+
+/**
+ * Serves `GET /healthz` (alive), `/readyz` (takes work: 200 or 503, with the checks) and `/metrics`
+ * (Prometheus) for a process that serves nothing else.
+ *
+ * @param options.port 0 takes a free one
+ * @throws DarkroomError (`configuration`) when the port cannot be listened on
+ */
+export async function startProbeServer(options: {
+  host: string;
+  port: number;
+  probes: Probes;
+  metrics: Registry;
+}): Promise<ProbeServer> {
+  const { host, port, probes, metrics } = options;
+  const server = createServer((request, response) => {
+    answer(request.url?.split('?')[0], response).catch((error: unknown) =>
+      response.destroy(error as Error),
+    );
+  });
+
+  const answer = async (path: string | undefined, response: ServerResponse) => {
+    if (path === '/healthz') return sendJson(response, 200, { status: 'alive' });
+    if (path === '/readyz') {
+      const readiness = await probes.readiness();
+      return sendJson(response, readiness.ready ? 200 : 503, readiness);
+    }
+    if (path === '/metrics') {
+      const text = await metrics.metrics();
+      response.writeHead(200, { 'content-type': metrics.contentType }).end(text);
+      return;
+    }
+    sendJson(response, 404, { message: 'not found; there are /healthz, /readyz and /metrics' });
+  };
+
+  await listen(server, host, port);
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve, reject) => {
+        server.close((error) => (error === undefined ? resolve() : reject(error)));
+        server.closeAllConnections();
+      }),
+  };
+}
+
+const listen = (server: Server, host: string, port: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(listenError(error, { host, port })));
+    server.listen(port, host, resolve);
+  });
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}

@@ -1,0 +1,79 @@
+import { z } from 'zod';
+
+const secretPair =
+  'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together; set both, or neither to use the platform identity';
+
+const portNumber = (initial: number) =>
+  z
+    .string()
+    .regex(/^\d{1,5}$/, 'must be a whole number')
+    .transform(Number)
+    .refine((port) => port <= 65_535, 'must be a whole number from 0 to 65535')
+    .meta({ description: 'the port to listen on', examples: ['PORT=8080'] })
+    .default(initial);
+
+/**
+ * The variables that several processes read, each said once: type, what it is, an example. A
+ * process picks its own in its `config.ts`.
+ */
+export const variables = {
+  PORT: portNumber(8080),
+  HOST: z
+    .string()
+    .meta({ description: 'the address to listen on', examples: ['HOST=0.0.0.0'] })
+    .default('0.0.0.0'),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'must be a log level')
+    .meta({
+      description: 'trace, debug, info, warn, error, fatal or silent',
+      examples: ['LOG_LEVEL=info'],
+    })
+    .default('info'),
+  AMQP_URL: z.url({ protocol: /^amqps?$/, error: 'must be an amqp:// or amqps:// URL' }).meta({
+    description: 'the RabbitMQ server',
+    examples: ['AMQP_URL=amqp://user:password@rabbitmq:5672'],
+  }),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }).meta({
+    description: 'the Postgres database',
+    examples: ['DATABASE_URL=postgres://user:password@postgres:5432/darkroom'],
+  }),
+  S3_ENDPOINT: z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' }).meta({
+    description: 'the S3 server',
+    examples: ['S3_ENDPOINT=http://object-store:7070'],
+  }),
+  S3_BUCKET: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be a bucket name')
+    .meta({ description: 'the bucket of the pictures', examples: ['S3_BUCKET=darkroom'] }),
+  AWS_REGION: z
+    .string()
+    .meta({ description: "the bucket's region", examples: ['AWS_REGION=us-east-1'] })
+    .default('us-east-1'),
+  AWS_ACCESS_KEY_ID: z
+    .string()
+    .meta({ examples: ['AWS_ACCESS_KEY_ID=darkroom'] })
+    .optional(),
+  AWS_SECRET_ACCESS_KEY: z
+    .string()
+    .meta({ examples: ['AWS_SECRET_ACCESS_KEY=<the secret>'] })
+    .optional(),
+  MODELS: z
+    .string()
+    .meta({ description: 'the catalogue file', examples: ['MODELS=/etc/darkroom/models.json'] }),
+} as const;
+
+type Credentials = {
+  AWS_ACCESS_KEY_ID?: string | undefined;
+  AWS_SECRET_ACCESS_KEY?: string | undefined;
+};
+
+/** Refines a process's schema: the two halves of the S3 credentials are set together or not at all. */
+export const credentialsTogether: [
+  (values: Credentials) => boolean,
+  { path: string[]; message: string; when: () => boolean },
+] = [
+  (values: Credentials) =>
+    (values.AWS_ACCESS_KEY_ID === undefined) === (values.AWS_SECRET_ACCESS_KEY === undefined),
+  // `when`: told beside the other problems, not only once they are mended.
+  { path: ['AWS_ACCESS_KEY_ID'], message: secretPair, when: () => true },
+];
