@@ -25,7 +25,9 @@ function installPackages() {
     shell: process.platform === 'win32',
   });
   if (npm.status !== 0) {
-    console.error('darkroom: `npm install` failed; see its message above, then run the command again.');
+    console.error(
+      'darkroom: `npm install` failed; see its message above, then run the command again.',
+    );
     process.exit(1);
   }
   writeFileSync(installedLock, lock);

@@ -1,5 +1,5 @@
-import { DarkroomError } from './errors.ts';
 import type { ModelEntry } from './catalogue.ts';
+import { DarkroomError } from './errors.ts';
 import type { GenerationInput, GenerationRequest } from './generation.ts';
 
 /**
@@ -51,7 +51,9 @@ export function resolveRequest(
   for (const field of ['prompt', 'negativePrompt'] as const) {
     const length = [...request[field]].length;
     if (length > limits.promptLength) {
-      problems.push(`${field} has ${length} characters, at most ${limits.promptLength} are allowed`);
+      problems.push(
+        `${field} has ${length} characters, at most ${limits.promptLength} are allowed`,
+      );
     }
   }
   if (request.karras === true && scheduler !== undefined && !hasKarras(scheduler)) {

@@ -1,0 +1,171 @@
+// The walls between the rooms of services/. Every rule says in its comment why it stands; the
+// comment is printed with each violation. docs/architecture.md draws the same picture in words.
+//
+// Tests and the shared suites of a port's drivers may look over the walls, and scripts/ is the
+// outermost layer and may import every room, so most rules start from a room's own code only.
+
+const tests = '\\.(test|suite)\\.ts$|/testing/';
+/** @param {string} room */
+const codeOf = (room) => ({ path: `^services/(${room})/`, pathNot: tests });
+/** Every room except these. @param {string} rooms */
+const roomsOtherThan = (rooms) => `^services/(?!(${rooms})/)[^/]+/`;
+/** An installed package, by where it lies. @param {string} name */
+const installed = (name) => `(^|/)node_modules/(${name})(/|$)`;
+
+/** Which room alone may know a technology, and what the others use instead. */
+const owners = [
+  ['messaging', 'amqplib|@types/amqplib', 'AMQP', 'the broker port (connect, publish, consume)'],
+  ['storage', '@aws-sdk/[^/]+|@smithy/[^/]+', 'S3', 'the object-store port'],
+  [
+    'generations',
+    'kysely|kysely-[^/]+|pg|pg-[^/]+|@types/pg|@electric-sql/[^/]+',
+    'SQL',
+    'the generations store',
+  ],
+  ['diffusion', 'onnxruntime-[^/]+|@huggingface/tokenizers', 'onnxruntime', 'the pipeline'],
+];
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      comment:
+        'Modules that import each other in a circle can only be read, tested and loaded together. ' +
+        'Move what both need into a third file, or make one of the imports a parameter.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'resolvable',
+      comment:
+        'This import leads nowhere. Another room is imported by its package name alone ' +
+        "('@darkroom/ROOM', what its index.ts exports): its inner files may move at any time.",
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'rooms-by-package-name',
+      comment:
+        "A relative path into another room goes around that room's index.ts, so its inner files " +
+        "could never move. Import '@darkroom/ROOM', and export there what is meant for others.",
+      severity: 'error',
+      from: { path: '^services/([^/]+)/' },
+      to: { path: '^services/', pathNot: '^services/$1/', dependencyTypes: ['local'] },
+    },
+    {
+      name: 'contract-imports-zod-alone',
+      comment:
+        'The contract is the words both sides share and is loaded by everything, clients ' +
+        'included: anything it imports, everybody imports.',
+      severity: 'error',
+      from: codeOf('contract'),
+      to: { pathNot: ['^services/contract/', installed('zod')] },
+    },
+    {
+      name: 'diffusion-stands-alone',
+      comment:
+        'The engine is mathematics over files: it must stay usable and testable without the ' +
+        'service around it, so it imports no other room and no network.',
+      severity: 'error',
+      from: codeOf('diffusion'),
+      to: {
+        path: [
+          roomsOtherThan('diffusion'),
+          '^(node:)?(http|https|http2|net|tls|dgram|dns)$',
+          installed('fastify|undici|@trpc/[^/]+'),
+        ],
+      },
+    },
+    ...['messaging', 'storage', 'generations', 'lifecycle'].map((room) => ({
+      name: `${room}-imports-contract-alone`,
+      comment:
+        'The libraries at the bottom know the words of the contract and not each other, so each ' +
+        'can be replaced, tested and read by itself. What must be combined is combined by a ' +
+        'service, which gets both as arguments.',
+      severity: /** @type {const} */ ('error'),
+      from: codeOf(room),
+      to: { path: roomsOtherThan(`${room}|contract`) },
+    })),
+    {
+      name: 'frontend-without-worker',
+      comment:
+        'Frontend and worker are deployed apart and roll out in any order: they meet in messages ' +
+        'and records only. What both need belongs to contract or to a library.',
+      severity: 'error',
+      from: codeOf('frontend'),
+      to: { path: '^services/(worker|diffusion|client)/' },
+    },
+    {
+      name: 'worker-without-frontend',
+      comment:
+        'Frontend and worker are deployed apart and roll out in any order: they meet in messages ' +
+        'and records only. What both need belongs to contract or to a library.',
+      severity: 'error',
+      from: codeOf('worker'),
+      to: { path: '^services/(frontend|client)/' },
+    },
+    {
+      name: 'client-takes-types-alone',
+      comment:
+        "The client is installed by strangers and must bring no server code: it takes the router's " +
+        'type with `import type`, which leaves nothing behind at run time.',
+      severity: 'error',
+      from: codeOf('client'),
+      to: { path: roomsOtherThan('client|contract'), dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'nobody-imports-embedded',
+      comment:
+        'embedded is a composition root: it wires everything together, so importing it from a ' +
+        'room would pull in the whole house and close a circle.',
+      severity: 'error',
+      from: { path: roomsOtherThan('embedded'), pathNot: tests },
+      to: { path: '^services/embedded/' },
+    },
+    {
+      name: 'nobody-imports-scripts',
+      comment:
+        'scripts/ are commands around the services, the outermost layer. A service that needs ' +
+        'one of them has it in the wrong place.',
+      severity: 'error',
+      from: { path: '^services/', pathNot: tests },
+      to: { path: '^scripts/' },
+    },
+    ...owners.map(([room, packages, technology, instead]) => ({
+      name: `only-${room}-knows-${technology}`.toLowerCase(),
+      comment:
+        `Only services/${room} speaks ${technology}, so that it can be exchanged and its ` +
+        `failures are handled in one place. Use ${instead} of @darkroom/${room} instead.`,
+      severity: /** @type {const} */ ('error'),
+      from: { path: roomsOtherThan(room), pathNot: tests },
+      to: { path: installed(packages) },
+    })),
+    {
+      name: 'services-declare-their-packages',
+      comment:
+        "A service's image installs the dependencies of its own package.json and nothing else, so " +
+        'this import would fail there. Add the package to the room that imports it.',
+      severity: 'error',
+      from: { path: '^services/', pathNot: tests },
+      to: {
+        dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+  ],
+  options: {
+    tsConfig: { fileName: 'tsconfig.json' },
+    // `import type` counts: a wall that types may cross freely is a wall on paper.
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)dist/' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default'],
+      mainFields: ['module', 'main'],
+    },
+  },
+};

@@ -1,0 +1,101 @@
+/** A rule about the text of files, for what no parser of ours knows. */
+export type TextRule = {
+  name: string;
+  /** Printed with every finding: why the rule stands and what to do. */
+  reason: string;
+  /** The files it reads, by path from the repository's root. */
+  files: RegExp;
+  except?: RegExp;
+  /** Says what is wrong, or nothing. */
+  find: (text: string) => { line: number; excerpt: string }[];
+};
+
+export type Finding = { rule: string; reason: string; file: string; line: number; excerpt: string };
+
+/** Every line that matches. */
+function lines(pattern: RegExp): TextRule['find'] {
+  return (text) =>
+    text
+      .split('\n')
+      .map((content, index) => ({ line: index + 1, excerpt: content.trim().slice(0, 120) }))
+      .filter(({ excerpt }) => pattern.test(excerpt));
+}
+
+const code = /\.(ts|js|mjs|cjs)$/;
+const longestFile = 300;
+
+export const textRules: TextRule[] = [
+  {
+    name: 'lock-file-without-hosts',
+    reason:
+      'The lock file names no registry, so that any mirror can serve it. Set ' +
+      '`omit-lockfile-registry-resolved=true` (.npmrc has it) and run `npm install` again.',
+    files: /^package-lock\.json$/,
+    find: lines(/"resolved": "(?!services\/)/),
+  },
+  {
+    name: 'no-machine-paths',
+    reason:
+      'A path of one machine is wrong on every other. Build it from import.meta.url, a flag or ' +
+      'a temporary folder.',
+    files: /\.(ts|js|mjs|json|jsonc|md|py|sh|ya?ml|toml)$|Dockerfile|^\.ci\//,
+    except: /^package-lock\.json$|\/model\//,
+    find: lines(/(?<![\w.~$}*/-])\/(work|home|root|Users)\/[\w.-]/),
+  },
+  {
+    name: 'no-silent-tests',
+    reason:
+      'A test that is skipped or focused hides the others. Delete it, mend it, or let its tier ' +
+      'announce what it needs.',
+    files: /\.(test|suite)\.ts$|\/testing\//,
+    find: lines(/\b(describe|it|test|suite)(\.\w+)*\.(only|skip|todo|skipIf|runIf|fails)\b/),
+  },
+  {
+    name: 'no-notes-to-self',
+    reason: 'Unfinished work belongs in an issue, where somebody looks.',
+    files: code,
+    except: /^scripts\/checks\/text-rules/,
+    find: lines(/\b(TODO|FIXME|XXX|HACK)\b/),
+  },
+  {
+    name: 'only-config-reads-environment',
+    reason:
+      'config.ts reads the environment once, into a validated type, and reports every error ' +
+      'together; whatever else needs a value gets it as an argument.',
+    files: /^services\/.*\.ts$/,
+    except: /(^|\/)config\.ts$|\.(test|suite)\.ts$|\/(testing|training)\//,
+    find: lines(
+      /^(?!\/\/|\*|\/\*).*(\bprocess\.env\b|\benv\b.*(from ['"](node:)?process['"]|\} = process;))/,
+    ),
+  },
+  {
+    name: 'only-main-exits',
+    reason:
+      'Only main.ts ends the process or installs signal handlers: anywhere else it would take ' +
+      'the shutdown of everything around it away. Throw, or return what happened.',
+    files: /^services\/.*\.ts$/,
+    except: /(^|\/)main\.ts$|\.test\.ts$|^services\/lifecycle\//,
+    find: lines(/\bprocess\.(exit\(|exitCode\s*=)|\bprocess\.(on|once)\(\s*['"]SIG/),
+  },
+  {
+    name: 'files-stay-short',
+    reason:
+      `Files of 60 to 120 lines are read in one go; past ${longestFile} lines (numerics ` +
+      'excepted) a file does more than one thing. Split it by its nouns.',
+    files: code,
+    except: /^services\/diffusion\//,
+    find: (text) => {
+      const count = text.split('\n').length - 1;
+      return count > longestFile ? [{ line: count, excerpt: `${count} lines` }] : [];
+    },
+  },
+];
+
+/** Applies every rule to one file. */
+export function findIn(file: string, text: string): Finding[] {
+  return textRules
+    .filter(({ files, except }) => files.test(file) && !except?.test(file))
+    .flatMap(({ name, reason, find }) =>
+      find(text).map((finding) => ({ rule: name, reason, file, ...finding })),
+    );
+}
