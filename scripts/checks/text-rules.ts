@@ -71,10 +71,11 @@ export const textRules: TextRule[] = [
   {
     name: 'only-main-exits',
     reason:
-      'Only main.ts ends the process or installs signal handlers: anywhere else it would take ' +
-      'the shutdown of everything around it away. Throw, or return what happened.',
+      "Only a process's own file (main.ts, the worker's child.ts) ends it or installs signal " +
+      'handlers: anywhere else that takes the shutdown of everything around it away. Throw, or ' +
+      'return what happened.',
     files: /^services\/.*\.ts$/,
-    except: /(^|\/)main\.ts$|\.test\.ts$|^services\/lifecycle\//,
+    except: /(^|\/)(main|child)\.ts$|\.test\.ts$|^services\/lifecycle\//,
     find: lines(/\bprocess\.(exit\(|exitCode\s*=)|\bprocess\.(on|once)\(\s*['"]SIG/),
   },
   {
