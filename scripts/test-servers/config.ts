@@ -1,0 +1,24 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+
+const { env } = process;
+
+/** Servers that somebody else runs: taken as they are, never started, stopped or killed. */
+export const given = {
+  amqpUrl: env.AMQP_URL,
+  /** RabbitMQ's management API of that server, with the same user and password. */
+  amqpManagementUrl: env.AMQP_MANAGEMENT_URL,
+  databaseUrl: env.DATABASE_URL,
+  s3Endpoint: env.S3_ENDPOINT,
+  s3Bucket: env.S3_BUCKET ?? 'darkroom',
+  awsRegion: env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? 'us-east-1',
+  awsAccessKeyId: env.AWS_ACCESS_KEY_ID,
+  awsSecretAccessKey: env.AWS_SECRET_ACCESS_KEY,
+};
+
+/** Where programs built once are kept between runs. */
+export const cacheFolder = join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'darkroom');
+
+/** What started programs inherit. */
+export const inherited: NodeJS.ProcessEnv = env;

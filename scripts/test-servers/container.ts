@@ -1,0 +1,56 @@
+import { GenericContainer, getContainerRuntimeClient, Wait } from 'testcontainers';
+import { freePort } from './program.ts';
+import { type Server, say } from './server.ts';
+
+export type ContainerRecipe = {
+  image: string;
+  /** Ports inside the container; each gets a fixed port of this host, so that a restart keeps it. */
+  ports: readonly number[];
+  environment?: Record<string, string>;
+  command?: string[];
+  /** A line of its log that says it is ready. */
+  readyLog: RegExp;
+};
+
+/**
+ * Starts a container where Docker answers and has or can pull the image; undefined where not.
+ * Testcontainers' reaper removes it when this process ends without doing so.
+ */
+export async function startContainer(
+  recipe: ContainerRecipe,
+): Promise<{ server: Server; host: string; ports: number[] } | undefined> {
+  const client = await getContainerRuntimeClient().catch(() => undefined);
+  if (client === undefined) return undefined;
+  const ports = await Promise.all(recipe.ports.map(() => freePort()));
+  try {
+    const container = await new GenericContainer(recipe.image)
+      .withExposedPorts(
+        ...recipe.ports.map((port, i) => ({ container: port, host: ports[i] ?? 0 })),
+      )
+      .withEnvironment(recipe.environment ?? {})
+      .withCommand(recipe.command ?? [])
+      .withWaitStrategy(Wait.forLogMessage(recipe.readyLog))
+      .withStartupTimeout(120_000)
+      .start();
+    const handle = client.container.getById(container.getId());
+    const server: Server = {
+      origin: 'container',
+      async kill() {
+        await handle.kill();
+      },
+      async start() {
+        await handle.start();
+      },
+      async stop() {
+        await container.stop({ timeout: 0 });
+      },
+    };
+    return { server, host: container.getHost(), ports };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    say(
+      `Docker answers but ${recipe.image} does not start (${reason}); trying an installed program`,
+    );
+    return undefined;
+  }
+}

@@ -1,0 +1,119 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { given, inherited } from './config.ts';
+import { startContainer } from './container.ts';
+import { installDebianPackages, isRootOnDebian } from './debian.ts';
+import { accepts, freePort, removeFolder, startProgram, temporaryFolder } from './program.ts';
+import { givenServer, type Server, type ServerOptions } from './server.ts';
+
+/** The server itself: the packaged wrapper insists on the user rabbitmq and its folders. */
+const PROGRAMS = ['/usr/lib/rabbitmq/bin/rabbitmq-server', '/usr/local/sbin/rabbitmq-server'];
+
+/** `url` is AMQP; `managementUrl` RabbitMQ's HTTP API, user and password within both. */
+export type Rabbitmq = Server & { url: string; managementUrl: string };
+
+/** RabbitMQ with its management plugin: from `AMQP_URL`, in a container, or as a program. */
+export async function startRabbitmq(options: ServerOptions = {}): Promise<Rabbitmq> {
+  if (given.amqpUrl !== undefined && options.private !== true) {
+    const management = new URL(
+      given.amqpManagementUrl ?? given.amqpUrl.replace(/^amqps?:/, 'http:'),
+    );
+    if (given.amqpManagementUrl === undefined) {
+      management.port = '15672';
+      management.pathname = '/';
+    }
+    return { ...givenServer('AMQP_URL'), url: given.amqpUrl, managementUrl: management.href };
+  }
+  const started = await startContainer({
+    image: 'rabbitmq:3.13.7-management',
+    ports: [5672, 15672],
+    readyLog: /Server startup complete/,
+  });
+  if (started !== undefined) {
+    const { server, host, ports } = started;
+    return {
+      ...server,
+      url: `amqp://guest:guest@${host}:${ports[0]}`,
+      managementUrl: `http://guest:guest@${host}:${ports[1]}/`,
+    };
+  }
+  return startInstalled(await findProgram());
+}
+
+async function findProgram(): Promise<string> {
+  const find = () => PROGRAMS.find((path) => existsSync(path));
+  if (find() === undefined && isRootOnDebian()) await installDebianPackages('rabbitmq-server');
+  const program = find();
+  if (program === undefined) {
+    throw new Error(
+      'no RabbitMQ for the tests: set AMQP_URL to one with the management plugin, or start Docker, ' +
+        'or install it (Debian: apt-get install rabbitmq-server)',
+    );
+  }
+  return program;
+}
+
+async function startInstalled(program: string): Promise<Rabbitmq> {
+  const folder = temporaryFolder('rabbitmq');
+  const ports = await Promise.all(Array.from({ length: 4 }, freePort));
+  const [amqp = 0, management = 0, distribution = 0, epmd = 0] = ports;
+  await writeFile(join(folder, '.erlang.cookie'), crypto.randomUUID(), { mode: 0o400 });
+  await writeFile(join(folder, 'plugins'), '[rabbitmq_management].\n');
+  await writeFile(
+    join(folder, 'rabbitmq.conf'),
+    [
+      `listeners.tcp.local = 127.0.0.1:${amqp}`,
+      'management.tcp.ip = 127.0.0.1',
+      `management.tcp.port = ${management}`,
+      'disk_free_limit.absolute = 50MB',
+      'raft.wal_max_size_bytes = 33554432',
+      '',
+    ].join('\n'),
+  );
+  // RabbitMQ would start an epmd that outlives it; ours belongs to the shell's process group.
+  const command = 'epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1 & exec "$0"';
+  const launch = async () => {
+    const running = startProgram({
+      name: 'RabbitMQ',
+      command: 'sh',
+      args: ['-c', command, program],
+      cwd: folder,
+      env: {
+        ...inherited,
+        HOME: folder,
+        ERL_EPMD_PORT: String(epmd),
+        ERL_EPMD_ADDRESS: '127.0.0.1',
+        RABBITMQ_NODENAME: `darkroom-${amqp}@localhost`,
+        RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
+        RABBITMQ_NODE_PORT: String(amqp),
+        RABBITMQ_DIST_PORT: String(distribution),
+        RABBITMQ_MNESIA_BASE: join(folder, 'data'),
+        RABBITMQ_LOG_BASE: join(folder, 'log'),
+        RABBITMQ_PID_FILE: join(folder, 'pid'),
+        RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'plugins'),
+        RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
+        RABBITMQ_CONF_ENV_FILE: join(folder, 'absent'),
+        // One scheduler thread less to spin: the tests share few cores.
+        RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+sbwt none +sbwtdcpu none +sbwtdio none',
+      },
+    });
+    await running.waitUntil(async () => (await accepts(amqp)) && (await accepts(management)), 90);
+    return running;
+  };
+  let running = await launch();
+  return {
+    origin: 'program',
+    url: `amqp://guest:guest@127.0.0.1:${amqp}`,
+    managementUrl: `http://guest:guest@127.0.0.1:${management}/`,
+    kill: () => running.kill(),
+    async start() {
+      running = await launch();
+    },
+    // Its data is thrown away, so there is nothing to wind down for.
+    async stop() {
+      await running.kill();
+      await removeFolder(folder);
+    },
+  };
+}
