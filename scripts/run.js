@@ -1,10 +1,10 @@
-// Runs a TypeScript program of this repository: `node scripts/run.js FILE [ARGUMENT ...]`.
+// Runs a program of this repository: `node scripts/run.js FILE [ARGUMENT ...]`.
 // Plain JavaScript without dependencies, because it must work on a fresh clone with Node 20:
 // it installs the locked packages when they are missing and hands over to the pinned Node.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
@@ -26,7 +26,9 @@ function installPackages() {
   });
   if (npm.status !== 0) {
     console.error(
-      'darkroom: `npm install` failed; see its message above, then run the command again.',
+      npm.error === undefined
+        ? 'darkroom: `npm install` failed; see its message above, then run the command again.'
+        : `darkroom: npm could not be started (${npm.error.message}); install npm and run the command again.`,
     );
     process.exit(1);
   }
@@ -50,24 +52,29 @@ function findNode() {
   }
 }
 
-installPackages();
+/** Runs the program as this very process where Node can, else as a child that gets our signals. */
+function handOver(node, args) {
+  // Tools started from the program (vitest, biome, npm) find the pinned Node first.
+  const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` };
+  if (process.execve !== undefined && process.platform !== 'win32') {
+    process.execve(node, [node, ...args], env);
+  }
+  const child = spawn(node, args, { stdio: 'inherit', env });
+  // A terminal sends Ctrl-C to the whole group; a supervisor signals only us.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) {
+    process.on(signal, () => {
+      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
+    });
+  }
+  child.on('exit', (code, signal) => {
+    process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 143);
+  });
+}
+
 const [file, ...args] = process.argv.slice(2);
 if (file === undefined) {
   console.error('usage: node scripts/run.js FILE [ARGUMENT ...]');
   process.exit(2);
 }
-const node = findNode();
-const child = spawn(node, [resolve(root, file), ...args], {
-  stdio: 'inherit',
-  // Tools started from here (vitest, biome, npm) find the pinned Node first.
-  env: { ...process.env, PATH: `${dirname(node)}:${process.env.PATH ?? ''}` },
-});
-// The terminal sends Ctrl-C to the whole group; a supervisor signals only us.
-for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) {
-  process.on(signal, () => {
-    if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
-  });
-}
-child.on('exit', (code, signal) => {
-  process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 143);
-});
+installPackages();
+handOver(findNode(), [resolve(root, file), ...args]);
