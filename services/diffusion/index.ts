@@ -1,0 +1,16 @@
+export { ModelError } from './model-error.ts';
+export {
+  type ModelFile,
+  modelDigest,
+  type VerifiedModel,
+  verifyModelFolder,
+} from './model-folder/verify-model-folder.ts';
+export { loadSessions, type SessionOptions, type Sessions } from './onnx/sessions.ts';
+export type {
+  GenerateOptions,
+  Picture,
+  PictureRequest,
+  Pipeline,
+} from './pipelines/pipeline.ts';
+export type { RandomState, RunState } from './pipelines/run-state.ts';
+export { loadPipeline, type StableDiffusion } from './pipelines/stable-diffusion.ts';

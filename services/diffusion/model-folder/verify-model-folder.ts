@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { openModelFolder } from './model-folder.ts';
+import { checkOnnxIsWhole } from './onnx-file.ts';
+
+export type ModelFile = {
+  /** Within the folder, with forward slashes. */
+  path: string;
+  /** In bytes. */
+  size: number;
+  /** Hexadecimal. */
+  sha256: string;
+};
+
+export type VerifiedModel = {
+  files: ModelFile[];
+  /** In bytes, of all files. */
+  size: number;
+  /** `sha256:…` over the paths, sizes and digests of all files; names the model. */
+  digest: string;
+};
+
+/** Folders whose content makes the model; anything else beside them (a README) does not count. */
+const parts = [
+  'scheduler',
+  'text_encoder',
+  'tokenizer',
+  'unet',
+  'vae_decoder',
+  'vae_encoder',
+] as const;
+
+/**
+ * Reads the whole folder: every file that a model needs is there, the JSON is JSON, the ONNX files
+ * are as long as they say. Whether the runtime can load them only `loadPipeline` tells.
+ *
+ * @throws ModelError naming what is missing or cut short
+ */
+export async function verifyModelFolder(folder: string): Promise<VerifiedModel> {
+  await openModelFolder(folder);
+  const files: ModelFile[] = [];
+  for (const path of await modelPaths(folder)) {
+    if (path.endsWith('.onnx')) await checkOnnxIsWhole(join(folder, path));
+    files.push(await describe(folder, path));
+  }
+  const hash = createHash('sha256');
+  for (const { path, size, sha256 } of files) hash.update(`${path}\0${size}\0${sha256}\n`);
+  return {
+    files,
+    size: files.reduce((sum, file) => sum + file.size, 0),
+    digest: `sha256:${hash.digest('hex')}`,
+  };
+}
+
+/** What `verifyModelFolder` calls the model. Reads every byte of it. */
+export async function modelDigest(folder: string): Promise<string> {
+  return (await verifyModelFolder(folder)).digest;
+}
+
+/** Sorted by code unit, so that the digest does not depend on the file system. */
+async function modelPaths(folder: string): Promise<string[]> {
+  const paths = ['model_index.json'];
+  for (const part of parts) {
+    const entries = await readdir(join(folder, part), { withFileTypes: true }).catch(() => []);
+    for (const entry of entries) {
+      const path = `${part}/${entry.name}`;
+      // A file may be a link into a download cache, so what it leads to counts.
+      if ((await stat(join(folder, path))).isFile()) paths.push(path);
+    }
+  }
+  return paths.sort();
+}
+
+async function describe(folder: string, path: string): Promise<ModelFile> {
+  const hash = createHash('sha256');
+  let size = 0;
+  await pipeline(createReadStream(join(folder, path)), async (chunks) => {
+    for await (const chunk of chunks as AsyncIterable<Buffer>) {
+      hash.update(chunk);
+      size += chunk.length;
+    }
+  });
+  return { path, size, sha256: hash.digest('hex') };
+}

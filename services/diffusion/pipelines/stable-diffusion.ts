@@ -1,0 +1,149 @@
+import { ModelError } from '../model-error.ts';
+import { openModelFolder } from '../model-folder/model-folder.ts';
+import { loadSessions, releaseSessions, type SessionOptions } from '../onnx/sessions.ts';
+import { createTorchGenerator } from '../random/torch-generator.ts';
+import { createScheduler } from '../schedulers/create-scheduler.ts';
+import { loadClipTokenizer } from '../tokenizer/clip-tokenizer.ts';
+import { createDenoiser, unetInterface } from './denoiser.ts';
+import { createLatentDecoder } from './latent-decoder.ts';
+import { readModelConfigs } from './model-configs.ts';
+import type { GenerateOptions, Picture, PictureRequest, Pipeline } from './pipeline.ts';
+import { encodePng } from './png.ts';
+import type { RunState } from './run-state.ts';
+import { createTextEmbedder } from './text-embedding.ts';
+
+/** A pipeline that shows its work, for tests and benchmarks. */
+export type StableDiffusion = Pipeline & {
+  /** The decoder's pixels before they are clamped, [3, height, width]. */
+  decode(request: PictureRequest, options?: GenerateOptions): Promise<Float32Array>;
+};
+
+/**
+ * Loads a folder in the Hugging Face ONNX layout, as Optimum exports a StableDiffusionPipeline.
+ * One call of `generate` at a time: the runtime computes one anyway.
+ *
+ * @throws ModelError where the folder is incomplete, damaged or not for these providers
+ */
+export async function loadPipeline(
+  folder: string,
+  options: SessionOptions,
+): Promise<StableDiffusion> {
+  const files = await openModelFolder(folder);
+  const configs = await readModelConfigs(files);
+  const tokenizer = await loadClipTokenizer(files, configs.maxPositions);
+  const sessions = await loadSessions(folder, options);
+  const unet = unetInterface(sessions.unet);
+  const embed = createTextEmbedder(
+    tokenizer,
+    sessions.textEncoder,
+    unet.inputs.encoder_hidden_states,
+  );
+  const decodeLatents = createLatentDecoder(sessions.vaeDecoder, configs.vae);
+
+  async function decode(
+    request: PictureRequest,
+    { onStep, signal, resume }: GenerateOptions = {},
+  ): Promise<Float32Array> {
+    signal?.throwIfAborted();
+
+    // 1. Check inputs
+    const dims = latentDims(request, configs.latentChannels, configs.vaeScaleFactor);
+    const size = dims[1] * dims[2] * dims[3];
+    if (resume !== undefined) checkFits(resume, request.steps, size);
+
+    // 2. Encode the prompt, [unconditional, conditional] with guidance
+    const { prompt, negativePrompt, guidanceScale, steps } = request;
+    const isGuided = guidanceScale > 1;
+    const embeddings = await embed(isGuided ? [negativePrompt, prompt] : [prompt]);
+
+    // 3. Prepare timesteps
+    const random = createTorchGenerator(resume?.random ?? request.seed);
+    const { scheduler: name, karras } = request;
+    const scheduler = createScheduler(configs.scheduler, { name, karras, steps, random });
+
+    // 4. Prepare latents
+    const latents = new Float32Array(size);
+    if (resume === undefined) {
+      random.randn(latents);
+      for (let i = 0; i < size; i++) latents[i] = latents[i]! * scheduler.initialNoiseSigma;
+    } else {
+      latents.set(resume.latents);
+      scheduler.restore(resume.history);
+    }
+
+    // 5. Denoise. The runtime waits for the event loop before each run, so signals and messages
+    // are seen between steps.
+    const denoiser = createDenoiser(sessions.unet, unet, {
+      dims,
+      embeddings,
+      guidanceScale: isGuided ? guidanceScale : undefined,
+    });
+    for (let step = resume?.step ?? 0; step < steps; step++) {
+      signal?.throwIfAborted();
+      scheduler.scaleModelInput(step, latents, denoiser.input);
+      const output = await denoiser.predict(scheduler.timesteps[step]!);
+      scheduler.step(step, output, latents);
+      checkFinite(latents, `after step ${step + 1} of ${steps}`);
+      onStep?.({
+        step: step + 1,
+        steps,
+        latents: latents.slice(),
+        random: random.state(),
+        history: scheduler.history(),
+      });
+    }
+
+    // 6. Decode
+    signal?.throwIfAborted();
+    const pixels = await decodeLatents(latents, dims);
+    checkFinite(pixels, 'in the decoded picture');
+    return pixels;
+  }
+
+  return {
+    decode,
+    async generate(request, options): Promise<Picture> {
+      const { width, height } = request;
+      const pixels = await decode(request, options);
+      return { png: encodePng(pixels, width, height), width, height };
+    },
+    release: () => releaseSessions(sessions),
+  };
+}
+
+function latentDims(
+  { width, height }: PictureRequest,
+  channels: number,
+  factor: number,
+): [1, number, number, number] {
+  for (const [side, value] of Object.entries({ width, height })) {
+    if (!Number.isInteger(value) || value <= 0 || value % factor !== 0) {
+      throw new ModelError(
+        'The picture cannot be made at this size',
+        `${side} is ${value}`,
+        `Ask for a multiple of ${factor}`,
+      );
+    }
+  }
+  return [1, channels, height / factor, width / factor];
+}
+
+function checkFits(state: RunState, steps: number, size: number): void {
+  if (state.steps === steps && state.step <= steps && state.latents.length === size) return;
+  throw new ModelError(
+    'The run cannot go on from this state',
+    `it was taken at step ${state.step} of ${state.steps} with ${state.latents.length} latents, and the request has ${steps} steps and ${size} latents`,
+    'Resume with the request that the state was taken from',
+  );
+}
+
+function checkFinite(values: Float32Array, where: string): void {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  if (Number.isFinite(sum)) return;
+  throw new ModelError(
+    'The model gave values that are not numbers',
+    `NaN or infinity ${where}`,
+    'Use a float32 export of the model, a lower guidance scale, or a scheduler that fits its prediction type',
+  );
+}

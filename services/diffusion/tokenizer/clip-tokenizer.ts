@@ -1,0 +1,121 @@
+import { Tokenizer } from '@huggingface/tokenizers';
+import { z } from 'zod';
+import { type ModelFolder, tokenizerFiles } from '../model-folder/model-folder.ts';
+
+/** Text to token ids, as transformers' CLIPTokenizer with `padding='max_length', truncation=True`. */
+export type ClipTokenizer = {
+  /** Ids a text is padded or cut to. */
+  readonly maxLength: number;
+  /** [maxLength] ids: start, text, end, padding. */
+  encode(text: string): number[];
+};
+
+/** A special token is written as its text or as an object that has it. */
+const token = z.union([z.string(), z.object({ content: z.string() })]).transform((value) => {
+  return typeof value === 'string' ? value : value.content;
+});
+
+const specialTokens = z.object({
+  bos_token: token.optional(),
+  eos_token: token.optional(),
+  unk_token: token.optional(),
+  pad_token: token.nullish(),
+});
+
+const tokenizerConfig = specialTokens.extend({
+  model_max_length: z.number().positive().optional(),
+  added_tokens_decoder: z.record(z.string(), z.object({ content: z.string() })).optional(),
+});
+
+/** The part of tokenizer.json that is read here; the library checks the rest. */
+const fastTokenizer = z.looseObject({ model: z.looseObject({}) });
+
+/**
+ * @param maxPositions positions that the text encoder has, for tokenizers that do not say
+ * @throws ModelError where a file is missing or damaged
+ */
+export async function loadClipTokenizer(
+  folder: ModelFolder,
+  maxPositions: number,
+): Promise<ClipTokenizer> {
+  const config = await folder.readJson('tokenizer/tokenizer_config.json', tokenizerConfig);
+  const legacy = (await folder.has('tokenizer/special_tokens_map.json'))
+    ? await folder.readJson('tokenizer/special_tokens_map.json', specialTokens)
+    : {};
+  // As transformers: the map counts only in folders older than added_tokens_decoder.
+  const special = config.added_tokens_decoder === undefined ? { ...config, ...legacy } : config;
+  const bos = special.bos_token ?? '<|startoftext|>';
+  const eos = special.eos_token ?? '<|endoftext|>';
+  const unk = special.unk_token ?? eos;
+  const pad = special.pad_token ?? eos;
+
+  const definition = (await folder.has(tokenizerFiles.fast))
+    ? await folder.readJson(tokenizerFiles.fast, fastTokenizer)
+    : await clipDefinition(folder, { bos, eos, unk, pad });
+  const tokenizer = new Tokenizer(definition, { clean_up_tokenization_spaces: false });
+  const idOf = (name: string) => tokenizer.token_to_id(name) ?? tokenizer.token_to_id(unk) ?? 0;
+  const [bosId, eosId, padId] = [idOf(bos), idOf(eos), idOf(pad)];
+  // Tokenizers without a limit carry a number like 1e30.
+  const maxLength = Math.min(config.model_max_length ?? maxPositions, maxPositions);
+
+  return {
+    maxLength,
+    encode(text) {
+      const { ids } = tokenizer.encode(text, { add_special_tokens: false });
+      const kept = [bosId, ...ids.slice(0, maxLength - 2), eosId];
+      return [...kept, ...new Array<number>(maxLength - kept.length).fill(padId)];
+    },
+  };
+}
+
+/** The tokenizer.json that transformers builds for CLIP from vocab.json and merges.txt. */
+async function clipDefinition(
+  folder: ModelFolder,
+  special: { bos: string; eos: string; unk: string; pad: string },
+): Promise<object> {
+  const vocab = await folder.readJson(tokenizerFiles.vocab, z.record(z.string(), z.int()));
+  const merges = (await folder.readText(tokenizerFiles.merges))
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#version'))
+    .map((line) => line.split(' '));
+  const words =
+    "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
+  const added = [...new Set(Object.values(special))].map((content) => ({
+    id: vocab[content] ?? 0,
+    content,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+    special: true,
+  }));
+  return {
+    added_tokens: added,
+    normalizer: {
+      type: 'Sequence',
+      normalizers: [
+        { type: 'NFC' },
+        { type: 'Replace', pattern: { Regex: '\\s+' }, content: ' ' },
+        { type: 'Lowercase' },
+      ],
+    },
+    pre_tokenizer: {
+      type: 'Sequence',
+      pretokenizers: [
+        { type: 'Split', pattern: { Regex: words }, behavior: 'Removed', invert: true },
+        { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
+      ],
+    },
+    post_processor: null,
+    decoder: null,
+    model: {
+      type: 'BPE',
+      unk_token: special.unk,
+      continuing_subword_prefix: '',
+      end_of_word_suffix: '</w>',
+      fuse_unk: false,
+      vocab,
+      merges,
+    },
+  };
+}
