@@ -1,0 +1,10 @@
+export { EngineError, type Identity } from './inference/child-process.ts';
+export {
+  type Inference,
+  type InferenceCall,
+  type InferenceOptions,
+  type InferenceResult,
+  startInference,
+} from './inference/inference-process.ts';
+export type { InferenceRequest, ModelFolder } from './inference/protocol.ts';
+export { createWorker, type Worker, type WorkerOptions } from './worker.ts';

@@ -1,0 +1,146 @@
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { DarkroomError } from '@darkroom/contract';
+import type { GenerateOptions, Picture } from '@darkroom/diffusion';
+import type { Logger } from '@darkroom/lifecycle';
+import { childEnvironment } from './environment.ts';
+import { type ChildDied, type Link, linkTo } from './link.ts';
+import {
+  type EngineFailure,
+  type Hello,
+  hello,
+  type InferenceRequest,
+  type LoadedModel,
+  type ModelFolder,
+  PROTOCOL_VERSION,
+} from './protocol.ts';
+
+export type ChildOptions = {
+  models: readonly ModelFolder[];
+  executionProviders: readonly string[];
+  /** Longest silence between two steps; a step's own time and the decoding count. */
+  stepTimeoutMs: number;
+  /** Longest time from the start of the process until its models are loaded. */
+  startTimeoutMs: number;
+  logger: Logger;
+  /** The parent's environment, of which the child sees a short list. */
+  environment: Readonly<Record<string, string | undefined>>;
+  /** Ends the process, in whatever it is. */
+  signal: AbortSignal;
+  /** The child's program. @default this release's */
+  program?: string;
+};
+
+/** What a child said of itself. The same for two children means the same bits from both. */
+export type Identity = Omit<Hello, 'type'> & {
+  models: LoadedModel[];
+  executionProviders: string[];
+};
+
+/** One inference process, loaded and waiting. */
+export type Child = {
+  readonly pid: number;
+  readonly identity: Identity;
+  /**
+   * Makes one picture; one call at a time.
+   * @throws ChildDied when the process ends or is killed for its silence, `signal.reason` when
+   *   aborted, EngineError when the engine refuses or fails
+   */
+  generate(
+    request: InferenceRequest,
+    options: GenerateOptions & { traceparent?: string },
+  ): Promise<Picture>;
+  /** Resolves once the process is gone, with how it ended. */
+  readonly gone: Promise<ChildDied>;
+};
+
+/** The engine refused the request or failed at it; trying again would fail again. */
+export class EngineError extends Error {
+  override readonly name = 'EngineError';
+  readonly code: EngineFailure;
+
+  constructor(code: EngineFailure, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/**
+ * Starts a process, shakes hands and loads the models.
+ *
+ * @throws DarkroomError (`configuration`) when it speaks another version of the protocol or a model
+ *   cannot be loaded; ChildDied when it ends before it is ready or takes too long
+ */
+export async function startChild(options: ChildOptions): Promise<Child> {
+  const { logger, stepTimeoutMs } = options;
+  const program = options.program ?? fileURLToPath(new URL('./child.ts', import.meta.url));
+  const child = fork(program, [], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: childEnvironment(options.environment),
+    execArgv: [],
+  });
+  const link = linkTo(child, logger);
+  const kill = () => void child.kill('SIGKILL');
+  options.signal.addEventListener('abort', kill, { once: true });
+  void link.gone.then(() => options.signal.removeEventListener('abort', kill));
+  try {
+    const identity = await shakeHands(link, options);
+    let lastId = 0;
+    return {
+      pid: child.pid ?? 0,
+      identity,
+      gone: link.gone,
+      generate: (request, { onStep, signal, resume, traceparent }) => {
+        const id = ++lastId;
+        const abort = () => link.say({ type: 'abort', id });
+        signal?.addEventListener('abort', abort, { once: true });
+        link.say({
+          type: 'generate',
+          id,
+          request,
+          ...(resume !== undefined && { resume }),
+          ...(traceparent !== undefined && { traceparent }),
+        });
+        return link
+          .listen<Picture>(stepTimeoutMs, (message, done) => {
+            if (!('id' in message) || message.id !== id) return;
+            if (message.type === 'step') onStep?.(message.state);
+            else if (message.type === 'picture') done.resolve(message.picture);
+            else if (message.type === 'aborted') done.reject(signal?.reason);
+            else done.reject(new EngineError(message.code, message.message));
+          })
+          .finally(() => signal?.removeEventListener('abort', abort));
+      },
+    };
+  } catch (error) {
+    kill();
+    throw error;
+  }
+}
+
+async function shakeHands(link: Link, options: ChildOptions): Promise<Identity> {
+  const { models, executionProviders, startTimeoutMs } = options;
+  let greeting: Hello | undefined;
+  return await link.listen<Identity>(startTimeoutMs, (message, done) => {
+    if (greeting === undefined) {
+      const parsed = hello.safeParse(message);
+      if (parsed.data?.protocol !== PROTOCOL_VERSION) {
+        const theirs = parsed.data?.protocol ?? 'an unknown version';
+        const text =
+          `the inference process speaks protocol ${theirs}, this worker ${PROTOCOL_VERSION}: ` +
+          'the files were replaced under a running worker; restart the worker';
+        return done.reject(new DarkroomError('configuration', text));
+      }
+      greeting = parsed.data;
+      return link.say({ type: 'load', models, executionProviders });
+    }
+    if (message.type === 'load-failed') {
+      done.reject(new DarkroomError('configuration', message.message));
+    } else if (message.type === 'ready') {
+      const { type: _, ...versions } = greeting;
+      const { models, executionProviders } = message;
+      done.resolve({ ...versions, models, executionProviders });
+    }
+  });
+}

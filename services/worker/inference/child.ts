@@ -1,0 +1,82 @@
+// The inference child: one process per GPU, because a run blocks its thread from start to end.
+// It holds the models and nothing else, no credentials and no connection but the one to its parent.
+import process from 'node:process';
+import {
+  engineVersions,
+  loadPipeline,
+  ModelError,
+  modelDigest,
+  type Pipeline,
+} from '@darkroom/diffusion';
+import { type ChildMessage, type ParentMessage, PROTOCOL_VERSION } from './protocol.ts';
+
+const pipelines = new Map<string, Pipeline>();
+let running: { id: number; abort: AbortController } | undefined;
+
+/** Serialises at once, so what is sent may change after the call. */
+const say = (message: ChildMessage): void => {
+  process.send?.(message);
+};
+const describe = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+
+async function load(message: Extract<ParentMessage, { type: 'load' }>): Promise<void> {
+  const executionProviders = [...message.executionProviders];
+  const models = [];
+  for (const { name, folder } of message.models) {
+    const started = performance.now();
+    try {
+      pipelines.set(name, await loadPipeline(folder, { executionProviders }));
+      const digest = await modelDigest(folder);
+      models.push({ name, digest, loadMs: performance.now() - started });
+    } catch (error) {
+      say({ type: 'load-failed', message: `model ${name} in ${folder}: ${describe(error)}` });
+      return;
+    }
+  }
+  // The runtime has no silent fallback: a provider that is absent fails the load.
+  say({ type: 'ready', models, executionProviders });
+}
+
+async function generate(message: Extract<ParentMessage, { type: 'generate' }>): Promise<void> {
+  const { id, request, resume, traceparent } = message;
+  const { model, ...pictureRequest } = request;
+  const fields = { model, ...(traceparent !== undefined && { traceparent }) };
+  const pipeline = pipelines.get(model);
+  if (pipeline === undefined) {
+    say({ type: 'failed', id, code: 'MODEL', message: `model ${model} is not loaded` });
+    return;
+  }
+  const abort = new AbortController();
+  running = { id, abort };
+  try {
+    say({ type: 'log', level: 'debug', message: 'picture started', fields });
+    const picture = await pipeline.generate(pictureRequest, {
+      onStep: (state) => say({ type: 'step', id, state }),
+      signal: abort.signal,
+      ...(resume !== undefined && { resume }),
+    });
+    say({ type: 'log', level: 'debug', message: 'picture done', fields });
+    say({ type: 'picture', id, picture });
+  } catch (error) {
+    if (abort.signal.aborted) say({ type: 'aborted', id });
+    else {
+      const code = error instanceof ModelError ? 'MODEL' : 'ENGINE';
+      say({ type: 'failed', id, code, message: describe(error) });
+    }
+  } finally {
+    running = undefined;
+  }
+}
+
+process.on('message', (message: ParentMessage) => {
+  if (message.type === 'load') void load(message);
+  else if (message.type === 'generate') void generate(message);
+  else if (message.id === running?.id) running.abort.abort();
+});
+// The parent is gone, however it went: nobody waits for what this process makes.
+process.on('disconnect', () => process.exit(0));
+// A terminal sends these to the whole group; the parent decides when the child ends.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+
+say({ type: 'hello', protocol: PROTOCOL_VERSION, ...engineVersions });

@@ -1,0 +1,190 @@
+import { DarkroomError } from '@darkroom/contract';
+import type { GenerateOptions, Picture, RunState } from '@darkroom/diffusion';
+import { createBackoff } from '../backoff.ts';
+import { createTurns } from '../turns.ts';
+import { type Child, type ChildOptions, type Identity, startChild } from './child-process.ts';
+import { ChildDied } from './link.ts';
+import type { InferenceRequest } from './protocol.ts';
+
+export type InferenceOptions = Pick<ChildOptions, 'models' | 'logger' | 'program'> & {
+  /** In order of preference, in the runtime's words. @default ['cpu'] */
+  executionProviders?: readonly string[];
+  /** This process's environment, of which the child sees a short list. @default nothing */
+  environment?: ChildOptions['environment'];
+  /** Longest silence between two steps before the child is killed. @default 60_000 */
+  stepTimeoutMs?: number;
+  /** Longest time until the models are loaded. @default 300_000 */
+  startTimeoutMs?: number;
+  /** How many deaths one picture may cost before it is given up. @default 3 */
+  maxRestarts?: number;
+};
+
+export type InferenceResult = Picture & {
+  /** Waiting for a child to be loaded; 0 where one was. */
+  modelLoadMs: number;
+  inferenceMs: number;
+  /** How many children died on the way. */
+  restarts: number;
+};
+
+export type InferenceCall = GenerateOptions & {
+  /** W3C trace context, for the child's log lines. */
+  traceparent?: string | undefined;
+};
+
+/** The engine in a process of its own, one picture at a time, started again whenever it dies. */
+export type Inference = {
+  /** What the present child says of itself, the last one's where it is being started again. */
+  identity(): Identity;
+  /** Process id of the child, undefined while it is being started again. */
+  pid(): number | undefined;
+  /**
+   * Makes one picture, waiting for its turn. When the child dies on the way, goes on in the next
+   * from the last step, to the same bits.
+   *
+   * @throws `signal.reason` when aborted, EngineError when the engine refuses or fails,
+   *   DarkroomError (`unavailable`) when more than `maxRestarts` children died of it
+   */
+  generate(request: InferenceRequest, call?: InferenceCall): Promise<InferenceResult>;
+  /** Waits for the picture in hand, then ends the child. */
+  close(): Promise<void>;
+};
+
+/**
+ * Starts the inference child and resolves once its models are loaded.
+ *
+ * @throws DarkroomError (`configuration`) when they cannot be
+ */
+export async function startInference(options: InferenceOptions): Promise<Inference> {
+  const { logger, stepTimeoutMs = 60_000, startTimeoutMs = 300_000, maxRestarts = 3 } = options;
+  const closing = new AbortController();
+  const turns = createTurns();
+  const start = () =>
+    startChild({
+      executionProviders: ['cpu'],
+      environment: {},
+      ...options,
+      stepTimeoutMs,
+      startTimeoutMs,
+      signal: closing.signal,
+    });
+
+  let child = await start().catch((error: unknown) => {
+    if (!(error instanceof ChildDied)) throw error;
+    throw new DarkroomError('configuration', `inference cannot start: ${error.message}`);
+  });
+  let alive = true;
+  /** The child to use: the present one, or the next once it is loaded. */
+  let next: Promise<Child> = Promise.resolve(child);
+
+  const startAgain = async (): Promise<Child> => {
+    const backoff = createBackoff(100, 10_000);
+    for (;;) {
+      closing.signal.throwIfAborted();
+      try {
+        child = await start();
+        supervise(child);
+        logger.info({ inferencePid: child.pid }, 'inference process started again');
+        return child;
+      } catch (error) {
+        closing.signal.throwIfAborted();
+        logger.error({ err: error }, 'the inference process cannot be started again yet');
+        await backoff.wait(closing.signal);
+      }
+    }
+  };
+  const supervise = (present: Child) => {
+    alive = true;
+    void present.gone.then((death) => {
+      alive = false;
+      if (closing.signal.aborted) return;
+      logger.error({ err: death }, 'inference process lost');
+      next = startAgain();
+      next.catch(() => {});
+    });
+  };
+  supervise(child);
+  logger.info({ inferencePid: child.pid, ...child.identity }, 'inference process ready');
+
+  const generate = async (
+    request: InferenceRequest,
+    call: InferenceCall,
+  ): Promise<InferenceResult> => {
+    const { onStep, signal, traceparent } = call;
+    let last: { state: RunState; by: Identity } | undefined;
+    if (call.resume !== undefined) last = { state: call.resume, by: child.identity };
+    let modelLoadMs = 0;
+    const started = performance.now();
+    for (let restarts = 0; ; restarts++) {
+      const waitStarted = performance.now();
+      const present = await within(next, startTimeoutMs, signal);
+      const { identity } = present;
+      modelLoadMs += performance.now() - waitStarted;
+      try {
+        const picture = await present.generate(request, {
+          onStep: (state) => {
+            last = { state, by: identity };
+            onStep?.(state);
+          },
+          ...(signal !== undefined && { signal }),
+          ...(last !== undefined && sameBits(last.by, identity) && { resume: last.state }),
+          ...(traceparent !== undefined && { traceparent }),
+        });
+        const inferenceMs = performance.now() - started - modelLoadMs;
+        return { ...picture, modelLoadMs, inferenceMs, restarts };
+      } catch (error) {
+        if (!(error instanceof ChildDied)) throw error;
+        signal?.throwIfAborted();
+        const at = last === undefined ? 'before its first step' : `after step ${last.state.step}`;
+        if (restarts >= maxRestarts) {
+          const text = `${restarts + 1} inference processes died of one picture, the last ${at}: ${error.message}`;
+          throw new DarkroomError('unavailable', text, { cause: error });
+        }
+        // `next` is already the child after this one: `supervise` hears of the death before us.
+        logger.warn({ traceparent, restarts: restarts + 1 }, `picture goes on ${at}`);
+      }
+    }
+  };
+
+  return {
+    identity: () => child.identity,
+    pid: () => (alive ? child.pid : undefined),
+    generate: (request, call = {}) =>
+      turns(() => {
+        call.signal?.throwIfAborted();
+        return generate(request, call);
+      }),
+    close: () =>
+      turns(async () => {
+        closing.abort(new DarkroomError('unavailable', 'inference is closed'));
+        await next.catch(() => {});
+        await child.gone;
+      }),
+  };
+}
+
+/** Whether a run state of the one can be gone on with in the other. */
+function sameBits(a: Identity, b: Identity): boolean {
+  const fingerprint = ({ engine, onnxruntime, executionProviders, models }: Identity) =>
+    JSON.stringify([engine, onnxruntime, executionProviders, models.map(({ digest }) => digest)]);
+  return fingerprint(a) === fingerprint(b);
+}
+
+/** Waits for a loaded child, no longer than it may take. */
+async function within<T>(promise: Promise<T>, ms: number, signal?: AbortSignal): Promise<T> {
+  signal?.throwIfAborted();
+  const { promise: given, resolve, reject } = Promise.withResolvers<T>();
+  const abort = () => reject(signal?.reason);
+  const timer = setTimeout(() => {
+    const text = `no inference process could be started for ${ms} ms; see the log for the reason`;
+    reject(new DarkroomError('unavailable', text));
+  }, ms);
+  signal?.addEventListener('abort', abort, { once: true });
+  promise.then(resolve, reject);
+  try {
+    return await given;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
+  }
+}

@@ -1,0 +1,57 @@
+import type { FailureCode } from '@darkroom/contract';
+import type { Picture, PictureRequest, RunState } from '@darkroom/diffusion';
+import { z } from 'zod';
+
+/**
+ * Version of the messages below. Parent and child normally come from one release; a child started
+ * again after the files were replaced does not, and is refused at its first word.
+ */
+export const PROTOCOL_VERSION = 1;
+
+/** A model to load: its name in the catalogue and its folder in the Hugging Face ONNX layout. */
+export type ModelFolder = { name: string; folder: string };
+
+export type InferenceRequest = PictureRequest & { model: string };
+
+/** What the parent says. Sent with structured clone, so typed arrays arrive as they left. */
+export type ParentMessage =
+  | { type: 'load'; models: readonly ModelFolder[]; executionProviders: readonly string[] }
+  | {
+      type: 'generate';
+      id: number;
+      request: InferenceRequest;
+      resume?: RunState;
+      traceparent?: string;
+    }
+  | { type: 'abort'; id: number };
+
+/** The child's first word, read with care because another release may have said it. */
+export const hello = z.object({
+  type: z.literal('hello'),
+  protocol: z.int(),
+  engine: z.string(),
+  node: z.string(),
+  onnxruntime: z.string(),
+});
+export type Hello = z.infer<typeof hello>;
+
+/** A model the child holds. `digest` is over every file of its folder. */
+export type LoadedModel = { name: string; digest: string; loadMs: number };
+
+/** MODEL: the model's files do not fit the request. ENGINE: anything else. */
+export type EngineFailure = Extract<FailureCode, 'MODEL' | 'ENGINE'>;
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** What the child says. */
+export type ChildMessage =
+  | Hello
+  | { type: 'ready'; models: LoadedModel[]; executionProviders: string[] }
+  /** A model could not be loaded; the child ends after this. */
+  | { type: 'load-failed'; message: string }
+  | { type: 'step'; id: number; state: RunState }
+  | { type: 'picture'; id: number; picture: Picture }
+  | { type: 'aborted'; id: number }
+  /** The engine refused or failed; the child lives on. */
+  | { type: 'failed'; id: number; code: EngineFailure; message: string }
+  | { type: 'log'; level: LogLevel; message: string; fields: Record<string, unknown> };

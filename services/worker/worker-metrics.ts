@@ -1,0 +1,44 @@
+import { Counter, Gauge, Histogram, type Registry } from '@darkroom/lifecycle';
+
+/** What became of a job, as the worker saw it. */
+export type JobEnd =
+  | 'succeeded'
+  | 'failed'
+  | 'canceled'
+  | 'released'
+  | 'lost'
+  | 'refused'
+  | 'requeued';
+
+export type WorkerMetrics = {
+  jobs: Counter<'model' | 'end'>;
+  inHand: Gauge;
+  stage: Histogram<'model' | 'stage'>;
+  restarts: Counter;
+};
+
+export const workerMetrics = (registry: Registry): WorkerMetrics => ({
+  jobs: new Counter({
+    name: 'darkroom_jobs_total',
+    help: 'Jobs taken from the queue, by what became of them.',
+    labelNames: ['model', 'end'] as const,
+    registers: [registry],
+  }),
+  inHand: new Gauge({
+    name: 'darkroom_jobs_in_hand',
+    help: 'Jobs that this worker holds now.',
+    registers: [registry],
+  }),
+  stage: new Histogram({
+    name: 'darkroom_job_stage_seconds',
+    help: 'Time of a job in each stage: model-load, inference, store.',
+    labelNames: ['model', 'stage'] as const,
+    buckets: [0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300],
+    registers: [registry],
+  }),
+  restarts: new Counter({
+    name: 'darkroom_inference_restarts_total',
+    help: 'Inference processes that were lost and started again.',
+    registers: [registry],
+  }),
+});
