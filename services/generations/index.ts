@@ -1,1 +1,3 @@
+export { openPgliteStore } from './pglite/pglite-store.ts';
+export { connectPostgresStore, migratePostgres } from './postgres/postgres-store.ts';
 export * from './store.ts';

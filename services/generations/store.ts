@@ -9,7 +9,7 @@ import type {
 /** A generation with what only services may see. */
 export type GenerationRecord = Omit<Generation, 'images'> & {
   tenant: string;
-  /** Grows with every write that callers can see. */
+  /** Grows with every write that callers can see, progress aside, and with every queueing. */
   revision: number;
   /** Whether the broker confirmed the message of this revision's queueing. */
   published: boolean;
@@ -77,13 +77,24 @@ export type FrontendStore = {
   /**
    * One round of repair, safe to run on every replica at once: expires deadlines, requeues or fails
    * what has lost its lease, settles cancels whose worker is gone, and returns the queued records
-   * whose message was never confirmed or is older than `republishAfterMs`.
+   * whose message was never confirmed or is older than `republishAfterMs`. Each comes at a new
+   * revision, and to one replica alone, for its caller to publish and mark.
    */
-  sweep(options: { limit: number; republishAfterMs: number }): Promise<GenerationRecord[]>;
+  sweep(options: {
+    /** Records at most in this round. */
+    limit: number;
+    republishAfterMs: number;
+    /** As the workers claim with: what has used them up is failed and not queued again. */
+    maxAttempts: number;
+    /** How long a creator or an earlier sweep has to publish and mark; 1 s unless told. */
+    graceMs?: number | undefined;
+  }): Promise<GenerationRecord[]>;
 };
 
 /** What a worker may do with records: claim, heartbeat, complete, release. */
 export type WorkerStore = {
+  /** As for the frontend: what the record names is asked before an object is removed. */
+  get: FrontendStore['get'];
   /**
    * Takes a queued generation, or one whose lease ran out, or one leased under this same message
    * (`redelivered`), and counts the attempt.
@@ -103,7 +114,10 @@ export type WorkerStore = {
     leaseMs: number;
     progress: Progress;
   }): Promise<Heartbeat>;
-  /** running → succeeded. False when the fence is old: the objects are then nobody's. */
+  /**
+   * running → succeeded, a cancel that came first notwithstanding. False when the fence is old.
+   * Repeating a write that had succeeded is true again, here as in `fail` and `settleCancel`.
+   */
   complete(options: {
     id: string;
     fence: number;
@@ -120,7 +134,7 @@ export type WorkerStore = {
   settleCancel(options: { id: string; fence: number }): Promise<boolean>;
   /**
    * running → queued, unpublished, at no attempt's cost unless `countAttempt`. Returns the record
-   * to publish, undefined when the fence is old.
+   * to publish; undefined when the fence is old, or when a cancel came first, which this settles.
    */
   release(options: {
     id: string;

@@ -1,0 +1,43 @@
+import { sql } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+import type { Database } from '../sql/schema.ts';
+import * as generations from './0001-generations.ts';
+
+/** In order of their names. A migration that was released is never edited. */
+const migrations: Record<string, Migration> = {
+  '0001-generations': generations,
+};
+
+/** Any number that nothing else in the database locks. */
+const LOCK = 7_237_011;
+
+/**
+ * Brings the database to this release's schema, in one transaction: all of it or nothing. Any
+ * number of replicas may call it at once; one works and the others wait. Also runs `afterwards`
+ * under the same lock.
+ */
+export async function migrate(
+  db: Database,
+  afterwards?: (db: Database) => Promise<void>,
+): Promise<void> {
+  await db.transaction().execute(async (transaction) => {
+    await sql`select pg_advisory_xact_lock(${sql.lit(LOCK)})`.execute(transaction);
+    const { error } = await new Migrator({
+      db: transaction,
+      provider: {
+        getMigrations: async () => ({ ...(await laterOnes(transaction)), ...migrations }),
+      },
+    }).migrateToLatest();
+    if (error !== undefined) throw error;
+    await afterwards?.(transaction);
+  });
+}
+
+/**
+ * After a rollback the database is a release ahead. Migrations expand first, so this release can
+ * work with it; without an entry for what it does not know, the migrator would refuse to start.
+ */
+async function laterOnes(db: Database): Promise<Record<string, Migration>> {
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db);
+  return Object.fromEntries(rows.map(({ name }) => [name, { up: async () => {} }]));
+}

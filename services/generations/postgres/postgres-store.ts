@@ -1,0 +1,63 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import { Pool } from 'pg';
+import { migrate } from '../migrations/migrate.ts';
+import { grantWorker } from '../migrations/worker-grants.ts';
+import { explained } from '../sql/errors.ts';
+import type { Database, Schema } from '../sql/schema.ts';
+import { sqlStore } from '../sql/sql-store.ts';
+import type { GenerationStore } from '../store.ts';
+
+type Connection = {
+  connectionString: string;
+  /** Connections at most, 10 unless told. */
+  maxConnections?: number;
+};
+
+/**
+ * A store on Postgres 15 or later. Uses no session state, so a transaction pooler may stand
+ * between. Reconnects by itself; while the database is away, calls fail as `unavailable`.
+ *
+ * @throws DarkroomError `unavailable` or `configuration` when the first look at the table fails
+ */
+export async function connectPostgresStore(options: Connection): Promise<GenerationStore> {
+  const store = sqlStore(connect(options));
+  try {
+    await store.check();
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/**
+ * Brings the database to this release's schema; run by the frontend's `main` before it connects.
+ *
+ * @param options.workerRole an existing role that is to have a worker's rights
+ * @throws DarkroomError `unavailable` or `configuration`
+ */
+export const migratePostgres = explained(
+  async (connectionString: string, options: { workerRole?: string } = {}): Promise<void> => {
+    const db = connect({ connectionString, maxConnections: 1 });
+    const { workerRole } = options;
+    try {
+      await migrate(db, workerRole === undefined ? undefined : (db) => grantWorker(db, workerRole));
+    } finally {
+      await db.destroy();
+    }
+  },
+);
+
+function connect({ connectionString, maxConnections = 10 }: Connection): Database {
+  const pool = new Pool({
+    connectionString,
+    max: maxConnections,
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+    application_name: 'darkroom',
+  });
+  // An idle connection that the server ends is replaced by the pool; without a listener its error
+  // would end the process.
+  pool.on('error', () => {});
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+}

@@ -1,0 +1,66 @@
+import { DarkroomError } from '@darkroom/contract';
+
+const unreachable = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+
+/** node-postgres gives these no code. */
+const connectionLost = /^(Connection terminated|timeout exceeded when trying to connect)/;
+
+/**
+ * Says who must act on a database's error; what is nobody's but ours passes unchanged.
+ * Codes: https://www.postgresql.org/docs/15/errcodes-appendix.html
+ */
+export function explain(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof DarkroomError) return error;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const because = (kind: DarkroomError['kind'], message: string) =>
+    new DarkroomError(kind, message, { cause: error });
+  const reason = error.message || code;
+
+  if (code === '53100') {
+    return because('unavailable', `The database's disk is full (${reason}). Free some space.`);
+  }
+  if (code === '42P01') {
+    return because(
+      'configuration',
+      `The database has no tables yet (${reason}). Migrate it first.`,
+    );
+  }
+  if (code === '42501') {
+    return because('configuration', `The database role lacks a right (${reason}). Grant it.`);
+  }
+  if (/^28|^3D/.test(code)) {
+    return because(
+      'configuration',
+      `The database refused the connection (${reason}). Check user, password and database name ` +
+        'in DATABASE_URL.',
+    );
+  }
+  // 08 connection, 25006 read-only during a failover, 40 rollback, 53 resources, 57P shutdown.
+  if (unreachable.has(code) || connectionLost.test(reason) || /^(08|25006|40|53|57P)/.test(code)) {
+    return because('unavailable', `The database cannot be reached (${reason}). Try again shortly.`);
+  }
+  if (code.startsWith('22')) {
+    return because('request', `The database cannot hold a value of this request: ${reason}.`);
+  }
+  return error;
+}
+
+/** The same operation with its errors explained. */
+export const explained =
+  <Arguments extends unknown[], Result>(operation: (...args: Arguments) => Promise<Result>) =>
+  async (...args: Arguments): Promise<Result> => {
+    try {
+      return await operation(...args);
+    } catch (error) {
+      throw explain(error);
+    }
+  };

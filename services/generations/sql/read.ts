@@ -1,0 +1,56 @@
+import type { GenerationState } from '@darkroom/contract';
+import { sql } from 'kysely';
+import type { GenerationRecord } from '../store.ts';
+import { decodeCursor, encodeCursor } from './cursor.ts';
+import { recordColumns, toRecord } from './record.ts';
+import type { Database } from './schema.ts';
+
+export async function get(
+  db: Database,
+  tenant: string,
+  id: string,
+): Promise<GenerationRecord | undefined> {
+  const row = await db
+    .selectFrom('generations')
+    .select(recordColumns)
+    .where('id', '=', id)
+    .where('tenant', '=', tenant)
+    .executeTakeFirst();
+  return row && toRecord(row);
+}
+
+export async function list(
+  db: Database,
+  tenant: string,
+  page: { limit: number; cursor?: string | undefined; state?: GenerationState | undefined },
+): Promise<{ records: GenerationRecord[]; nextCursor: string | null }> {
+  const { limit, cursor, state } = page;
+  let query = db.selectFrom('generations').select(recordColumns).where('tenant', '=', tenant);
+  if (state !== undefined) query = query.where('state', '=', state);
+  if (cursor !== undefined) {
+    const { createdAt, id } = decodeCursor(cursor);
+    query = query.where(sql<boolean>`(created_at, id) < (${createdAt}::timestamptz, ${id}::uuid)`);
+  }
+  const rows = await query
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(limit + 1)
+    .execute();
+  const records = rows.slice(0, limit).map(toRecord);
+  const last = records.at(-1);
+  return { records, nextCursor: rows.length > limit && last ? encodeCursor(last) : null };
+}
+
+export async function countActive(
+  db: Database,
+): Promise<{ model: string; state: 'queued' | 'running'; count: number }[]> {
+  return await db
+    .selectFrom('generations')
+    .select(['model', 'state', sql<number>`count(*)::integer`.as('count')])
+    .where('state', 'in', ['queued', 'running'])
+    .groupBy(['model', 'state'])
+    .orderBy('model')
+    .orderBy('state')
+    .$narrowType<{ state: 'queued' | 'running' }>()
+    .execute();
+}

@@ -1,0 +1,60 @@
+import { type Selectable, sql } from 'kysely';
+import type { GenerationRecord } from '../store.ts';
+import type { Schema } from './schema.ts';
+
+/** What a record is made of; the idempotency key and the lease stay inside the store. */
+export const recordColumns = [
+  'id',
+  'tenant',
+  'request',
+  'traceparent',
+  'deadline',
+  'created_at',
+  'state',
+  'revision',
+  'published',
+  'attempt',
+  'cancel_requested',
+  'step',
+  'steps',
+  'images',
+  'error_code',
+  'error_message',
+  'queued_ms',
+  'model_load_ms',
+  'inference_ms',
+  'store_ms',
+  'finished_at',
+] as const satisfies (keyof Schema['generations'])[];
+
+export type RecordRow = Pick<Selectable<Schema['generations']>, (typeof recordColumns)[number]>;
+
+/** The same columns of `generations` for statements written by hand. */
+export const recordColumnList = sql.join(
+  recordColumns.map((column) => sql.ref(`generations.${column}`)),
+);
+
+export const toRecord = (row: RecordRow): GenerationRecord => ({
+  id: row.id,
+  tenant: row.tenant,
+  request: row.request,
+  traceparent: row.traceparent,
+  deadline: row.deadline?.toISOString() ?? null,
+  createdAt: row.created_at.toISOString(),
+  state: row.state,
+  revision: row.revision,
+  published: row.published,
+  attempt: row.attempt,
+  cancelRequested: row.cancel_requested,
+  progress: { step: row.step, steps: row.steps },
+  images: row.images,
+  error:
+    row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? '' },
+  timings: {
+    queuedMs: row.queued_ms,
+    modelLoadMs: row.model_load_ms,
+    inferenceMs: row.inference_ms,
+    storeMs: row.store_ms,
+  },
+  finishedAt: row.finished_at?.toISOString() ?? null,
+});

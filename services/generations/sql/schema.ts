@@ -1,0 +1,45 @@
+import type { FailureCode, GenerationRequest, GenerationState } from '@darkroom/contract';
+import type { ColumnType, Generated, Kysely } from 'kysely';
+import type { StoredImage } from '../store.ts';
+
+/** The database fills it when a row is made; later only expressions over its clock are written. */
+type Clock = ColumnType<Date, never, never>;
+
+/** One row a request; the columns' meaning is told in `migrations/0001-generations.ts`. */
+type GenerationsTable = {
+  id: string;
+  tenant: string;
+  model: string;
+  request: ColumnType<GenerationRequest, string, never>;
+  traceparent: string | null;
+  deadline: ColumnType<Date | null, string | null, never>;
+  idempotency_key: string | null;
+  idempotency_fingerprint: string | null;
+  created_at: Clock;
+  state: Generated<GenerationState>;
+  revision: Generated<number>;
+  queued_at: Clock;
+  published: Generated<boolean>;
+  announced_at: Clock;
+  attempt: Generated<number>;
+  fence: Generated<number>;
+  worker: string | null;
+  lease_message_id: string | null;
+  lease_expires_at: ColumnType<Date | null, never, null>;
+  cancel_requested: Generated<boolean>;
+  step: Generated<number>;
+  steps: number;
+  /** Written as JSON text, as is `request`: node-postgres takes an array for a Postgres array. */
+  images: ColumnType<StoredImage[], never, string>;
+  error_code: FailureCode | null;
+  error_message: string | null;
+  queued_ms: number | null;
+  model_load_ms: number | null;
+  inference_ms: number | null;
+  store_ms: number | null;
+  finished_at: ColumnType<Date | null, never, never>;
+};
+
+export type Schema = { generations: GenerationsTable };
+
+export type Database = Kysely<Schema>;

@@ -1,0 +1,51 @@
+import { sql } from 'kysely';
+import type { FrontendStore, GenerationRecord } from '../store.ts';
+import { type RecordRow, recordColumnList, toRecord } from './record.ts';
+import type { Database } from './schema.ts';
+import { assignState, endings } from './verdict.ts';
+
+/** How long the creator of a record has to publish it before a sweep does so in its stead. */
+const DEFAULT_GRACE_MS = 1_000;
+
+/**
+ * One statement. `skip locked` parts the work between replicas that sweep at once, and `now()`,
+ * the statement's start, lets each arm of the `where` use its partial index. A record returned is
+ * announced anew, at a new revision: no other sweep returns it before the grace is over, and its
+ * message cannot be mistaken for the one that a lease remembers.
+ */
+export async function sweep(
+  db: Database,
+  options: Parameters<FrontendStore['sweep']>[0],
+): Promise<GenerationRecord[]> {
+  const { limit, republishAfterMs, maxAttempts, graceMs = DEFAULT_GRACE_MS } = options;
+  const { rows } = await sql<RecordRow>`
+    with judged as (
+      select id, case
+        ${endings(maxAttempts)}
+        when state = 'queued' then 'publish'
+        else 'requeue'
+      end as verdict
+      from generations
+      where (state = 'queued' and deadline <= now())
+        or (state = 'queued' and not published
+          and announced_at <= now() - ${graceMs}::float8 * interval '1 millisecond')
+        or (state = 'queued' and published
+          and announced_at <= now() - ${republishAfterMs}::float8 * interval '1 millisecond')
+        or (state = 'running' and lease_expires_at <= now())
+      limit ${limit}::integer
+      for update skip locked
+    )
+    update generations set
+      ${assignState('queued')},
+      worker = null,
+      lease_message_id = null,
+      lease_expires_at = null,
+      queued_at = case judged.verdict when 'requeue' then clock_timestamp() else queued_at end,
+      step = case judged.verdict when 'requeue' then 0 else step end,
+      published = false,
+      announced_at = clock_timestamp()
+    from judged
+    where generations.id = judged.id
+    returning ${recordColumnList}`.execute(db);
+  return rows.filter((row) => row.state === 'queued').map(toRecord);
+}

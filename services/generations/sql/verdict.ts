@@ -1,0 +1,30 @@
+import { type RawBuilder, sql } from 'kysely';
+
+/**
+ * Claim and sweep judge a record that nobody rightly holds by the same rules, in this order: a
+ * cancel whose worker is gone, a deadline, the attempts. The branches of a CASE over `generations`.
+ */
+export const endings = (maxAttempts: number): RawBuilder<unknown> => sql`
+  when state = 'running' and cancel_requested then 'canceled'
+  when deadline <= clock_timestamp() then 'expired'
+  when attempt >= ${maxAttempts}::integer then 'attempts'`;
+
+/** Carries out `judged.verdict`: an ending, or else the state `otherwise`. */
+export const assignState = (otherwise: 'queued' | 'running'): RawBuilder<unknown> => sql`
+  state = case judged.verdict
+    when 'canceled' then 'canceled'
+    when 'expired' then 'failed'
+    when 'attempts' then 'failed'
+    else ${sql.lit(otherwise)}
+  end,
+  revision = revision + 1,
+  error_code = case judged.verdict when 'expired' then 'EXPIRED' when 'attempts' then 'ATTEMPTS' end,
+  error_message = case judged.verdict
+    when 'expired' then
+      'The deadline passed before the generation finished. Ask again with a later deadline.'
+    when 'attempts' then
+      'The generation was taken up ' || attempt || ' times and never finished: each time its '
+      'worker was lost. Look at the workers'' logs before asking for it again.'
+  end,
+  finished_at = case when judged.verdict in ('canceled', 'expired', 'attempts')
+    then clock_timestamp() end`;

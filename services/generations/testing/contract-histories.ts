@@ -1,0 +1,81 @@
+import { stateEdges } from '@darkroom/contract';
+import { expect, test } from 'vitest';
+import type { GenerationRecord, GenerationStore } from '../store.ts';
+import { actors } from './actors.ts';
+import { past } from './new-generation.ts';
+
+/** mulberry32, in [0, 1); a failing history is found again by its seed. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const HISTORIES = 200;
+const MOVES = 12;
+
+/**
+ * Two workers, a caller and a sweep do what they may in any order, with current and old fences,
+ * with leases that last and leases that have run out.
+ */
+export function testHistories(store: () => GenerationStore): void {
+  test(`${HISTORIES} at random take no illegal edge and lose nothing`, async () => {
+    for (let seed = 1; seed <= HISTORIES; seed++) await history(store(), seed);
+  });
+}
+
+async function history(store: GenerationStore, seed: number): Promise<void> {
+  const random = seeded(seed);
+  const pick = <T>(options: readonly T[]): T => options[Math.floor(random() * options.length)] as T;
+  const { created, claim, complete, heartbeat, sweep, look } = actors(store);
+
+  const { tenant, id } = await created(random() < 0.1 ? { deadline: past } : {});
+  const fences = [0];
+  const tryClaim = async () => {
+    const result = await claim(id, {
+      messageId: pick(['message-1', 'message-2']),
+      redelivered: pick([true, false]),
+      leaseMs: pick([0, 60_000]),
+    });
+    if (!result.claimed) return;
+    expect(result.claim.fence, `seed ${seed}`).toBe(Math.max(...fences) + 1);
+    fences.push(result.claim.fence);
+  };
+  const moves: (() => Promise<unknown>)[] = [
+    tryClaim,
+    tryClaim,
+    () => heartbeat(id, pick(fences), pick([0, 60_000])),
+    () => complete(id, pick(fences)),
+    () => store.fail({ id, fence: pick(fences), error: { code: 'ENGINE', message: 'm' } }),
+    () => store.settleCancel({ id, fence: pick(fences) }),
+    () => store.release({ id, fence: pick(fences), countAttempt: pick([true, false]) }),
+    () => store.requestCancel(tenant, id),
+    () => sweep({ graceMs: 0, republishAfterMs: pick([0, 60_000]) }),
+    () => store.expireAllLeases(),
+  ];
+
+  let before = await look({ tenant, id });
+  for (let move = 0; move < MOVES; move++) {
+    await pick(moves)();
+    const after = await look({ tenant, id });
+    judge(before, after, `seed ${seed}, move ${move}`);
+    before = after;
+  }
+}
+
+function judge(before: GenerationRecord, after: GenerationRecord, when: string): void {
+  const visible = ({ progress: _progress, published: _published, ...rest }: GenerationRecord) =>
+    rest;
+  if (after.state !== before.state) {
+    expect(stateEdges[before.state], `${when}: ${before.state}`).toContain(after.state);
+  }
+  if (after.revision === before.revision) expect(visible(after), when).toEqual(visible(before));
+  else expect(after.revision, when).toBeGreaterThan(before.revision);
+  expect(after.attempt, when).toBeLessThanOrEqual(3);
+  expect(after.images.length > 0, when).toBe(after.state === 'succeeded');
+  expect(after.error !== null, when).toBe(after.state === 'failed');
+}

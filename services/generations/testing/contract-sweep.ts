@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest';
+import type { GenerationRecord, GenerationStore } from '../store.ts';
+import { actors } from './actors.ts';
+import { past } from './new-generation.ts';
+
+export function testSweep(store: () => GenerationStore): void {
+  const among = (records: GenerationRecord[], { id }: { id: string }) =>
+    records.find((record) => record.id === id);
+
+  test('leaves a new record to its creator, and publishes it when the grace is over', async () => {
+    const { created, sweep } = actors(store());
+    const record = await created();
+    expect(among(await sweep({ graceMs: 60_000 }), record)).toBeUndefined();
+    const due = among(await sweep({ graceMs: 0 }), record);
+    expect(due).toMatchObject({ state: 'queued', published: false });
+    expect(due?.revision).toBeGreaterThan(record.revision);
+  });
+
+  test('returns a record to one sweep, and again when that one did not publish it', async () => {
+    const { created, sweep } = actors(store());
+    const record = await created();
+    expect(among(await sweep({ graceMs: 0 }), record)).toBeDefined();
+    expect(among(await sweep({ graceMs: 60_000 }), record)).toBeUndefined();
+    expect(among(await sweep({ graceMs: 0 }), record)).toBeDefined();
+  });
+
+  test('leaves what was published alone until the message is old', async () => {
+    const { created, sweep } = actors(store());
+    const record = await created();
+    await store().markPublished(record.id, record.revision);
+    expect(among(await sweep({ graceMs: 0 }), record)).toBeUndefined();
+    const due = among(await sweep({ republishAfterMs: 0 }), record);
+    expect(due).toMatchObject({ state: 'queued', published: false });
+  });
+
+  test('queues again what has lost its lease', async () => {
+    const { created, claimed, sweep, heartbeat, look } = actors(store());
+    const record = await created();
+    const { fence, record: running } = await claimed(record.id);
+    await heartbeat(record.id, fence, 0);
+    const requeued = among(await sweep(), record);
+    expect(requeued).toMatchObject({
+      state: 'queued',
+      published: false,
+      attempt: 1,
+      progress: { step: 0 },
+    });
+    expect(requeued?.revision).toBeGreaterThan(running.revision);
+    expect(await look(record)).toEqual(requeued);
+  });
+
+  test('leaves what is held alone', async () => {
+    const { created, claimed, sweep, look } = actors(store());
+    const record = await created();
+    const { record: running } = await claimed(record.id);
+    await sweep({ graceMs: 0, republishAfterMs: 0, maxAttempts: 1 });
+    expect(await look(record)).toEqual(running);
+  });
+
+  test('fails what lost its lease at the last attempt', async () => {
+    const { created, claimed, sweep, look } = actors(store());
+    const record = await created();
+    await claimed(record.id, { leaseMs: 0 });
+    expect(among(await sweep({ maxAttempts: 1 }), record)).toBeUndefined();
+    expect(await look(record)).toMatchObject({ state: 'failed', error: { code: 'ATTEMPTS' } });
+  });
+
+  test('settles a cancel whose worker is gone', async () => {
+    const { created, claimed, sweep, look } = actors(store());
+    const record = await created();
+    await claimed(record.id, { leaseMs: 0 });
+    await store().requestCancel(record.tenant, record.id);
+    expect(among(await sweep({ maxAttempts: 1 }), record)).toBeUndefined();
+    expect(await look(record)).toMatchObject({ state: 'canceled', error: null });
+  });
+
+  test('fails what is past its deadline, published or not', async () => {
+    const { created, sweep, look } = actors(store());
+    const record = await created({ deadline: past });
+    await store().markPublished(record.id, record.revision);
+    expect(among(await sweep(), record)).toBeUndefined();
+    expect(await look(record)).toMatchObject({ state: 'failed', error: { code: 'EXPIRED' } });
+  });
+
+  test('repairs no more than its limit at once', async () => {
+    const { created, sweep } = actors(store());
+    for (let i = 0; i < 3; i++) await created();
+    expect(await sweep({ graceMs: 0, limit: 2 })).toHaveLength(2);
+  });
+
+  test('an owner who knows that no worker lives ends all leases', async () => {
+    const { created, claimed, sweep, heartbeat } = actors(store());
+    const record = await created();
+    const { fence } = await claimed(record.id);
+    await store().expireAllLeases();
+    expect(among(await sweep(), record)).toMatchObject({ state: 'queued' });
+    expect(await heartbeat(record.id, fence)).toBe('lost');
+  });
+}

@@ -1,0 +1,20 @@
+import { describe } from 'vitest';
+import type { GenerationStore } from '../store.ts';
+import { testCancel } from './contract-cancel.ts';
+import { testClaim } from './contract-claim.ts';
+import { testCreate } from './contract-create.ts';
+import { testHistories } from './contract-histories.ts';
+import { testList } from './contract-list.ts';
+import { testSweep } from './contract-sweep.ts';
+import { testWork } from './contract-work.ts';
+
+/** What every driver of the store promises, race conditions aside. `store` is asked for per test. */
+export function testStore(store: () => GenerationStore): void {
+  describe('create', () => testCreate(store));
+  describe('list', () => testList(store));
+  describe('claim', () => testClaim(store));
+  describe('work', () => testWork(store));
+  describe('cancel', () => testCancel(store));
+  describe('sweep', () => testSweep(store));
+  describe('histories', () => testHistories(store));
+}
