@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { modelName } from './catalogue.ts';
 import { failureCode } from './errors.ts';
+import { inputObject } from './readable-issues.ts';
 import { schedulerName } from './schedulers.ts';
 import { generationState } from './states.ts';
 
@@ -15,8 +16,9 @@ const text = z
  * What a caller may send to `generations.create`. Bounds that depend on the model (steps, sizes,
  * count, prompt length) are checked against the catalogue by `resolveRequest`.
  */
-export const generationInput = z.strictObject({
-  model: modelName.optional(),
+export const generationInput = inputObject({
+  /** A name of the catalogue. Absent: its first model. */
+  model: z.string().optional(),
   prompt: text.refine((value) => value.trim() !== '', 'must not be empty'),
   negativePrompt: text.optional(),
   /** Picture i of a request uses seed + i, each with its own generator. Absent: drawn at random. */
@@ -33,9 +35,12 @@ export const generationInput = z.strictObject({
   /** Pictures per request. */
   count: z.int().min(1).optional(),
   /** Repeating a create with the same key and body returns the same generation. */
-  idempotencyKey: z.string().min(1).max(255).optional(),
+  idempotencyKey: text.min(1).max(255).optional(),
   /** RFC 3339; a request not finished by then fails as EXPIRED. */
-  deadline: z.iso.datetime({ offset: true }).optional(),
+  deadline: z.iso
+    .datetime({ offset: true })
+    .refine((time) => !(Date.parse(time) <= 0), 'must lie after 1970')
+    .optional(),
 });
 export type GenerationInput = z.infer<typeof generationInput>;
 

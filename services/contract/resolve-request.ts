@@ -1,6 +1,6 @@
-import type { ModelEntry } from './catalogue.ts';
+import type { ModelCatalogue, ModelEntry } from './catalogue.ts';
 import { DarkroomError } from './errors.ts';
-import type { GenerationInput, GenerationRequest } from './generation.ts';
+import { type GenerationInput, type GenerationRequest, MAX_SEED } from './generation.ts';
 
 /**
  * Fills an input's gaps from the model's defaults and holds it against the model's limits.
@@ -39,6 +39,12 @@ export function resolveRequest(
   atMost('steps');
   atMost('count');
   atMost('guidanceScale');
+  const lastSeed = request.seed + request.count - 1;
+  if (lastSeed > MAX_SEED) {
+    problems.push(
+      `seed is ${request.seed}, with ${request.count} pictures at most ${MAX_SEED - request.count + 1} is allowed`,
+    );
+  }
   for (const side of ['width', 'height'] as const) {
     const { min, max, multipleOf } = limits[side];
     const value = request[side];
@@ -63,6 +69,21 @@ export function resolveRequest(
     throw new DarkroomError('request', `model ${model.name}: ${problems.join('; ')}`);
   }
   return request;
+}
+
+/**
+ * The catalogue's model of that name; without a name, its first.
+ *
+ * @throws DarkroomError (`request`) that lists the models there are
+ */
+export function findModel({ models }: ModelCatalogue, name: string | undefined): ModelEntry {
+  const found = name === undefined ? models[0] : models.find((model) => model.name === name);
+  if (found !== undefined) return found;
+  const known = models.map((model) => model.name).join(', ');
+  throw new DarkroomError(
+    'request',
+    `model: ${JSON.stringify(name?.slice(0, 60))} is not in the catalogue; it has ${known}`,
+  );
 }
 
 /** diffusers offers Karras sigmas for these two of the four. */

@@ -16,3 +16,6 @@ export const stateEdges: Readonly<Record<GenerationState, readonly GenerationSta
 };
 
 export const isTerminal = (state: GenerationState): boolean => stateEdges[state].length === 0;
+
+/** How often a generation is taken up by a worker and lost with it before it fails as ATTEMPTS. */
+export const MAX_ATTEMPTS = 5;

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { generationInput } from './generation.ts';
+import { readableIssues } from './readable-issues.ts';
+
+/** The problems of an input as people read them; undefined where it is accepted. */
+function problemsOf(input: unknown): string | undefined {
+  const result = generationInput.safeParse(input);
+  return result.success ? undefined : readableIssues(result.error);
+}
+
+describe('an input that is accepted', () => {
+  it.each([
+    { prompt: 'a red circle' },
+    { prompt: '🎨 ein Kreis, 円' },
+    { prompt: 'x', seed: 2 ** 32 - 1, steps: 1, guidanceScale: 0, scheduler: 'ddim' },
+    { prompt: 'x', deadline: '2030-01-31T12:00:00+02:00', idempotencyKey: 'order 7' },
+  ])('%j', (input) => {
+    expect(problemsOf(input)).toBeUndefined();
+  });
+});
+
+describe('an input that is refused, with the field, the problem and the remedy', () => {
+  it.each([
+    [undefined, 'the input: is missing'],
+    ['text', 'the input: must be an object, not string'],
+    [{}, 'prompt: is missing'],
+    [{ prompt: '' }, 'prompt: must not be empty'],
+    [{ prompt: ' \n\t' }, 'prompt: must not be empty'],
+    [{ prompt: 'a\0b' }, 'prompt: must not contain null bytes'],
+    [{ prompt: 'x', negativePrompt: '\0' }, 'negativePrompt: must not contain null bytes'],
+    [{ prompt: 'x', idempotencyKey: 'a\0b' }, 'idempotencyKey: must not contain null bytes'],
+    [{ prompt: '\ud800' }, 'prompt: must be well-formed Unicode'],
+    [{ prompt: 7 }, 'prompt: must be a string, not number'],
+    [{ prompt: 'x', steps: 0 }, 'steps: must be at least 1'],
+    [{ prompt: 'x', steps: 1.5 }, 'steps: must be a whole number'],
+    [{ prompt: 'x', steps: Number.NaN }, 'steps: must be a number, not NaN'],
+    [{ prompt: 'x', steps: null }, 'steps: must be a number, not null'],
+    [{ prompt: 'x', seed: 2 ** 32 }, 'seed: must be at most 4294967295'],
+    [{ prompt: 'x', seed: -1 }, 'seed: must be at least 0'],
+    [{ prompt: 'x', guidanceScale: -1 }, 'guidanceScale: must be at least 0'],
+    [
+      { prompt: 'x', scheduler: 'fastest' },
+      'scheduler: must be one of euler, euler-ancestral, ddim, dpmpp-2m',
+    ],
+    [{ prompt: 'x', idempotencyKey: '' }, 'idempotencyKey: must be at least 1 characters long'],
+    [{ prompt: 'x', deadline: 'soon' }, 'deadline: must be a time such as 2030-01-31T12:00:00Z'],
+    [{ prompt: 'x', deadline: '0000-01-01T00:00:00Z' }, 'deadline: must lie after 1970'],
+  ])('%j: %s', (input, message) => {
+    expect(problemsOf(input)).toBe(message);
+  });
+
+  it('tells every problem, and the fields there are where one is unknown', () => {
+    expect(problemsOf({ prompt: '', steps: 0, stepz: 3 })).toMatch(
+      /^prompt: must not be empty; steps: must be at least 1; "stepz": unknown field; the fields are model, prompt, .*deadline$/,
+    );
+  });
+
+  it('keeps the message short whatever the size of the input', () => {
+    const fields = Array.from({ length: 10_000 }, (_, i) => [`${'f'.repeat(90)}${i}`, 1]);
+    expect(problemsOf({ prompt: 'x', ...Object.fromEntries(fields) })?.length).toBeLessThan(700);
+  });
+});
