@@ -6,6 +6,7 @@ export {
   verifyModelFolder,
 } from './model-folder/verify-model-folder.ts';
 export { loadSessions, type SessionOptions, type Sessions } from './onnx/sessions.ts';
+export { pinhole } from './pinhole/built-in.ts';
 export type {
   GenerateOptions,
   Picture,
@@ -14,3 +15,4 @@ export type {
 } from './pipelines/pipeline.ts';
 export type { RandomState, RunState } from './pipelines/run-state.ts';
 export { loadPipeline, type StableDiffusion } from './pipelines/stable-diffusion.ts';
+export { engineVersions } from './versions.ts';
