@@ -7,8 +7,8 @@ import { childEnvironment } from './environment.ts';
 import { type ChildDied, type Link, linkTo } from './link.ts';
 import {
   type EngineFailure,
+  greeting,
   type Hello,
-  hello,
   type InferenceRequest,
   type LoadedModel,
   type ModelFolder,
@@ -121,26 +121,25 @@ export async function startChild(options: ChildOptions): Promise<Child> {
 
 async function shakeHands(link: Link, options: ChildOptions): Promise<Identity> {
   const { models, executionProviders, startTimeoutMs } = options;
-  let greeting: Hello | undefined;
+  let versions: Hello | undefined;
   return await link.listen<Identity>(startTimeoutMs, (message, done) => {
-    if (greeting === undefined) {
-      const parsed = hello.safeParse(message);
-      if (parsed.data?.protocol !== PROTOCOL_VERSION) {
-        const theirs = parsed.data?.protocol ?? 'an unknown version';
+    if (versions === undefined) {
+      const protocol = greeting.safeParse(message).data?.protocol;
+      if (protocol !== PROTOCOL_VERSION || message.type !== 'hello') {
         const text =
-          `the inference process speaks protocol ${theirs}, this worker ${PROTOCOL_VERSION}: ` +
+          `the inference process speaks protocol ${protocol}, this worker ${PROTOCOL_VERSION}: ` +
           'the files were replaced under a running worker; restart the worker';
         return done.reject(new DarkroomError('configuration', text));
       }
-      greeting = parsed.data;
+      versions = message;
       return link.say({ type: 'load', models, executionProviders });
     }
     if (message.type === 'load-failed') {
       done.reject(new DarkroomError('configuration', message.message));
     } else if (message.type === 'ready') {
-      const { type: _, ...versions } = greeting;
+      const { protocol, engine, node, onnxruntime } = versions;
       const { models, executionProviders } = message;
-      done.resolve({ ...versions, models, executionProviders });
+      done.resolve({ protocol, engine, node, onnxruntime, models, executionProviders });
     }
   });
 }

@@ -25,15 +25,17 @@ export type ParentMessage =
     }
   | { type: 'abort'; id: number };
 
-/** The child's first word, read with care because another release may have said it. */
-export const hello = z.object({
-  type: z.literal('hello'),
-  protocol: z.int(),
-  engine: z.string(),
-  node: z.string(),
-  onnxruntime: z.string(),
-});
-export type Hello = z.infer<typeof hello>;
+/** The child's first word. */
+export type Hello = {
+  type: 'hello';
+  protocol: number;
+  engine: string;
+  node: string;
+  onnxruntime: string;
+};
+
+/** As much of a first word as is read before its version is known: another release may speak. */
+export const greeting = z.object({ type: z.literal('hello'), protocol: z.int() });
 
 /** A model the child holds. `digest` is over every file of its folder. */
 export type LoadedModel = { name: string; digest: string; loadMs: number };

@@ -1,0 +1,94 @@
+import { hostname } from 'node:os';
+import { credentialsTogether, loadConfig, variables } from '@darkroom/lifecycle';
+import { z } from 'zod';
+
+const names = (text: string) =>
+  text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+
+const milliseconds = (initial: number, description: string) =>
+  z
+    .string()
+    .regex(/^[1-9]\d{0,8}$/, 'must be a whole number of milliseconds')
+    .transform(Number)
+    .meta({ description, examples: [initial] })
+    .default(initial);
+
+const schema = z
+  .object({
+    PORT: variables.PORT,
+    HOST: variables.HOST,
+    LOG_LEVEL: variables.LOG_LEVEL,
+    AMQP_URL: variables.AMQP_URL,
+    DATABASE_URL: variables.DATABASE_URL,
+    S3_ENDPOINT: variables.S3_ENDPOINT,
+    S3_BUCKET: variables.S3_BUCKET,
+    AWS_REGION: variables.AWS_REGION,
+    AWS_ACCESS_KEY_ID: variables.AWS_ACCESS_KEY_ID,
+    AWS_SECRET_ACCESS_KEY: variables.AWS_SECRET_ACCESS_KEY,
+    MODELS: variables.MODELS.optional(),
+    MODEL_DIR: z
+      .string()
+      .meta({
+        description: 'a folder of models in the Hugging Face ONNX layout, by name',
+        examples: ['MODEL_DIR=/models'],
+      })
+      .optional(),
+    SERVE_MODELS: z
+      .string()
+      .transform(names)
+      .refine((list) => list.length > 0, 'must name a model')
+      .meta({
+        description: 'those models of the catalogue that this worker runs, all unless told',
+        examples: ['SERVE_MODELS=pinhole'],
+      })
+      .optional(),
+    EXECUTION_PROVIDERS: z
+      .string()
+      .transform(names)
+      .refine((list) => list.length > 0, 'must name a provider')
+      .meta({
+        description: "the runtime's providers in order of preference",
+        examples: ['EXECUTION_PROVIDERS=cuda,cpu'],
+      })
+      .default(['cpu']),
+    REQUIRE_GPU: z
+      .enum(['0', '1'], 'must be 0 or 1')
+      .transform((value) => value === '1')
+      .meta({
+        description: '1: not ready unless a GPU provider is active',
+        examples: ['REQUIRE_GPU=1'],
+      })
+      .default(false),
+    LEASE_MS: milliseconds(30_000, 'how long a job stays with a worker that is silent'),
+    HEARTBEAT_MS: milliseconds(5_000, 'between two renewals of the lease'),
+    STEP_TIMEOUT_MS: milliseconds(60_000, 'longest step before the engine counts as hung'),
+    MODEL_LOAD_TIMEOUT_MS: milliseconds(300_000, 'longest time to load the models'),
+    MAX_ATTEMPTS: z
+      .string()
+      .regex(/^[1-9]\d{0,2}$/, 'must be a whole number from 1 to 999')
+      .transform(Number)
+      .meta({ description: 'claims of one job before it fails', examples: ['MAX_ATTEMPTS=5'] })
+      .default(5),
+    WORKER_ID: z
+      .string()
+      .meta({ description: 'named in leases and logs', examples: ['WORKER_ID=worker-0'] })
+      .default(() => `${hostname()}-${process.pid}`),
+  })
+  .refine(...credentialsTogether)
+  .refine(({ LEASE_MS, HEARTBEAT_MS }) => HEARTBEAT_MS * 2 <= LEASE_MS, {
+    path: ['HEARTBEAT_MS'],
+    message: 'must be at most half of LEASE_MS, so that one lost heartbeat costs no job',
+  });
+
+/** The worker's settings, each by the name of its variable. */
+export type WorkerConfig = z.output<typeof schema>;
+
+/**
+ * @throws DarkroomError (`configuration`) that names everything missing or wrong
+ */
+export const readConfig = (
+  environment: Readonly<Record<string, string | undefined>>,
+): WorkerConfig => loadConfig(schema, environment);

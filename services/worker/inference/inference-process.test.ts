@@ -1,0 +1,223 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdtemp, readFile, rm, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DarkroomError } from '@darkroom/contract';
+import { pinhole, type RunState } from '@darkroom/diffusion';
+import { expect, test, vi } from 'vitest';
+import {
+  pinholeModels,
+  pinholeRequest,
+  readableLogger,
+  startPinhole,
+} from '../testing/pinhole-inference.ts';
+import { isRunning } from '../testing/processes.ts';
+import { EngineError } from './child-process.ts';
+import { startInference } from './inference-process.ts';
+
+const testing = (file: string) => fileURLToPath(new URL(`../testing/${file}`, import.meta.url));
+const pidOf = (inference: { pid(): number | undefined }): number => {
+  const pid = inference.pid();
+  if (pid === undefined) throw new Error('no inference process is up');
+  return pid;
+};
+
+test('the child says what it is and what it holds', async () => {
+  await using inference = await startPinhole();
+  expect(inference.identity()).toMatchObject({
+    protocol: 1,
+    engine: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+    node: process.versions.node,
+    onnxruntime: expect.stringMatching(/^1\./),
+    executionProviders: ['cpu'],
+    models: [{ name: 'pinhole', digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) }],
+  });
+});
+
+test('each step tells its run state, and a run from such a state gives the same bytes', async () => {
+  await using inference = await startPinhole();
+  const states: RunState[] = [];
+  const whole = await inference.generate(pinholeRequest, { onStep: (state) => states.push(state) });
+  expect(states.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  expect(states[4]?.latents).toBeInstanceOf(Float32Array);
+
+  const steps: number[] = [];
+  const resumed = await inference.generate(pinholeRequest, {
+    ...(states[4] && { resume: states[4] }),
+    onStep: ({ step }) => steps.push(step),
+  });
+  expect(steps).toEqual([6, 7, 8, 9, 10, 11, 12]);
+  expect(resumed.png).toEqual(whole.png);
+  expect([...whole.png.subarray(1, 4)]).toEqual([...Buffer.from('PNG')]);
+});
+
+test('calls wait for their turn', async () => {
+  await using inference = await startPinhole();
+  const order: string[] = [];
+  const make = (name: string, seed: number) =>
+    inference
+      .generate({ ...pinholeRequest, seed }, { onStep: ({ step }) => order.push(`${name}${step}`) })
+      .then(({ png }) => png);
+  const [first, second] = await Promise.all([make('a', 1), make('b', 2)]);
+  expect(order.map((each) => each[0]).join('')).toBe('a'.repeat(12) + 'b'.repeat(12));
+  expect(first).not.toEqual(second);
+});
+
+test('an abort ends the run between two steps, and the next run is whole', async () => {
+  await using inference = await startPinhole();
+  const abort = new AbortController();
+  let lastStep = 0;
+  const canceled = inference.generate(
+    { ...pinholeRequest, steps: 1_000 },
+    {
+      signal: abort.signal,
+      onStep: ({ step }) => {
+        lastStep = step;
+        if (step === 3) abort.abort(new Error('enough'));
+      },
+    },
+  );
+  await expect(canceled).rejects.toThrow('enough');
+  expect(lastStep).toBeLessThan(20);
+  await expect(inference.generate(pinholeRequest)).resolves.toMatchObject({ restarts: 0 });
+});
+
+test('a request that the engine refuses rejects, and the child lives on', async () => {
+  await using inference = await startPinhole();
+  const pid = inference.pid();
+  const refused = inference.generate({ ...pinholeRequest, width: 63 });
+  await expect(refused).rejects.toThrow(EngineError);
+  await expect(refused).rejects.toMatchObject({ code: 'MODEL', message: /multiple of 8/ });
+  await expect(inference.generate({ ...pinholeRequest, model: 'other' })).rejects.toThrow(
+    'model other is not loaded',
+  );
+  expect(inference.pid()).toBe(pid);
+});
+
+test('kill -9 on the child: the picture goes on from its last step, to the same bytes', async () => {
+  await using inference = await startPinhole();
+  const whole = await inference.generate(pinholeRequest);
+  const steps: number[] = [];
+  const survived = await inference.generate(pinholeRequest, {
+    onStep: ({ step }) => {
+      steps.push(step);
+      if (step === 5 || step === 9) process.kill(pidOf(inference), 'SIGKILL');
+    },
+  });
+  expect(survived.restarts).toBe(2);
+  expect(survived.png).toEqual(whole.png);
+  expect(survived.modelLoadMs).toBeGreaterThan(0);
+  // The child may have been a step ahead of its death; none is made from the start again.
+  expect(steps.filter((step) => step === 1)).toHaveLength(1);
+});
+
+test('kill -9 on an idle child: the next picture is made by another', async () => {
+  await using inference = await startPinhole();
+  const pid = pidOf(inference);
+  process.kill(pid, 'SIGKILL');
+  await vi.waitFor(() => expect(inference.pid()).not.toBe(pid), 10_000);
+  await expect(inference.generate(pinholeRequest)).resolves.toMatchObject({ width: 64 });
+});
+
+test('a stopped child is killed for its silence, and the error says so', async () => {
+  await using inference = await startPinhole({ stepTimeoutMs: 500, maxRestarts: 0 });
+  const pid = pidOf(inference);
+  const hung = inference.generate(pinholeRequest, {
+    onStep: ({ step }) => void (step === 4 && process.kill(pid, 'SIGSTOP')),
+  });
+  const error = await hung.catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(DarkroomError);
+  expect(error).toMatchObject({
+    kind: 'unavailable',
+    message: /after step \d+: .*said nothing for 500 ms and was killed/,
+  });
+  expect(isRunning(pid)).toBe(false);
+});
+
+test('a stopped child costs time, not the picture', async () => {
+  await using inference = await startPinhole({ stepTimeoutMs: 500 });
+  const whole = await inference.generate(pinholeRequest);
+  const pid = pidOf(inference);
+  const survived = await inference.generate(pinholeRequest, {
+    onStep: ({ step }) => void (step === 4 && process.kill(pid, 'SIGSTOP')),
+  });
+  expect(survived.restarts).toBe(1);
+  expect(survived.png).toEqual(whole.png);
+});
+
+test('a picture that kills every child is given up with the evidence', async () => {
+  await using inference = await startPinhole({ maxRestarts: 1 });
+  const poison = inference.generate(pinholeRequest, {
+    onStep: () => {
+      const pid = inference.pid();
+      if (pid !== undefined) process.kill(pid, 'SIGKILL');
+    },
+  });
+  await expect(poison).rejects.toThrow(/^2 inference processes died of one picture, .*SIGKILL/);
+  await expect(inference.generate(pinholeRequest)).resolves.toMatchObject({ restarts: 0 });
+});
+
+test('the child sees no credential of its parent', async () => {
+  const secrets = {
+    AMQP_URL: 'amqp://user:hunter2@broker',
+    DATABASE_URL: 'postgres://user:hunter2@database/darkroom',
+    AWS_SECRET_ACCESS_KEY: 'hunter2',
+  };
+  await using inference = await startPinhole({ environment: { ...process.env, ...secrets } });
+  const environment = await readFile(`/proc/${pidOf(inference)}/environ`, 'utf8');
+  expect(environment).toContain('PATH=');
+  expect(environment).not.toContain('hunter2');
+  expect(environment).not.toMatch(/AMQP|DATABASE|AWS/);
+});
+
+test('the trace context appears in the lines that the child logs', async () => {
+  await using inference = await startPinhole();
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+  await inference.generate(pinholeRequest, { traceparent });
+  expect(inference.lines).toContainEqual(
+    expect.objectContaining({ msg: 'picture done', traceparent, inferencePid: inference.pid() }),
+  );
+});
+
+test('a child of another release is refused', async () => {
+  const { logger } = readableLogger();
+  const options = { models: pinholeModels, logger, program: testing('foreign-child.ts') };
+  await expect(startInference(options)).rejects.toThrow(
+    /speaks protocol 2, this worker 1: .* restart the worker/,
+  );
+});
+
+test('a half-written model folder is named, with what is wrong in it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'half-written-'));
+  try {
+    await cp(pinhole.folder, folder, { recursive: true });
+    await truncate(join(folder, 'unet/model.onnx'), 100_000);
+    const start = startInference({ ...readableLogger(), models: [{ name: 'half', folder }] });
+    await expect(start).rejects.toMatchObject({
+      kind: 'configuration',
+      message: expect.stringMatching(/^model half in .*half-written-.*unet\/model\.onnx/),
+    });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('closing ends the child', async () => {
+  const inference = await startPinhole();
+  const pid = pidOf(inference);
+  await inference.close();
+  expect(isRunning(pid)).toBe(false);
+});
+
+test('the child ends with its parent, even one ended by SIGKILL amid a run', async () => {
+  const parent = spawn(process.execPath, [testing('orphaning-parent.ts')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = await once(parent.stdout, 'data');
+  const childPid = Number(String(line));
+  expect(isRunning(childPid)).toBe(true);
+  parent.kill('SIGKILL');
+  await vi.waitFor(() => expect(isRunning(childPid)).toBe(false), 10_000);
+});

@@ -1,0 +1,40 @@
+import { pinhole } from '@darkroom/diffusion';
+import { createLogger, type Logger } from '@darkroom/lifecycle';
+import {
+  type Inference,
+  type InferenceOptions,
+  startInference,
+} from '../inference/inference-process.ts';
+import type { InferenceRequest } from '../inference/protocol.ts';
+
+export type LogLine = { msg: string; level: string } & Record<string, unknown>;
+
+/** A logger whose lines can be read. */
+export function readableLogger(): { logger: Logger; lines: LogLine[] } {
+  const lines: LogLine[] = [];
+  const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
+  return { logger: createLogger({ name: 'worker', level: 'debug', destination }), lines };
+}
+
+export const pinholeModels = [{ name: pinhole.name, folder: pinhole.folder }];
+
+export const pinholeRequest: InferenceRequest = {
+  model: pinhole.name,
+  prompt: 'a large red star on a blue background',
+  negativePrompt: '',
+  seed: 7,
+  steps: 12,
+  guidanceScale: 4,
+  scheduler: 'euler-ancestral',
+  width: 64,
+  height: 64,
+};
+
+/** The engine on the built-in model, closed with the block that holds it. */
+export async function startPinhole(
+  options: Partial<InferenceOptions> = {},
+): Promise<Inference & AsyncDisposable & { lines: LogLine[] }> {
+  const { logger, lines } = readableLogger();
+  const inference = await startInference({ models: pinholeModels, logger, ...options });
+  return { ...inference, lines, [Symbol.asyncDispose]: inference.close };
+}
