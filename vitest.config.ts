@@ -28,6 +28,7 @@ export default defineConfig({
         test: {
           name: 'containers',
           include: [containers],
+          globalSetup: ['scripts/test-servers/global-setup.ts'],
           testTimeout: 300_000,
           hookTimeout: 600_000,
         },

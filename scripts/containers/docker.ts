@@ -1,0 +1,38 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+export const repository = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Says why no Docker engine answers, or nothing when one does. */
+export function engineTrouble(): string | undefined {
+  const { error, stdout, stderr } = spawnSync('docker', ['version', '--format', '{{.Server.Os}}'], {
+    encoding: 'utf8',
+  });
+  if (error !== undefined) return 'there is no `docker` command';
+  return stdout.trim() === '' ? stderr.trim() : undefined;
+}
+
+/** Runs a docker command and gives its output; throws with the engine's own words. */
+export function docker(...args: string[]): string {
+  return execFileSync('docker', args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    maxBuffer: 64 * 2 ** 20,
+  }).trim();
+}
+
+export function hasImage(tag: string): boolean {
+  return docker('images', '--quiet', tag) !== '';
+}
+
+/** Runs a program with its output on our standard error; throws unless it ends well. */
+export function show(program: string, args: string[], env: NodeJS.ProcessEnv = {}): void {
+  const { error, status } = spawnSync(program, args, {
+    cwd: repository,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 2, 2],
+  });
+  if (error !== undefined) throw error;
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${status}`);
+}

@@ -1,0 +1,24 @@
+// `npm run test:containers`: builds both images and runs the tests that need a Docker engine.
+// Where none answers, says so and ends well: there is nothing to test here, and nothing failed.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import process from 'node:process';
+import { buildImages } from './build-images.ts';
+import { engineTrouble, repository } from './docker.ts';
+
+const trouble = engineTrouble();
+if (trouble !== undefined) {
+  console.log(
+    `containers: NOT RUN, 0 tests: no Docker engine answers (${trouble}).\n` +
+      'containers: start one (`systemctl start docker`, or `dockerd` as root), or name it in ' +
+      'DOCKER_HOST, and run this again.',
+  );
+} else {
+  buildImages();
+  const vitest = join(repository, 'node_modules/vitest/vitest.mjs');
+  const { status } = spawnSync(process.execPath, [vitest, 'run', '--project', 'containers'], {
+    cwd: repository,
+    stdio: 'inherit',
+  });
+  process.exitCode = status ?? 1;
+}
