@@ -1,0 +1,142 @@
+import type { GenerationEvent, JobMessage } from '@darkroom/contract';
+import { DarkroomError } from '@darkroom/contract';
+import type { Broker, JobDelivery, Outcome, Subscription } from '../broker.ts';
+import { messageIdOf } from '../codec.ts';
+import { createInHand, requeueDelay } from '../in-hand.ts';
+import { type Logger, silent } from '../logger.ts';
+
+type Message = { job: JobMessage; deliveries: number };
+
+type Consumer = { free: number; deliver(message: Message): void };
+
+type Queue = { messages: Message[]; consumers: Consumer[] };
+
+type Listener = { type: GenerationEvent['type'] | 'all'; handle(event: GenerationEvent): void };
+
+/**
+ * The broker within one process: the same promises as RabbitMQ's driver, except that its messages
+ * go with the process. Whoever uses it publishes them again at start, from the record.
+ */
+export function createInProcessBroker({ logger = silent }: { logger?: Logger } = {}): Broker {
+  const queues = new Map<string, Queue>();
+  const listeners = new Set<Listener>();
+  const subscriptions = new Set<Subscription>();
+  let closed = false;
+
+  function queueOf(model: string): Queue {
+    const queue = queues.get(model) ?? { messages: [], consumers: [] };
+    queues.set(model, queue);
+    return queue;
+  }
+
+  /** Hands messages to consumers in turn, always after the caller's own turn of the event loop. */
+  function dispatch(queue: Queue): void {
+    setImmediate(() => {
+      while (queue.messages.length > 0) {
+        const index = queue.consumers.findIndex(({ free }) => free > 0);
+        const [consumer] = index < 0 ? [] : queue.consumers.splice(index, 1);
+        const message = consumer && queue.messages.shift();
+        if (consumer === undefined || message === undefined) return;
+        queue.consumers.push(consumer);
+        consumer.free -= 1;
+        consumer.deliver(message);
+      }
+    });
+  }
+
+  return {
+    async publishJob(job) {
+      if (closed) throw new DarkroomError('unavailable', 'the broker is closed; start it again');
+      const queue = queueOf(job.model);
+      queue.messages.push({ job: structuredClone(job), deliveries: 0 });
+      dispatch(queue);
+    },
+
+    async consumeJobs({ model, prefetch }, handle) {
+      const queue = queueOf(model);
+      const inHand = createInHand(handle, logger);
+      /** Messages that wait to be delivered again. */
+      const delayed = new Map<NodeJS.Timeout, () => void>();
+
+      function settle(message: Message, outcome: Outcome): void {
+        const release = (): void => {
+          consumer.free += 1;
+          dispatch(queue);
+        };
+        if (outcome !== 'requeue') {
+          const { job } = message;
+          if (outcome === 'reject')
+            logger.error({ job }, 'message dropped: its consumer rejects it');
+          release();
+          return;
+        }
+        const putBack = (): void => {
+          clearTimeout(timer);
+          delayed.delete(timer);
+          queue.messages.unshift(message);
+          release();
+        };
+        const timer = setTimeout(putBack, requeueDelay(message.deliveries - 1));
+        delayed.set(timer, putBack);
+      }
+
+      const consumer: Consumer = {
+        free: prefetch,
+        deliver(message) {
+          const redelivered = message.deliveries > 0;
+          message.deliveries += 1;
+          const job = structuredClone(message.job);
+          const delivery: JobDelivery = { job, messageId: messageIdOf(job), redelivered };
+          inHand.take(delivery, (outcome) => settle(message, outcome));
+        },
+      };
+      queue.consumers.push(consumer);
+      dispatch(queue);
+
+      const subscription: Subscription = {
+        async stop() {
+          subscriptions.delete(subscription);
+          queue.consumers = queue.consumers.filter((other) => other !== consumer);
+          await inHand.idle();
+          for (const putBack of [...delayed.values()]) putBack();
+        },
+      };
+      subscriptions.add(subscription);
+      return subscription;
+    },
+
+    publishEvent(event) {
+      const told = [...listeners].filter(({ type }) => type === 'all' || type === event.type);
+      if (told.length === 0 || closed) return;
+      const copy = structuredClone(event);
+      setImmediate(() => {
+        for (const listener of told) {
+          if (!listeners.has(listener)) continue;
+          try {
+            listener.handle(copy);
+          } catch (err) {
+            logger.error({ err }, 'an event listener failed');
+          }
+        }
+      });
+    },
+
+    async subscribeEvents(type, handle) {
+      const listener: Listener = { type, handle };
+      listeners.add(listener);
+      return {
+        async stop() {
+          listeners.delete(listener);
+        },
+      };
+    },
+
+    isReady: () => !closed,
+
+    async close() {
+      closed = true;
+      await Promise.all([...subscriptions].map((subscription) => subscription.stop()));
+      listeners.clear();
+    },
+  };
+}
