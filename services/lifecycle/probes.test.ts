@@ -29,6 +29,20 @@ it('is ready when every check passes, and names those that do not', async () => 
   });
 });
 
+it('reports a dependency that is not required without failing for it', async () => {
+  const probes = createProbes({
+    database: () => true,
+    storage: { check: () => Promise.reject(new Error('away')), required: false },
+  });
+  expect(await probes.readiness()).toEqual({
+    ready: true,
+    checks: [
+      { name: 'database', ready: true },
+      { name: 'storage', ready: false, reason: 'away' },
+    ],
+  });
+});
+
 it('serves liveness, readiness and metrics, and is alive but not ready while it drains', async () => {
   const probes = createProbes({ broker: () => true });
   const metrics = createMetrics();

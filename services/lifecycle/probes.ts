@@ -1,6 +1,9 @@
 /** Rejects or answers false when the dependency cannot be used now. */
 export type Check = () => unknown;
 
+/** What a dependency without which the process still takes work is watched with. */
+export type ReportedCheck = { check: Check; required: false };
+
 export type CheckResult = { name: string; ready: boolean; reason?: string };
 
 export type Readiness = { ready: boolean; checks: CheckResult[] };
@@ -18,18 +21,26 @@ export type Probes = {
  *
  * @param timeLimitMs after which a check counts as failed
  */
-export function createProbes(checks: Readonly<Record<string, Check>>, timeLimitMs = 2_000): Probes {
+export function createProbes(
+  checks: Readonly<Record<string, Check | ReportedCheck>>,
+  timeLimitMs = 2_000,
+): Probes {
   let draining = false;
+  const required = (name: string) => typeof checks[name] === 'function';
   return {
     drain: () => {
       draining = true;
     },
     readiness: async () => {
       const results = await Promise.all(
-        Object.entries(checks).map(([name, check]) => runCheck(name, check, timeLimitMs)),
+        Object.entries(checks).map(([name, entry]) =>
+          runCheck(name, typeof entry === 'function' ? entry : entry.check, timeLimitMs),
+        ),
       );
-      if (draining) results.unshift({ name: 'draining', ready: false, reason: 'shutting down' });
-      return { ready: results.every(({ ready }) => ready), checks: results };
+      const ready = results.every((result) => result.ready || !required(result.name));
+      if (!draining) return { ready, checks: results };
+      const stopping = { name: 'draining', ready: false, reason: 'shutting down' };
+      return { ready: false, checks: [stopping, ...results] };
     },
   };
 }

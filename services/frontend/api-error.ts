@@ -1,0 +1,75 @@
+import { DarkroomError, type ErrorKind, readableIssues } from '@darkroom/contract';
+import { TRPCError } from '@trpc/server';
+import { getHTTPStatusCodeFromError } from '@trpc/server/http';
+import { z } from 'zod';
+
+type Code = TRPCError['code'];
+
+/** An error as callers see it. */
+export type ApiError = { code: Code; status: number; message: string };
+
+const CODES: Readonly<Record<ErrorKind, Code>> = {
+  request: 'BAD_REQUEST',
+  'not-found': 'NOT_FOUND',
+  conflict: 'CONFLICT',
+  unavailable: 'SERVICE_UNAVAILABLE',
+  configuration: 'INTERNAL_SERVER_ERROR',
+};
+
+const HIDDEN =
+  'something went wrong inside Darkroom; its log tells more, under the trace id of this answer';
+
+/** Largest body, in bytes. */
+export const BODY_LIMIT = 1024 * 1024;
+
+/** How long a caller waits before it tries again what is unavailable, in seconds. */
+export const RETRY_AFTER_S = 2;
+
+const apiError = (code: Code, message: string): ApiError => ({
+  code,
+  status: getHTTPStatusCodeFromError(new TRPCError({ code })),
+  message,
+});
+
+/**
+ * The one place where errors become answers: what a caller can mend is told in full, and of
+ * everything else nothing but that it happened.
+ */
+export function toApiError(error: unknown): ApiError {
+  if (error instanceof TRPCError) return fromTrpc(error);
+  if (error instanceof DarkroomError) return fromDarkroom(error);
+  return fromFastify(error) ?? apiError('INTERNAL_SERVER_ERROR', HIDDEN);
+}
+
+function fromTrpc(error: TRPCError): ApiError {
+  const { cause, code } = error;
+  if (cause instanceof DarkroomError) return fromDarkroom(cause);
+  if (code === 'BAD_REQUEST' && cause instanceof z.ZodError) {
+    return apiError(code, readableIssues(cause));
+  }
+  if (code === 'BAD_REQUEST' && cause instanceof SyntaxError) {
+    return apiError(code, `the input is not JSON: ${cause.message}`);
+  }
+  return apiError(code, code === 'INTERNAL_SERVER_ERROR' ? HIDDEN : error.message);
+}
+
+function fromDarkroom({ kind, message }: DarkroomError): ApiError {
+  return kind === 'configuration'
+    ? apiError('INTERNAL_SERVER_ERROR', HIDDEN)
+    : apiError(CODES[kind], message);
+}
+
+/** Fastify refuses what it cannot parse with a code and a status of its own. */
+function fromFastify(error: unknown): ApiError | undefined {
+  if (!(error instanceof Error) || !('statusCode' in error)) return undefined;
+  switch (error.statusCode) {
+    case 413:
+      return apiError('PAYLOAD_TOO_LARGE', `the body is larger than ${BODY_LIMIT / 1024} KiB`);
+    case 415:
+      return apiError('UNSUPPORTED_MEDIA_TYPE', 'send the body as content-type: application/json');
+    case 400:
+      return apiError('BAD_REQUEST', error.message);
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,64 @@
+import { createProbes, formatTraceparent, parseTraceparent, startTrace } from '@darkroom/lifecycle';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { answerError, answerNotFound } from './answer-errors.ts';
+import { BODY_LIMIT } from './api-error.ts';
+import { createEventHub } from './event-hub.ts';
+import { createFigures } from './figures.ts';
+import { serveImages } from './images.ts';
+import { observeRequests } from './observe-requests.ts';
+import { serveOperations } from './operations.ts';
+import { createRouter } from './router/index.ts';
+import { serveTrpc } from './serve-trpc.ts';
+import type { FrontendServices } from './services.ts';
+
+/**
+ * The frontend over whatever drivers it is given; listens to nothing until told, and `close()`
+ * waits for the answers in hand.
+ */
+export function createFrontend(services: FrontendServices): FastifyInstance {
+  const { store, broker, objects, logger, metrics } = services;
+
+  // Without broker or storage requests are still taken: the sweep publishes them later.
+  const probes = createProbes({
+    database: () => store.check(),
+    broker: { check: () => broker.isReady(), required: false },
+    storage: { check: () => objects.check(), required: false },
+  });
+  const closing = new AbortController();
+  const beginClosing = () => {
+    probes.drain();
+    closing.abort();
+  };
+  services.signal?.addEventListener('abort', beginClosing, { once: true });
+
+  const app = Fastify({
+    loggerInstance: logger as FastifyBaseLogger,
+    disableRequestLogging: true,
+    bodyLimit: BODY_LIMIT,
+    // Of a path's parameter: a batch names all its procedures in one.
+    routerOptions: { maxParamLength: 2_000 },
+    frameworkErrors: answerError,
+    genReqId: ({ headers }) => formatTraceparent(startTrace(headers['traceparent'])),
+    childLoggerFactory: (parent, { reqId }, options) =>
+      parent.child({ traceId: parseTraceparent(reqId)?.traceId }, options),
+  });
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler(answerNotFound);
+
+  const figures = createFigures(metrics, store);
+  const events = createEventHub(broker, logger);
+  const router = createRouter({ ...services, probes, events, figures, closing: closing.signal });
+  observeRequests(app, figures, new Set(Object.keys(router._def.procedures)));
+  serveOperations(app, probes, metrics);
+  serveImages(app, services, figures);
+  serveTrpc(app, router);
+
+  app.addHook('onReady', async () => events.start());
+  app.addHook('onSend', async (_request, reply) => {
+    // An answer in hand when closing began must not leave an idle connection to wait for.
+    if (closing.signal.aborted) reply.header('connection', 'close');
+  });
+  app.addHook('preClose', async () => beginClosing());
+  app.addHook('onClose', () => events.stop());
+  return app;
+}

@@ -1,0 +1,24 @@
+import process from 'node:process';
+import { credentialsTogether, loadConfig, variables } from '@darkroom/lifecycle';
+import { z } from 'zod';
+
+const schema = z
+  .object({
+    HOST: variables.HOST,
+    PORT: variables.PORT,
+    LOG_LEVEL: variables.LOG_LEVEL,
+    DATABASE_URL: variables.DATABASE_URL,
+    AMQP_URL: variables.AMQP_URL,
+    S3_ENDPOINT: variables.S3_ENDPOINT,
+    S3_BUCKET: variables.S3_BUCKET,
+    AWS_REGION: variables.AWS_REGION,
+    AWS_ACCESS_KEY_ID: variables.AWS_ACCESS_KEY_ID,
+    AWS_SECRET_ACCESS_KEY: variables.AWS_SECRET_ACCESS_KEY,
+    MODELS: variables.MODELS,
+  })
+  .refine(...credentialsTogether);
+
+export type FrontendConfig = z.infer<typeof schema>;
+
+/** @throws DarkroomError (`configuration`) that tells every variable that is missing or wrong */
+export const readConfig = (): FrontendConfig => loadConfig(schema, process.env);

@@ -1,0 +1,58 @@
+import { createHash, randomInt, randomUUID } from 'node:crypto';
+import {
+  findModel,
+  type Generation,
+  type GenerationInput,
+  resolveRequest,
+} from '@darkroom/contract';
+import { formatTraceparent } from '@darkroom/lifecycle';
+import type { RequestContext } from './context.ts';
+import { toGeneration } from './present.ts';
+import { publishRecord } from './publish.ts';
+import type { RouterServices } from './router/services.ts';
+
+/**
+ * Accepts a request: fixes its id and seed, records it, and puts it on its queue. Accepted is what
+ * is recorded: when the broker is away the sweep publishes it later.
+ *
+ * @throws DarkroomError `request`, `conflict` (idempotency key) or `unavailable` (no record made)
+ */
+export async function createGeneration(
+  input: GenerationInput,
+  context: RequestContext,
+  services: RouterServices,
+): Promise<Generation> {
+  const { store, broker, catalogue, figures } = services;
+  const model = findModel(catalogue, input.model);
+  const request = resolveRequest(input, model, randomInt(2 ** 31));
+  const { idempotencyKey } = input;
+  const { record, created } = await store.create({
+    id: randomUUID(),
+    tenant: context.tenant,
+    request,
+    deadline: input.deadline === undefined ? undefined : new Date(input.deadline).toISOString(),
+    traceparent: formatTraceparent(context.trace),
+    idempotency:
+      idempotencyKey === undefined
+        ? undefined
+        : { key: idempotencyKey, fingerprint: fingerprintOf(input) },
+  });
+  if (!created) return toGeneration(record);
+
+  const log = context.log.child({ generationId: record.id });
+  figures.created.inc({ model: model.name });
+  try {
+    await publishRecord(record, { store, broker });
+    log.info('queued');
+  } catch (error) {
+    figures.publishFailures.inc();
+    log.warn({ err: error }, 'recorded but not published; the sweep will publish it');
+  }
+  return toGeneration(record);
+}
+
+/** Of what the caller sent, whatever the order of its fields. */
+function fingerprintOf({ idempotencyKey: _, ...body }: GenerationInput): string {
+  const fields = Object.entries(body).sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash('sha256').update(JSON.stringify(fields)).digest('hex');
+}

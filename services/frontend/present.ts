@@ -1,0 +1,27 @@
+import type { Generation } from '@darkroom/contract';
+import type { GenerationRecord, StoredImage } from '@darkroom/generations';
+
+/** The last segment of a stored image's key, which its URL ends with. */
+export const fileOf = (image: StoredImage): string =>
+  image.key.slice(image.key.lastIndexOf('/') + 1);
+
+/** A record as callers see it. */
+export const toGeneration = (record: GenerationRecord): Generation => ({
+  id: record.id,
+  state: record.state,
+  request: record.request,
+  progress: record.progress,
+  attempt: record.attempt,
+  images: record.images.map((image) => ({
+    url: `/images/${record.id}/${fileOf(image)}`,
+    sha256: image.sha256,
+    width: image.width,
+    height: image.height,
+    seed: image.seed,
+  })),
+  error: record.error,
+  timings: record.timings,
+  createdAt: record.createdAt,
+  finishedAt: record.finishedAt,
+  cancelRequested: record.cancelRequested,
+});

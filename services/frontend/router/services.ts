@@ -1,0 +1,13 @@
+import type { Probes } from '@darkroom/lifecycle';
+import type { EventHub } from '../event-hub.ts';
+import type { FrontendFigures } from '../figures.ts';
+import type { FrontendServices } from '../services.ts';
+
+/** What the procedures work with. */
+export type RouterServices = Pick<FrontendServices, 'store' | 'broker' | 'catalogue'> & {
+  probes: Probes;
+  events: EventHub;
+  figures: FrontendFigures;
+  /** Aborts when watches are to break off, so that their clients go to another replica. */
+  closing: AbortSignal;
+};

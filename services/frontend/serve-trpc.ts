@@ -1,0 +1,44 @@
+import { fastifyRequestHandler } from '@trpc/server/adapters/fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { RETRY_AFTER_S, toApiError } from './api-error.ts';
+import { createContext } from './context.ts';
+import type { AppRouter } from './router/index.ts';
+
+/** Calls at most in one batch. */
+const BATCH_LIMIT = 20;
+
+/**
+ * Mounts the router at `/trpc`. Bodies are read as text, within the body limit, and parsed by tRPC;
+ * anything but JSON is refused.
+ */
+export function serveTrpc(app: FastifyInstance, router: AppRouter): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    done(null, body);
+  });
+
+  const handle = (req: FastifyRequest, res: FastifyReply) =>
+    fastifyRequestHandler<AppRouter, FastifyRequest, FastifyReply>({
+      router,
+      req,
+      res,
+      path: (req.params as { path: string }).path,
+      createContext,
+      maxBatchSize: BATCH_LIMIT,
+      onError: ({ error, path }) => {
+        if (toApiError(error).status < 500) return;
+        req.log.error({ err: error.cause ?? error, path }, 'procedure failed');
+      },
+      responseMeta: ({ type, errors }) => ({
+        headers: {
+          // The end of a watch is the end of its connection: nothing to wait for at shutdown.
+          ...(type === 'subscription' && { connection: 'close' }),
+          ...(errors.some((error) => toApiError(error).status === 503) && {
+            'retry-after': String(RETRY_AFTER_S),
+          }),
+        },
+      }),
+    });
+  app.get('/trpc/:path', handle);
+  app.post('/trpc/:path', handle);
+}

@@ -1,0 +1,88 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { MAX_ATTEMPTS } from '@darkroom/contract';
+import type { FrontendStore } from '@darkroom/generations';
+import { Counter, type Logger, type Registry } from '@darkroom/lifecycle';
+import type { Broker } from '@darkroom/messaging';
+import { publishRecord } from './publish.ts';
+
+export type SweepOptions = {
+  store: FrontendStore;
+  broker: Broker;
+  logger: Logger;
+  metrics: Registry;
+  /** Between two rounds; each waits between half and one and a half of it. */
+  intervalMs?: number;
+  /** How old a message may be before it is taken for lost, that of a wiped broker for example. */
+  republishAfterMs?: number;
+};
+
+/** Records at most in one statement of the store. */
+const BATCH = 100;
+
+/** Repairs in the background what crashes left undone, on every replica. */
+export function startSweep(options: SweepOptions): { stop(): Promise<void> } {
+  const { store, broker, logger, metrics } = options;
+  const { intervalMs = 2_000, republishAfterMs = 600_000 } = options;
+  const stopping = new AbortController();
+  const published = new Counter({
+    name: 'darkroom_sweep_published_total',
+    help: 'Requests put on their queue by the sweep: never confirmed, lost, or without a worker.',
+    registers: [metrics],
+  });
+  const failures = new Counter({
+    name: 'darkroom_sweep_failures_total',
+    help: 'Rounds of the sweep that database or broker broke off.',
+    registers: [metrics],
+  });
+
+  const run = async () => {
+    while (!stopping.signal.aborted) {
+      try {
+        const count = await sweepOnce({ store, broker, republishAfterMs, signal: stopping.signal });
+        published.inc(count);
+        if (count > 0) logger.info({ count }, 'sweep published');
+      } catch (error) {
+        failures.inc();
+        logger.warn({ err: error }, 'sweep broken off; the next round goes on');
+      }
+      const pauseMs = intervalMs * (0.5 + Math.random());
+      await wait(pauseMs, undefined, { signal: stopping.signal }).catch(() => {});
+    }
+  };
+  const running = run();
+  return {
+    stop: () => {
+      stopping.abort();
+      return running;
+    },
+  };
+}
+
+/**
+ * One round: the store settles what it can by itself, and what is to be queued is published.
+ *
+ * @returns how many were published
+ * @throws DarkroomError `unavailable` when store or broker is away; what is left waits for the next
+ */
+export async function sweepOnce(options: {
+  store: FrontendStore;
+  broker: Broker;
+  republishAfterMs: number;
+  signal?: AbortSignal;
+}): Promise<number> {
+  const { store, broker, republishAfterMs, signal } = options;
+  let published = 0;
+  for (;;) {
+    const records = await store.sweep({
+      limit: BATCH,
+      republishAfterMs,
+      maxAttempts: MAX_ATTEMPTS,
+    });
+    for (const record of records) {
+      if (signal?.aborted) return published;
+      await publishRecord(record, { store, broker });
+      published += 1;
+    }
+    if (records.length < BATCH) return published;
+  }
+}

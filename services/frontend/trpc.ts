@@ -1,0 +1,30 @@
+import { initTRPC } from '@trpc/server';
+import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
+import { toApiError } from './api-error.ts';
+import type { RequestContext } from './context.ts';
+
+const t = initTRPC.context<RequestContext>().create({
+  // In development tRPC would add stack traces to its answers.
+  isDev: false,
+  errorFormatter: ({ shape, error, ctx }) => {
+    const { code, status, message } = toApiError(error);
+    const { path } = shape.data;
+    return {
+      message,
+      code: TRPC_ERROR_CODES_BY_KEY[code],
+      data: {
+        code,
+        httpStatus: status,
+        ...(path !== undefined && { path }),
+        ...(ctx !== undefined && { traceId: ctx.trace.traceId }),
+      },
+    };
+  },
+  sse: {
+    // Keeps proxies from closing a quiet watch, and lets clients notice a dead connection.
+    ping: { enabled: true, intervalMs: 10_000 },
+    client: { reconnectAfterInactivityMs: 30_000 },
+  },
+});
+
+export const { router, procedure } = t;

@@ -1,0 +1,83 @@
+import { type Generation, isTerminal } from '@darkroom/contract';
+import type { GenerationRecord } from '@darkroom/generations';
+import type { EventHub } from './event-hub.ts';
+import { toGeneration } from './present.ts';
+
+/** How far a generation has come; its text, `revision.step`, is the id of an event. */
+type Position = { revision: number; step: number };
+
+export type WatchOptions = {
+  events: EventHub;
+  /** Of the caller; absent or aborted when it is gone. */
+  signal: AbortSignal | undefined;
+  /** Aborts when the process ends. */
+  closing: AbortSignal;
+  /** The last event that the caller has seen, on this replica or another. */
+  lastEventId?: string | undefined;
+  /** How long without an event before the record is looked at, in milliseconds. */
+  quietMs?: number;
+};
+
+/**
+ * The generation now, then whenever it has changed, until it is finished. Events only make it
+ * quicker: where none come, lost ones included, the record is read every `quietMs`. A slow reader
+ * misses steps in between and never the newest state.
+ *
+ * @throws AbortError when the process ends, so that the caller goes on with another replica
+ */
+export async function* watchGeneration(
+  id: string,
+  read: () => Promise<GenerationRecord>,
+  options: WatchOptions,
+): AsyncGenerator<{ id: string; generation: Generation }> {
+  const { events, closing, quietMs = 1_000 } = options;
+  const signal = options.signal ? AbortSignal.any([options.signal, closing]) : closing;
+  // Before the first read: what changes after it is heard.
+  const inbox = events.listen(id);
+  try {
+    let record = await read();
+    let shown = seenBefore(options.lastEventId, record);
+    record = withProgress(record, shown);
+    yield eventOf(record);
+    shown = positionOf(record);
+    while (!isTerminal(record.state)) {
+      await inbox.arrival(quietMs, signal);
+      if (closing.aborted) throw new DOMException('the frontend is shutting down', 'AbortError');
+      if (signal.aborted) return;
+      const { live, changed } = inbox.take();
+      record =
+        live?.revision === record.revision && !changed
+          ? { ...record, progress: live.progress }
+          : await read();
+      if (!isAfter(positionOf(record), shown)) continue;
+      yield eventOf(record);
+      shown = positionOf(record);
+    }
+  } finally {
+    inbox.close();
+  }
+}
+
+const positionOf = ({ revision, progress }: GenerationRecord): Position => ({
+  revision,
+  step: progress.step,
+});
+
+const isAfter = (a: Position, b: Position): boolean =>
+  a.revision > b.revision || (a.revision === b.revision && a.step > b.step);
+
+const eventOf = (record: GenerationRecord) => ({
+  id: `${record.revision}.${record.progress.step}`,
+  generation: toGeneration(record),
+});
+
+/** Live progress runs ahead of the record: a watch that goes on shows no less than it has shown. */
+function seenBefore(lastEventId: string | undefined, record: GenerationRecord): Position {
+  const [, revision, step] = /^(\d{1,15})\.(\d{1,15})$/.exec(lastEventId ?? '') ?? [];
+  return Number(revision) === record.revision
+    ? { revision: record.revision, step: Math.min(Number(step), record.progress.steps) }
+    : positionOf(record);
+}
+
+const withProgress = (record: GenerationRecord, { step }: Position): GenerationRecord =>
+  step > record.progress.step ? { ...record, progress: { ...record.progress, step } } : record;
