@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import process from 'node:process';
 import { credentialsTogether, loadConfig, variables } from '@darkroom/lifecycle';
 import { z } from 'zod';
 
@@ -66,12 +67,6 @@ const schema = z
     HEARTBEAT_MS: milliseconds(5_000, 'between two renewals of the lease'),
     STEP_TIMEOUT_MS: milliseconds(60_000, 'longest step before the engine counts as hung'),
     MODEL_LOAD_TIMEOUT_MS: milliseconds(300_000, 'longest time to load the models'),
-    MAX_ATTEMPTS: z
-      .string()
-      .regex(/^[1-9]\d{0,2}$/, 'must be a whole number from 1 to 999')
-      .transform(Number)
-      .meta({ description: 'claims of one job before it fails', examples: ['MAX_ATTEMPTS=5'] })
-      .default(5),
     WORKER_ID: z
       .string()
       .meta({ description: 'named in leases and logs', examples: ['WORKER_ID=worker-0'] })
@@ -83,12 +78,15 @@ const schema = z
     message: 'must be at most half of LEASE_MS, so that one lost heartbeat costs no job',
   });
 
-/** The worker's settings, each by the name of its variable. */
-export type WorkerConfig = z.output<typeof schema>;
+/** The worker's settings, each by the name of its variable, and what its child may be shown of. */
+export type WorkerConfig = z.output<typeof schema> & {
+  environment: Readonly<Record<string, string | undefined>>;
+};
 
-/**
- * @throws DarkroomError (`configuration`) that names everything missing or wrong
- */
+/** @throws DarkroomError (`configuration`) that tells every variable that is missing or wrong */
 export const readConfig = (
-  environment: Readonly<Record<string, string | undefined>>,
-): WorkerConfig => loadConfig(schema, environment);
+  environment: WorkerConfig['environment'] = process.env,
+): WorkerConfig => ({
+  ...loadConfig(schema, environment),
+  environment,
+});

@@ -1,4 +1,4 @@
-import type { GenerationEvent } from '@darkroom/contract';
+import { type GenerationEvent, MAX_ATTEMPTS } from '@darkroom/contract';
 import type { ClaimResult, WorkerStore } from '@darkroom/generations';
 import type { Logger, Registry } from '@darkroom/lifecycle';
 import type { Broker, JobDelivery, Outcome, Subscription } from '@darkroom/messaging';
@@ -19,12 +19,10 @@ export type WorkerOptions = {
   models: readonly string[];
   /** Named in the leases. */
   workerId: string;
-  /** How long a job stays this worker's without a heartbeat. */
-  leaseMs: number;
-  /** Well below `leaseMs`. */
-  heartbeatMs: number;
-  /** Claims of one generation, hand-backs not counted, before it fails as ATTEMPTS. */
-  maxAttempts: number;
+  /** How long a job stays this worker's without a heartbeat. @default 30_000 */
+  leaseMs?: number;
+  /** Well below `leaseMs`. @default 5_000 */
+  heartbeatMs?: number;
   logger: Logger;
   metrics: Registry;
 };
@@ -39,7 +37,7 @@ export type Worker = {
 };
 
 export function createWorker(options: WorkerOptions): Worker {
-  const { store, broker, workerId, leaseMs, heartbeatMs, maxAttempts } = options;
+  const { store, broker, workerId, leaseMs = 30_000, heartbeatMs = 5_000 } = options;
   const metrics = workerMetrics(options.metrics);
   const backoff = createBackoff(200, 30_000);
   const stopping = new AbortController();
@@ -62,8 +60,9 @@ export function createWorker(options: WorkerOptions): Worker {
         jobEnd = 'requeued';
       }
       metrics.jobs.inc({ model, end: jobEnd });
-      // Both mean that something this worker needs is away: slow down before the next job.
-      if (jobEnd === 'released' || jobEnd === 'requeued') await backoff.wait(stopping.signal);
+      // Something this worker needs is away: slow down before the next job. What is requeued, the
+      // broker delays itself.
+      if (jobEnd === 'released') await backoff.wait(stopping.signal);
       else backoff.reset();
       return jobEnd === 'requeued' ? 'requeue' : 'acknowledge';
     });
@@ -76,7 +75,7 @@ export function createWorker(options: WorkerOptions): Worker {
       redelivered,
       worker: workerId,
       leaseMs,
-      maxAttempts,
+      maxAttempts: MAX_ATTEMPTS,
     });
     if (!result.claimed) {
       // The record is the truth: it is finished, or another has it, or a sweep will send it anew.
@@ -97,7 +96,7 @@ export function createWorker(options: WorkerOptions): Worker {
       state: 'running',
     });
     try {
-      const jobEnd = await runJob({ ...options, metrics, logger, claim, lease });
+      const jobEnd = await runJob({ ...options, leaseMs, metrics, logger, claim, lease });
       logger.info({ end: jobEnd }, 'job ended');
       return jobEnd;
     } finally {

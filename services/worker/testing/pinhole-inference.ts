@@ -18,7 +18,7 @@ export function readableLogger(): { logger: Logger; lines: LogLine[] } {
 
 export const pinholeModels = [{ name: pinhole.name, folder: pinhole.folder }];
 
-export const pinholeRequest: InferenceRequest = {
+export const pinholeRequest = {
   model: pinhole.name,
   prompt: 'a large red star on a blue background',
   negativePrompt: '',
@@ -28,7 +28,7 @@ export const pinholeRequest: InferenceRequest = {
   scheduler: 'euler-ancestral',
   width: 64,
   height: 64,
-};
+} as const satisfies InferenceRequest;
 
 /** The engine on the built-in model, closed with the block that holds it. */
 export async function startPinhole(
