@@ -4,7 +4,7 @@
 // Tests and the shared suites of a port's drivers may look over the walls, and scripts/ is the
 // outermost layer and may import every room, so most rules start from a room's own code only.
 
-const tests = '\\.(test|suite)\\.ts$|/testing/';
+const tests = '\\.test\\.ts$|/(test|testing)/';
 /** @param {string} room */
 const codeOf = (room) => ({ path: `^services/(${room})/`, pathNot: tests });
 /** Every room except these. @param {string} rooms */

@@ -12,7 +12,7 @@ describe('rules about text', () => {
     ['no-machine-paths', 'README.md', `Run it from ${home}.`],
     ['no-silent-tests', 'services/worker/a.test.ts', `test.${'skip'}('later', () => {});`],
     ['no-silent-tests', 'services/worker/a.test.ts', `describe.${'skipIf'}(!docker)('x', f);`],
-    ['no-silent-tests', 'services/storage/driver.suite.ts', `it.${'only'}.each(a)('x', f);`],
+    ['no-silent-tests', 'services/storage/testing/driver.ts', `it.${'only'}.each(a)('x', f);`],
     ['no-notes-to-self', 'services/worker/app.ts', `// ${'TO'}${'DO'}: think`],
     ['only-config-reads-environment', 'services/worker/app.ts', 'const { PORT } = process.env;'],
     [

@@ -47,7 +47,7 @@ export const textRules: TextRule[] = [
     reason:
       'A test that is skipped or focused hides the others. Delete it, mend it, or let its tier ' +
       'announce what it needs.',
-    files: /\.(test|suite)\.ts$|\/testing\//,
+    files: /\.test\.ts$|\/testing\//,
     find: lines(/\b(describe|it|test|suite)(\.\w+)*\.(only|skip|todo|skipIf|runIf|fails)\b/),
   },
   {
@@ -63,7 +63,7 @@ export const textRules: TextRule[] = [
       'config.ts reads the environment once, into a validated type, and reports every error ' +
       'together; whatever else needs a value gets it as an argument.',
     files: /^services\/.*\.ts$/,
-    except: /(^|\/)config\.ts$|\.(test|suite)\.ts$|\/(testing|training)\//,
+    except: /(^|\/)config\.ts$|\.test\.ts$|\/(test|testing|training)\//,
     find: lines(
       /^(?!\/\/|\*|\/\*).*(\bprocess\.env\b|\benv\b.*(from ['"](node:)?process['"]|\} = process;))/,
     ),
@@ -75,7 +75,7 @@ export const textRules: TextRule[] = [
       'handlers: anywhere else that takes the shutdown of everything around it away. Throw, or ' +
       'return what happened.',
     files: /^services\/.*\.ts$/,
-    except: /(^|\/)(main|child)\.ts$|\.test\.ts$|^services\/lifecycle\//,
+    except: /(^|\/)(main|child)\.ts$|\.test\.ts$|\/(test|testing|training)\//,
     find: lines(/\bprocess\.(exit\(|exitCode\s*=)|\bprocess\.(on|once)\(\s*['"]SIG/),
   },
   {
