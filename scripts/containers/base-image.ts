@@ -8,25 +8,28 @@ import { docker, hasImage, show } from './docker.ts';
 const nodeImage = `node:${process.versions.node}-bookworm-slim`;
 const localBase = `darkroom/local-base:node-${process.versions.node}`;
 
+/** `local`: made here, because the engine cannot pull. */
+type BaseImage = { image: string; local: boolean };
+
 /**
  * The image to build on: `BASE_IMAGE` if set, else Node's own where it can be had, else one made
  * here, which serves to try the images and is not for deployment.
  */
-export function baseImage(): string {
+export function baseImage(): BaseImage {
   const given = process.env.BASE_IMAGE;
-  if (given !== undefined && given !== '') return given;
-  if (hasImage(nodeImage)) return nodeImage;
+  if (given !== undefined && given !== '') return { image: given, local: false };
+  if (hasImage(nodeImage)) return { image: nodeImage, local: false };
   if (!hasImage(localBase)) {
     try {
       docker('pull', nodeImage);
-      return nodeImage;
+      return { image: nodeImage, local: false };
     } catch (error) {
       console.error(`containers: ${nodeImage} cannot be pulled (${lastLine(error)})`);
     }
     makeLocalBase();
   }
   console.error(`containers: building on ${localBase}, made on this machine; not for deployment`);
-  return localBase;
+  return { image: localBase, local: true };
 }
 
 function lastLine(error: unknown): string {

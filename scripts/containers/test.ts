@@ -14,10 +14,16 @@ if (trouble !== undefined) {
       'DOCKER_HOST, and run this again.',
   );
 } else {
-  buildImages();
+  const { canPull } = buildImages();
+  const env = { ...process.env };
+  if (!canPull && env.TESTCONTAINERS_RYUK_DISABLED === undefined) {
+    console.error("containers: testcontainers' reaper cannot be pulled, so it is switched off");
+    env.TESTCONTAINERS_RYUK_DISABLED = 'true';
+  }
   const vitest = join(repository, 'node_modules/vitest/vitest.mjs');
   const { status } = spawnSync(process.execPath, [vitest, 'run', '--project', 'containers'], {
     cwd: repository,
+    env,
     stdio: 'inherit',
   });
   process.exitCode = status ?? 1;
