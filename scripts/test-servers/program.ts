@@ -96,6 +96,8 @@ export function startProgram(program: Program): RunningProgram {
   };
   const kill = async (): Promise<void> => {
     signalGroup('SIGKILL');
+    // Nothing else may keep the event loop going until it has ended.
+    child.ref();
     await exit;
     tellKeeper(`forget ${pid}`);
   };
@@ -114,6 +116,7 @@ export function startProgram(program: Program): RunningProgram {
     },
     async stop() {
       if (ended === undefined) child.kill(stopSignal);
+      child.ref();
       await Promise.race([exit, delay(10_000, undefined, { ref: false })]);
       await kill();
     },

@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { checkKey, folderOfPrefix } from '../key.ts';
+import type { ObjectStore } from '../object-store.ts';
+import { decodeFile, encodeTrailer } from './file-format.ts';
+import { codeOf, fsError, isMissing } from './fs-error.ts';
+
+/** A draft this old belongs to a process that is gone, in milliseconds. */
+const ABANDONED_AFTER = 3_600_000;
+
+/**
+ * Objects as files of one folder, for the embedded service. A write is complete and on disk, or
+ * not there: a draft is written aside, synced, and renamed to its place.
+ */
+export function createFsStore({ folder }: { folder: string }): ObjectStore {
+  const objects = join(resolve(folder), 'objects');
+  const drafts = join(resolve(folder), 'drafts');
+  const pathOf = (key: string): string => join(objects, ...checkKey(key).split('/'));
+
+  async function writeDraft(bytes: Uint8Array, contentType: string): Promise<string> {
+    await mkdir(drafts, { recursive: true });
+    const draft = join(drafts, randomUUID());
+    try {
+      const file = await open(draft, 'wx');
+      try {
+        await file.writeFile(bytes);
+        await file.writeFile(encodeTrailer(contentType));
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      return draft;
+    } catch (error) {
+      await rm(draft, { force: true });
+      throw error;
+    }
+  }
+
+  /** Puts a draft in its place; a `remove` beside it may take the folder away in between. */
+  async function place(draft: string, path: string, attempts = 5): Promise<void> {
+    try {
+      await mkdir(dirname(path), { recursive: true });
+      await rename(draft, path);
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT' && attempts > 1) return place(draft, path, attempts - 1);
+      await rm(draft, { force: true });
+      await removeEmptyFolders(dirname(path));
+      throw error;
+    }
+  }
+
+  async function removeEmptyFolders(from: string): Promise<void> {
+    for (let path = from; path.startsWith(objects) && path !== objects; path = dirname(path)) {
+      try {
+        await rmdir(path);
+      } catch (error) {
+        if (!isMissing(error)) return;
+      }
+    }
+  }
+
+  async function removeAbandonedDrafts(): Promise<void> {
+    for (const name of await readdir(drafts)) {
+      const draft = join(drafts, name);
+      const written = await stat(draft).catch(() => undefined);
+      if (written !== undefined && Date.now() - written.mtimeMs > ABANDONED_AFTER) {
+        await rm(draft, { force: true });
+      }
+    }
+  }
+
+  return {
+    async put(key, bytes, contentType) {
+      const path = pathOf(key);
+      try {
+        await place(await writeDraft(bytes, contentType), path);
+      } catch (error) {
+        throw fsError(`write ${key}`, folder, error);
+      }
+    },
+
+    async get(key) {
+      const path = pathOf(key);
+      try {
+        return decodeFile(await readFile(path));
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw fsError(`read ${key}`, folder, error);
+      }
+    },
+
+    async remove(keys) {
+      for (const path of keys.map(pathOf)) {
+        try {
+          await rm(path, { force: true });
+          await removeEmptyFolders(dirname(path));
+        } catch (error) {
+          if (!isMissing(error)) throw fsError('remove objects', folder, error);
+        }
+      }
+    },
+
+    async list(prefix) {
+      const from = folderOfPrefix(prefix);
+      try {
+        const entries = await readdir(join(objects, ...from), {
+          recursive: true,
+          withFileTypes: true,
+        });
+        return entries
+          .filter((entry) => entry.isFile())
+          .map(({ parentPath, name }) => join(parentPath, name).slice(objects.length + 1))
+          .map((path) => path.replaceAll('\\', '/'))
+          .filter((key) => key.startsWith(prefix))
+          .sort();
+      } catch (error) {
+        if (isMissing(error)) return [];
+        throw fsError('list objects', folder, error);
+      }
+    },
+
+    async check() {
+      try {
+        await mkdir(objects, { recursive: true });
+        await rm(await writeDraft(new Uint8Array(), 'text/plain'));
+        await removeAbandonedDrafts();
+      } catch (error) {
+        throw fsError('write', folder, error);
+      }
+    },
+
+    async close() {},
+  };
+}

@@ -1,0 +1,19 @@
+import type { StoredObject } from '../object-store.ts';
+
+/**
+ * A stored file is the object's bytes, then its content type in ASCII, then one byte with the
+ * content type's length. At the end, so that a picture's file opens as the picture it is.
+ */
+export function encodeTrailer(contentType: string): Buffer {
+  const type = Buffer.from(contentType, 'ascii');
+  return Buffer.concat([type, Buffer.from([type.length])]);
+}
+
+export function decodeFile(file: Buffer): StoredObject {
+  const typeLength = file.at(-1) ?? 0;
+  const end = file.length - 1 - typeLength;
+  return {
+    bytes: file.subarray(0, Math.max(0, end)),
+    contentType: file.toString('ascii', Math.max(0, end), file.length - 1),
+  };
+}

@@ -1,0 +1,124 @@
+import {
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { DarkroomError } from '@darkroom/contract';
+import { checkKey, folderOfPrefix } from '../key.ts';
+import type { ObjectStore } from '../object-store.ts';
+import { isMissing, s3Error } from './s3-error.ts';
+
+export type S3StoreOptions = {
+  endpoint: string;
+  bucket: string;
+  region: string;
+  /** Absent: the platform's identity, as the SDK finds it. */
+  credentials?: { accessKeyId: string; secretAccessKey: string } | undefined;
+};
+
+/** What S3 removes in one call. */
+const REMOVE_AT_ONCE = 1_000;
+
+/** Objects in one bucket of any S3-compatible store, addressed by path. */
+export function createS3Store(options: S3StoreOptions): ObjectStore {
+  const { endpoint, bucket, region, credentials } = options;
+  const client = new S3Client({
+    endpoint,
+    region,
+    // A copy: the SDK writes into the object that it is given.
+    ...(credentials && { credentials: { ...credentials } }),
+    forcePathStyle: true,
+    maxAttempts: 3,
+    requestHandler: {
+      connectionTimeout: 2_000,
+      requestTimeout: 10_000,
+      throwOnRequestTimeout: true,
+      socketTimeout: 10_000,
+      httpAgent: { keepAlive: true, maxSockets: 50 },
+      httpsAgent: { keepAlive: true, maxSockets: 50 },
+    },
+  });
+  const where = { endpoint, bucket };
+  const inBucket = { Bucket: bucket };
+
+  return {
+    async put(key, bytes, contentType) {
+      const object = { Key: checkKey(key), Body: bytes, ContentType: contentType };
+      try {
+        await client.send(new PutObjectCommand({ ...inBucket, ...object }));
+      } catch (error) {
+        throw s3Error(`write ${key}`, where, error);
+      }
+    },
+
+    async get(key) {
+      checkKey(key);
+      try {
+        const answer = await client.send(new GetObjectCommand({ ...inBucket, Key: key }));
+        const bytes = (await answer.Body?.transformToByteArray()) ?? new Uint8Array();
+        return { bytes, contentType: answer.ContentType ?? 'application/octet-stream' };
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw s3Error(`read ${key}`, where, error);
+      }
+    },
+
+    async remove(keys) {
+      const objects = keys.map((key) => ({ Key: checkKey(key) }));
+      try {
+        for (let start = 0; start < objects.length; start += REMOVE_AT_ONCE) {
+          const Delete = { Objects: objects.slice(start, start + REMOVE_AT_ONCE), Quiet: true };
+          const { Errors } = await client.send(new DeleteObjectsCommand({ ...inBucket, Delete }));
+          const kept = Errors?.find(({ Code }) => Code !== 'NoSuchKey');
+          if (kept !== undefined) {
+            throw new DarkroomError(
+              'unavailable',
+              `${endpoint} keeps ${kept.Key} of bucket ${bucket} (${kept.Code}): try again later`,
+            );
+          }
+        }
+      } catch (error) {
+        throw s3Error('remove objects', where, error);
+      }
+    },
+
+    async list(prefix) {
+      folderOfPrefix(prefix);
+      const keys: string[] = [];
+      let next: string | undefined;
+      try {
+        do {
+          const page = await client.send(
+            new ListObjectsV2Command({
+              ...inBucket,
+              Prefix: prefix,
+              ...(next !== undefined && { ContinuationToken: next }),
+            }),
+          );
+          for (const { Key } of page.Contents ?? []) {
+            if (Key !== undefined && !Key.endsWith('/')) keys.push(Key);
+          }
+          next = page.NextContinuationToken;
+        } while (next !== undefined);
+      } catch (error) {
+        throw s3Error('list objects', where, error);
+      }
+      return keys.sort();
+    },
+
+    async check() {
+      try {
+        await client.send(new HeadBucketCommand(inBucket));
+      } catch (error) {
+        throw s3Error('use objects', where, error);
+      }
+    },
+
+    async close() {
+      client.destroy();
+    },
+  };
+}
