@@ -1,0 +1,58 @@
+import process from 'node:process';
+import yargs from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import { meets, type Report, renderReport } from './report.ts';
+
+/** Prints the report and exits 1 when a bar is missed. */
+async function show(json: boolean, measure: () => Promise<Report>): Promise<void> {
+  const report = await measure();
+  console.log(json ? JSON.stringify(report, null, 2) : renderReport(report));
+  if (!report.figures.every(meets)) process.exitCode = 1;
+}
+
+await yargs(hideBin(process.argv))
+  .scriptName('npm run bench --')
+  .option('json', { type: 'boolean', default: false, describe: 'One JSON document on stdout' })
+  .command(
+    'adherence',
+    'Do the pictures show what held-out prompts ask for?',
+    (command) =>
+      command
+        .option('prompts', { type: 'number', default: 300 })
+        .option('seed', { type: 'number', default: 1, describe: 'Draws other prompts' })
+        .option('steps', { type: 'number' })
+        .option('guidance-scale', { type: 'number' })
+        .option('scheduler', { type: 'string' }),
+    async (args) => {
+      const { measureAdherence } = await import('./adherence.ts');
+      await show(args.json, () => measureAdherence(args));
+    },
+  )
+  .command(
+    'engine',
+    'What does the engine add to the model’s own time?',
+    (command) =>
+      command
+        .option('pairs', { type: 'number', default: 30, describe: 'Interleaved pairs' })
+        .option('steps', { type: 'number', default: 20 }),
+    async (args) => {
+      const { measureEngine } = await import('./engine.ts');
+      await show(args.json, () => measureEngine(args));
+    },
+  )
+  .command(
+    'service',
+    'What does the service add, on real RabbitMQ, Postgres and S3?',
+    (command) =>
+      command
+        .option('requests', { type: 'number', default: 300 })
+        .option('interval-ms', { type: 'number', default: 200 }),
+    async (args) => {
+      const { measureService } = await import('./service.ts');
+      await show(args.json, () => measureService(args));
+    },
+  )
+  .demandCommand(1, 'Name a benchmark.')
+  .strict()
+  .help()
+  .parseAsync();

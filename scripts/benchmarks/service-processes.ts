@@ -1,0 +1,81 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+const fromHere = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const probe = fromHere('loop-delay-probe.js');
+
+/** Milliseconds beyond the timer's own interval. */
+export type LoopDelay = { p999: number; max: number };
+
+export type ServiceProcess = {
+  url: string;
+  /** Forgets the event-loop delay so far. */
+  endWarmUp(): void;
+  /** Ends it as an operator would and returns the event-loop delay since the warm-up. */
+  stop(): Promise<LoopDelay>;
+};
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  if (address === null || typeof address === 'string') throw new Error('no port was given');
+  return address.port;
+}
+
+/** Starts a service's `main.ts` as a process of its own and waits until it is ready. */
+export async function startService(
+  service: 'frontend' | 'worker',
+  environment: Record<string, string>,
+): Promise<ServiceProcess> {
+  const folder = await mkdtemp(join(tmpdir(), `darkroom-bench-${service}-`));
+  const delayFile = join(folder, 'loop-delay.json');
+  const port = await freePort();
+  const child = spawn(process.execPath, [fromHere(`../../services/${service}/main.ts`)], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: {
+      PATH: process.env['PATH'],
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      LOG_LEVEL: 'warn',
+      LOOP_DELAY_FILE: delayFile,
+      NODE_OPTIONS: `--import=${probe}`,
+      ...environment,
+    },
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await untilReady(child, service, url);
+  return {
+    url,
+    endWarmUp: () => child.kill('SIGUSR2'),
+    async stop() {
+      const exited = once(child, 'exit');
+      child.kill('SIGTERM');
+      await exited;
+      const delay: LoopDelay = JSON.parse(await readFile(delayFile, 'utf8'));
+      await rm(folder, { recursive: true });
+      return delay;
+    },
+  };
+}
+
+async function untilReady(child: ChildProcess, service: string, url: string): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`the ${service} ended before it was ready`);
+    const answer = await fetch(`${url}/readyz`).catch(() => undefined);
+    if (answer?.ok) return;
+    if (performance.now() > deadline) {
+      child.kill('SIGKILL');
+      throw new Error(`the ${service} was not ready within 60 seconds: ${await answer?.text()}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
