@@ -7,4 +7,5 @@ export {
   startInference,
 } from './inference/inference-process.ts';
 export type { InferenceRequest, ModelFolder } from './inference/protocol.ts';
+export { findModelFolders } from './model-folders.ts';
 export { createWorker, type Worker, type WorkerOptions } from './worker.ts';

@@ -49,7 +49,7 @@ export async function runJob(job: Job): Promise<JobEnd> {
     if (error instanceof Stopped) return await settleStop(job, error);
     if (error instanceof EngineError) return await fail(job, error.code, error.message);
     job.logger.error({ err: error }, 'handing the job back: inference was lost');
-    return await handBack(job, { countAttempt: true });
+    return await handBack(job, 'inference-lost');
   }
   const { pictures, modelLoadMs, inferenceMs } = made;
   observe('model-load', modelLoadMs);
@@ -60,7 +60,7 @@ export async function runJob(job: Job): Promise<JobEnd> {
     await storePictures(objects, pictures);
   } catch (error) {
     job.logger.error({ err: error }, 'handing the job back: its pictures cannot be stored now');
-    return await handBack(job, { countAttempt: false });
+    return await handBack(job, 'storage-away');
   }
   const storeMs = performance.now() - storeStarted;
   observe('store', storeMs);
@@ -76,7 +76,7 @@ export async function runJob(job: Job): Promise<JobEnd> {
 async function settleStop(job: Job, { why }: Stopped): Promise<JobEnd> {
   const { store, claim } = job;
   if (why === 'lost') return await end(job, 'canceled', false);
-  if (why === 'closing') return await handBack(job, { countAttempt: false });
+  if (why === 'closing') return await handBack(job, 'closed');
   const { id } = claim.record;
   const settled = await retryFor(job.leaseMs, () => store.settleCancel({ id, fence: claim.fence }));
   return await end(job, 'canceled', settled);
@@ -93,13 +93,17 @@ async function fail(job: Job, code: FailureCode, message: string): Promise<JobEn
 }
 
 /** Back to the queue under a new message; where that cannot be sent now, a sweep sends it. */
-async function handBack(job: Job, { countAttempt }: { countAttempt: boolean }): Promise<JobEnd> {
+async function handBack(
+  job: Job,
+  why: 'inference-lost' | 'storage-away' | 'closed',
+): Promise<JobEnd> {
   const { store, broker, claim, logger } = job;
   const { id, traceparent } = claim.record;
   const queued = await retryFor(job.leaseMs, () =>
-    store.release({ id, fence: claim.fence, countAttempt }),
+    // What the engine dies of may be the job itself; nothing else is the job's fault.
+    store.release({ id, fence: claim.fence, countAttempt: why === 'inference-lost' }),
   );
-  if (queued === undefined) return 'released';
+  if (queued === undefined) return why;
   tellState(job, 'queued', queued.revision);
   try {
     await broker.publishJob({
@@ -113,7 +117,7 @@ async function handBack(job: Job, { countAttempt }: { countAttempt: boolean }): 
   } catch (error) {
     logger.warn({ err: error }, 'the job is queued, its message will be sent by a sweep');
   }
-  return 'released';
+  return why;
 }
 
 /** After the last write: `written` is false where a newer attempt holds the record. */

@@ -5,16 +5,23 @@ export type JobEnd =
   | 'succeeded'
   | 'failed'
   | 'canceled'
-  | 'released'
+  /** A newer attempt holds it. */
   | 'lost'
+  /** Not claimed: finished, or another's. */
   | 'refused'
+  /** Handed back: its pictures cannot be stored now. */
+  | 'storage-away'
+  /** Handed back: too many inference processes died of it. */
+  | 'inference-lost'
+  /** Handed back: the worker closes. */
+  | 'closed'
+  /** The message is delivered again: the record cannot be read or written now. */
   | 'requeued';
 
 export type WorkerMetrics = {
   jobs: Counter<'model' | 'end'>;
   inHand: Gauge;
   stage: Histogram<'model' | 'stage'>;
-  restarts: Counter;
 };
 
 export const workerMetrics = (registry: Registry): WorkerMetrics => ({
@@ -34,11 +41,6 @@ export const workerMetrics = (registry: Registry): WorkerMetrics => ({
     help: 'Time of a job in each stage: model-load, inference, store.',
     labelNames: ['model', 'stage'] as const,
     buckets: [0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300],
-    registers: [registry],
-  }),
-  restarts: new Counter({
-    name: 'darkroom_inference_restarts_total',
-    help: 'Inference processes that were lost and started again.',
     registers: [registry],
   }),
 });

@@ -60,9 +60,8 @@ export function createWorker(options: WorkerOptions): Worker {
         jobEnd = 'requeued';
       }
       metrics.jobs.inc({ model, end: jobEnd });
-      // Something this worker needs is away: slow down before the next job. What is requeued, the
-      // broker delays itself.
-      if (jobEnd === 'released') await backoff.wait(stopping.signal);
+      // The next job would fare no better now. What is requeued, the broker delays itself.
+      if (jobEnd === 'storage-away') await backoff.wait(stopping.signal);
       else backoff.reset();
       return jobEnd === 'requeued' ? 'requeue' : 'acknowledge';
     });

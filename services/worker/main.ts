@@ -1,0 +1,117 @@
+// The worker's process: constructs its clients, starts, and unwinds on a signal.
+import process from 'node:process';
+import { DarkroomError } from '@darkroom/contract';
+import { pinhole } from '@darkroom/diffusion';
+import { connectPostgresStore } from '@darkroom/generations';
+import {
+  createLogger,
+  createMetrics,
+  createProbes,
+  createShutdown,
+  eventLoopDelay,
+  type Logger,
+  loadCatalogue,
+  onSignals,
+  startProbeServer,
+} from '@darkroom/lifecycle';
+import { connectRabbitmq } from '@darkroom/messaging';
+import { createS3Store, type S3StoreOptions } from '@darkroom/storage';
+import { readConfig, type WorkerConfig } from './config.ts';
+import { activeGpu } from './gpu.ts';
+import { startInference } from './inference/inference-process.ts';
+import { findModelFolders } from './model-folders.ts';
+import { createWorker } from './worker.ts';
+
+async function main(config: WorkerConfig, logger: Logger): Promise<void> {
+  const shutdown = createShutdown({ logger });
+  onSignals({
+    graceful: (signal) => void shutdown.run(signal).then((clean) => process.exit(clean ? 0 : 1)),
+    forceful: () => process.exit(1),
+  });
+  try {
+    await start(config, logger, shutdown);
+  } catch (error) {
+    // Begun by a signal amid the start: what failed only found its clients closed.
+    if (shutdown.signal.aborted) return;
+    await shutdown.run('it could not start');
+    throw error;
+  }
+}
+
+async function start(
+  config: WorkerConfig,
+  logger: Logger,
+  shutdown: ReturnType<typeof createShutdown>,
+): Promise<void> {
+  const catalogue = await loadCatalogue(config.MODELS ?? pinhole.catalogue);
+  const folders = await findModelFolders(catalogue, {
+    modelDir: config.MODEL_DIR,
+    serve: config.SERVE_MODELS,
+  });
+  const models = folders.map(({ name }) => name);
+
+  const inference = await startInference({
+    models: folders,
+    executionProviders: config.EXECUTION_PROVIDERS,
+    environment: config.environment,
+    stepTimeoutMs: config.STEP_TIMEOUT_MS,
+    startTimeoutMs: config.MODEL_LOAD_TIMEOUT_MS,
+    logger,
+  });
+  shutdown.defer('inference', inference.close);
+
+  const store = await connectPostgresStore({ connectionString: config.DATABASE_URL });
+  shutdown.defer('database', store.close);
+  const objects = createS3Store(s3Options(config));
+  shutdown.defer('object store', objects.close);
+  const broker = await connectRabbitmq({ url: config.AMQP_URL, models, logger });
+  shutdown.defer('broker', broker.close);
+
+  const metrics = createMetrics({ processMetrics: true });
+  shutdown.defer('event-loop delay', eventLoopDelay(metrics).stop);
+  const worker = createWorker({
+    store,
+    broker,
+    objects,
+    inference,
+    models,
+    workerId: config.WORKER_ID,
+    leaseMs: config.LEASE_MS,
+    heartbeatMs: config.HEARTBEAT_MS,
+    logger,
+    metrics,
+  });
+  const probes = createProbes({
+    database: store.check,
+    broker: broker.isReady,
+    objects: objects.check,
+    inference: () => inference.pid() !== undefined,
+    ...(config.REQUIRE_GPU && { gpu: () => activeGpu(inference.identity()) }),
+  });
+  const { HOST: host, PORT: port } = config;
+  const server = await startProbeServer({ host, port, probes, metrics });
+  shutdown.defer('probe server', server.close);
+  shutdown.defer('worker', worker.drain);
+  shutdown.defer('readiness', probes.drain);
+  await worker.start();
+  logger.info({ worker: config.WORKER_ID, models, port: server.port }, 'worker started');
+}
+
+function s3Options(config: WorkerConfig): S3StoreOptions {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = config;
+  return {
+    endpoint: config.S3_ENDPOINT,
+    bucket: config.S3_BUCKET,
+    region: config.AWS_REGION,
+    ...(accessKeyId && secretAccessKey && { credentials: { accessKeyId, secretAccessKey } }),
+  };
+}
+
+try {
+  const config = readConfig();
+  await main(config, createLogger({ name: 'worker', level: config.LOG_LEVEL }));
+} catch (error) {
+  // Our own errors say what to do; where in the code they arose helps nobody.
+  console.error('darkroom worker:', error instanceof DarkroomError ? error.message : error);
+  process.exit(1);
+}
