@@ -23,7 +23,7 @@ const checks: Record<string, { about: string; command: string[] }> = {
     command: ['depcruise', '--output-type=err-long', 'services', 'scripts'],
   },
   unused: {
-    about: 'unused files, exports and dependencies (knip.json)',
+    about: 'unused files, exports and dependencies (knip.jsonc)',
     command: ['knip', '--no-progress', '--treat-config-hints-as-errors'],
   },
   text: {

@@ -22,6 +22,7 @@ describe('rules about text', () => {
     ],
     ['only-main-exits', 'services/worker/app.ts', 'process.exit(1);'],
     ['only-main-exits', 'services/worker/app.ts', "process.once('SIGTERM', stop);"],
+    ['only-main-connects', 'services/worker/app.ts', 'const store = connectPostgresStore({});'],
     ['files-stay-short', 'services/worker/app.ts', '\n'.repeat(301)],
   ])('%s is broken by %s', (rule, file, text) => {
     expect(rulesBroken(file, text)).toEqual([rule]);
@@ -30,6 +31,7 @@ describe('rules about text', () => {
   test.each([
     ['package-lock.json', '"resolved": "services/contract",'],
     ['services/worker/main.ts', 'process.exit(1);'],
+    ['services/worker/main.ts', 'connectS3({});'],
     ['services/worker/config.ts', 'load(process.env);'],
     ['services/worker/app.ts', "import '../work/plan.ts'; const url = '../home/page';"],
     ['services/diffusion/random/philox.ts', '\n'.repeat(900)],

@@ -79,6 +79,15 @@ export const textRules: TextRule[] = [
     find: lines(/\bprocess\.(exit\(|exitCode\s*=)|\bprocess\.(on|once)\(\s*['"]SIG/),
   },
   {
+    name: 'only-main-connects',
+    reason:
+      'Only main.ts constructs clients; the rest of a service gets them as arguments, so that tests ' +
+      'and the embedded service can give it others.',
+    files: /^services\/(frontend|worker)\/.*\.ts$/,
+    except: /(^|\/)main\.ts$|\.test\.ts$|\/testing\//,
+    find: lines(/\b(connect|migrate|open)[A-Z]\w*\(/),
+  },
+  {
     name: 'files-stay-short',
     reason:
       `Files of 60 to 120 lines are read in one go; past ${longestFile} lines (numerics ` +
