@@ -1,0 +1,197 @@
+import yargs, { type Argv } from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import manifest from '../package.json' with { type: 'json' };
+import { UsageError } from './commands/failure.ts';
+import { type Command, runCommand } from './commands/run-command.ts';
+
+/** Set by the handler of the command that was named; run once the whole line has been checked. */
+let command: Command | undefined;
+
+const service = <T>(line: Argv<T>) =>
+  line
+    .option('server', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Address of a running Darkroom; without it the one on the data folder is used',
+    })
+    .option('api-key', {
+      type: 'string',
+      requiresArg: true,
+      describe: "The server's key; better set DARKROOM_API_KEY, which other users cannot see",
+    });
+
+const dataDir = <T>(line: Argv<T>) =>
+  line.option('data-dir', {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Folder of the embedded service [default: .darkroom in the project]',
+  });
+
+const json = <T>(line: Argv<T>) =>
+  line.option('json', {
+    type: 'boolean',
+    default: false,
+    describe: 'Print one JSON document on stdout',
+  });
+
+const remote = <T>(line: Argv<T>) => json(dataDir(service(line)));
+
+const generation = <T>(line: Argv<T>) =>
+  remote(line).positional('id', {
+    type: 'string',
+    demandOption: true,
+    describe: 'Id of a generation',
+  });
+
+const parser = yargs(hideBin(process.argv))
+  .scriptName('darkroom')
+  .usage('$0 COMMAND: prompts in, pictures out')
+  .version(manifest.version)
+  .locale('en')
+  .parserConfiguration({ 'duplicate-arguments-array': false })
+  .strict()
+  .recommendCommands()
+  .demandCommand(1, 'say which command to run')
+  .exitProcess(false)
+  .wrap(Math.min(100, process.stdout.columns ?? 100))
+  .fail((message, error) => {
+    throw error ?? new UsageError(message);
+  })
+  .command(
+    'generate <prompt>',
+    'Make pictures from a prompt',
+    (line) =>
+      remote(line)
+        .positional('prompt', { type: 'string', demandOption: true, describe: 'What to draw' })
+        .options({
+          'negative-prompt': { type: 'string', requiresArg: true, describe: 'What to keep out' },
+          seed: {
+            type: 'number',
+            requiresArg: true,
+            describe: '0 to 4294967295; same seed, same picture',
+          },
+          steps: { type: 'number', requiresArg: true, describe: 'Denoising steps' },
+          'guidance-scale': {
+            type: 'number',
+            requiresArg: true,
+            describe: 'How closely to follow the prompt',
+          },
+          scheduler: {
+            type: 'string',
+            requiresArg: true,
+            describe: 'euler, euler-ancestral, ddim or dpmpp-2m',
+          },
+          karras: { type: 'boolean', describe: 'Use the Karras noise schedule' },
+          width: { type: 'number', requiresArg: true, describe: 'In pixels' },
+          height: { type: 'number', requiresArg: true, describe: 'In pixels' },
+          count: {
+            type: 'number',
+            requiresArg: true,
+            describe: 'Pictures; picture i uses seed + i',
+          },
+          model: { type: 'string', requiresArg: true, describe: 'A name that `models list` shows' },
+          output: {
+            type: 'string',
+            requiresArg: true,
+            alias: 'o',
+            default: '.',
+            describe: 'A file ending in .png, or a folder',
+          },
+        }),
+    (options) => {
+      command = async (context) =>
+        (await import('./commands/generate.ts')).generate(options, context);
+    },
+  )
+  .command(
+    'serve',
+    'Run the embedded service until it is stopped',
+    (line) =>
+      dataDir(line)
+        .option('port', {
+          type: 'number',
+          requiresArg: true,
+          describe: 'Port [default: PORT or 8080]',
+        })
+        .option('host', {
+          type: 'string',
+          requiresArg: true,
+          default: '127.0.0.1',
+          describe: 'Address',
+        }),
+    (options) => {
+      command = async (context) => (await import('./commands/serve.ts')).serve(options, context);
+    },
+  )
+  .command(
+    'demo',
+    'Make pictures from several prompts and show what came out',
+    (line) =>
+      dataDir(line).option('output', {
+        type: 'string',
+        requiresArg: true,
+        alias: 'o',
+        describe: 'Folder [default: out in the project]',
+      }),
+    (options) => {
+      command = async (context) => (await import('./commands/demo.ts')).demo(options, context);
+    },
+  )
+  .command('jobs', 'See and cancel generations', (line) =>
+    line
+      .demandCommand(1, 'say what to do: list, show, watch or cancel')
+      .command(
+        'list',
+        'The newest generations',
+        (inner) =>
+          remote(inner)
+            .option('limit', {
+              type: 'number',
+              requiresArg: true,
+              default: 20,
+              describe: 'How many',
+            })
+            .option('state', {
+              choices: ['queued', 'running', 'succeeded', 'failed', 'canceled'] as const,
+              describe: 'Only those in this state',
+            }),
+        (options) => {
+          command = async (context) => (await import('./commands/jobs.ts')).list(options, context);
+        },
+      )
+      .command('show <id>', 'One generation', generation, (options) => {
+        command = async (context) => (await import('./commands/jobs.ts')).show(options, context);
+      })
+      .command('watch <id>', 'Follow one generation to its end', generation, (options) => {
+        command = async (context) => (await import('./commands/jobs.ts')).watch(options, context);
+      })
+      .command('cancel <id>', 'Stop one generation', generation, (options) => {
+        command = async (context) => (await import('./commands/jobs.ts')).cancel(options, context);
+      }),
+  )
+  .command('models', 'See and check models', (line) =>
+    line
+      .demandCommand(1, 'say what to do: list or verify')
+      .command('list', 'The models that may be asked for', remote, (options) => {
+        command = async (context) => (await import('./commands/models.ts')).list(options, context);
+      })
+      .command(
+        'verify',
+        'Load every model of this machine and make a picture with it',
+        json,
+        (options) => {
+          command = async (context) =>
+            (await import('./commands/models.ts')).verify(options, context);
+        },
+      ),
+  )
+  .check((options) => {
+    const wrong = Object.keys(options).find((name) => Number.isNaN(options[name]));
+    if (wrong !== undefined) throw new UsageError(`--${wrong} must be a number`);
+    return true;
+  });
+
+await runCommand(async (context) => {
+  await parser.parseAsync();
+  await command?.(context);
+});

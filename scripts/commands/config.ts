@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { EmbeddedOptions } from '@darkroom/embedded';
+import { loadConfig, variables } from '@darkroom/lifecycle';
+import { z } from 'zod';
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+const schema = z.object({
+  PORT: variables.PORT,
+  LOG_LEVEL: variables.LOG_LEVEL.unwrap().default('warn'),
+  DARKROOM_API_KEY: z.string().optional(),
+  MODELS: variables.MODELS.optional(),
+  MODEL_DIR: z.string().optional(),
+  EXECUTION_PROVIDERS: z.string().optional(),
+  /** Where the user stood when npm changed to the project's folder. */
+  INIT_CWD: z.string().optional(),
+});
+
+export type CliConfig = {
+  port: number;
+  logLevel: z.output<typeof schema>['LOG_LEVEL'];
+  apiKey: string | undefined;
+  /** What the embedded service takes from the environment. */
+  embedded: Pick<EmbeddedOptions, 'models' | 'modelDir' | 'executionProviders' | 'environment'>;
+  /** A path of the command line, relative to where the user stands. */
+  userPath(path: string): string;
+  /** A path of this project. */
+  projectPath(path: string): string;
+};
+
+/** What the command line takes from the environment. */
+export function readConfig(): CliConfig {
+  const env = loadConfig(schema, process.env);
+  const throughNpm = process.cwd() === root && env.INIT_CWD !== undefined;
+  const userFolder = throughNpm && existsSync(env.INIT_CWD ?? '') ? env.INIT_CWD : undefined;
+  return {
+    port: env.PORT,
+    logLevel: env.LOG_LEVEL,
+    apiKey: env.DARKROOM_API_KEY,
+    embedded: {
+      models: env.MODELS,
+      modelDir: env.MODEL_DIR,
+      executionProviders: env.EXECUTION_PROVIDERS?.split(',').map((name) => name.trim()),
+      environment: process.env,
+    },
+    userPath: (path) => resolve(userFolder ?? '.', path),
+    projectPath: (path) => join(root, path),
+  };
+}

@@ -1,0 +1,51 @@
+import { type AppRouter, TRPCClientError, UnreachableError } from '@darkroom/client/source';
+import { DarkroomError } from '@darkroom/contract';
+
+/** The exit codes of every command. */
+export const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** The command line itself is wrong. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** What was asked for did not come about; the message says why and what to do. */
+export class CommandFailure extends Error {
+  override readonly name = 'CommandFailure';
+}
+
+/** What to tell the user about an error, and how to exit. */
+export function explain(error: unknown): { message: string; exitCode: ExitCode } {
+  if (error instanceof UsageError) {
+    return {
+      message: `${error.message}\nAdd --help to see what may be given.`,
+      exitCode: exitCodes.usage,
+    };
+  }
+  if (error instanceof TRPCClientError) return explainAnswer(error as TRPCClientError<AppRouter>);
+  if (error instanceof DarkroomError) {
+    const exitCode = error.kind === 'request' ? exitCodes.usage : exitCodes.failed;
+    return { message: error.message, exitCode };
+  }
+  if (error instanceof CommandFailure || error instanceof UnreachableError) {
+    return { message: error.message, exitCode: exitCodes.failed };
+  }
+  const what = error instanceof Error ? error.message : String(error);
+  return { message: `unexpected: ${what}; please report it`, exitCode: exitCodes.failed };
+}
+
+function explainAnswer(error: TRPCClientError<AppRouter>): { message: string; exitCode: ExitCode } {
+  switch (error.data?.code) {
+    case 'BAD_REQUEST':
+    case 'PAYLOAD_TOO_LARGE':
+      return { message: error.message, exitCode: exitCodes.usage };
+    case 'UNAUTHORIZED':
+      return {
+        message: `${error.message}; give the server's key in DARKROOM_API_KEY`,
+        exitCode: exitCodes.failed,
+      };
+    default:
+      return { message: error.message, exitCode: exitCodes.failed };
+  }
+}

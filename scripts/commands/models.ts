@@ -1,0 +1,42 @@
+import { pinhole, verifyModelFolder } from '@darkroom/diffusion';
+import { loadCatalogue } from '@darkroom/lifecycle';
+import { findModelFolders } from '@darkroom/worker';
+import type { Context } from './run-command.ts';
+import { type ServiceOptions, withService } from './service.ts';
+import { table } from './table.ts';
+
+type ListOptions = ServiceOptions & { json: boolean };
+
+/** What may be asked for, as the service tells it. */
+export async function list(options: ListOptions, context: Context): Promise<void> {
+  const models = await withService(options, context, (client) => client.models.list.query());
+  if (options.json) return context.print(JSON.stringify(models, null, 2));
+  const rows = models.map(({ name, limits, defaults, description }) => [
+    name,
+    `${limits.width.min}–${limits.width.max} × ${limits.height.min}–${limits.height.max}`,
+    `${defaults.steps}, at most ${limits.steps}`,
+    description,
+  ]);
+  context.print(table([['model', 'pixels', 'steps', 'description'], ...rows]));
+}
+
+/** Reads every model folder of this machine from end to end; asks no service. */
+export async function verify(options: { json: boolean }, context: Context): Promise<void> {
+  const { models, modelDir } = context.config.embedded;
+  const catalogue = await loadCatalogue(models ?? pinhole.catalogue);
+  const folders = await findModelFolders(catalogue, { modelDir });
+  const verified = [];
+  for (const { name, folder } of folders) {
+    const { digest, size, files } = await verifyModelFolder(folder);
+    verified.push({ name, folder, digest, size, files: files.length });
+  }
+  if (options.json) return context.print(JSON.stringify(verified, null, 2));
+  const rows = verified.map(({ name, digest, size, files, folder }) => [
+    name,
+    `${(size / 2 ** 20).toFixed(1)} MiB`,
+    String(files),
+    digest,
+    folder,
+  ]);
+  context.print(table([['model', 'size', 'files', 'digest', 'folder'], ...rows]));
+}

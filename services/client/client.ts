@@ -1,0 +1,63 @@
+import type { AppRouter } from '@darkroom/frontend';
+import { createTRPCClient, type TRPCClient } from '@trpc/client';
+import { fetchImage } from './fetch-image.ts';
+import { generate } from './generate.ts';
+import { createLinks } from './links.ts';
+import type { Generation, GenerationInput, Image } from './types.ts';
+import { type WaitOptions, watchToEnd } from './watch-to-end.ts';
+
+export type ClientOptions = {
+  /** Where the frontend answers, such as `http://127.0.0.1:8080`. */
+  url: string;
+  /** Sent as `Authorization: Bearer …`. */
+  apiKey?: string | undefined;
+  /**
+   * How long `generate` and `fetchImage` keep trying while the service cannot be reached, in
+   * milliseconds.
+   * @default 30_000
+   */
+  patienceMs?: number | undefined;
+};
+
+/** The service's procedures (`generations`, `models`, `system`), and what is built on them. */
+export type DarkroomClient = Pick<TRPCClient<AppRouter>, 'generations' | 'models' | 'system'> & {
+  /**
+   * Asks for pictures and resolves with the generation once it is `succeeded`, `failed` or
+   * `canceled`. Connections may break meanwhile: nothing is asked for twice. Aborting the signal
+   * cancels the generation.
+   *
+   * @throws TRPCClientError when the service refuses the request
+   * @throws UnreachableError when the service stays out of reach
+   */
+  generate(input: GenerationInput, options?: WaitOptions): Promise<Generation>;
+  /** Resolves once the generation is finished, however often the connection breaks meanwhile. */
+  waitFor(id: string, options?: WaitOptions): Promise<Generation>;
+  /** The PNG file of a finished picture, checked against its SHA-256. */
+  fetchImage(image: Pick<Image, 'url' | 'sha256'>): Promise<Uint8Array>;
+};
+
+export function createClient(options: ClientOptions): DarkroomClient {
+  const url = baseOf(options.url);
+  const { apiKey, patienceMs = 30_000 } = options;
+  const patience = { url, patienceMs };
+  const trpc = createTRPCClient<AppRouter>({ links: createLinks(url, apiKey) });
+  return {
+    generations: trpc.generations,
+    models: trpc.models,
+    system: trpc.system,
+    generate: (input, generateOptions = {}) => generate(trpc, input, generateOptions, patience),
+    waitFor: async (id, waitOptions = {}) => {
+      const generation = await trpc.generations.get.query({ id });
+      return watchToEnd(trpc, generation, waitOptions, patience);
+    },
+    fetchImage: (image) => fetchImage(image, apiKey, patience),
+  };
+}
+
+/** The address without a trailing slash. */
+function baseOf(url: string): string {
+  if (!URL.canParse(url) || !/^https?:/.test(url)) {
+    throw new TypeError(`url is ${JSON.stringify(url)}; it must begin with http:// or https://`);
+  }
+  return url.replace(/\/+$/, '');
+}

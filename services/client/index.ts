@@ -1,0 +1,12 @@
+export { TRPCClientError } from '@trpc/client';
+export { type ClientOptions, createClient, type DarkroomClient } from './client.ts';
+export { UnreachableError } from './persist.ts';
+export type {
+  AppRouter,
+  Generation,
+  GenerationInput,
+  GenerationState,
+  Image,
+  Progress,
+} from './types.ts';
+export type { WaitOptions } from './watch-to-end.ts';

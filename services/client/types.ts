@@ -1,0 +1,17 @@
+import type { AppRouter } from '@darkroom/frontend';
+import type { inferRouterInputs, inferRouterOutputs } from '@trpc/server';
+
+export type { AppRouter };
+
+type Inputs = inferRouterInputs<AppRouter>;
+type Outputs = inferRouterOutputs<AppRouter>;
+
+/** What may be asked for; only `prompt` must be given. */
+export type GenerationInput = Inputs['generations']['create'];
+/** A request and what has become of it. */
+export type Generation = Outputs['generations']['get'];
+export type GenerationState = Generation['state'];
+/** Steps done of all steps, over all pictures of the request. */
+export type Progress = Generation['progress'];
+/** One finished picture; `fetchImage` gets its PNG file. */
+export type Image = Generation['images'][number];

@@ -1,0 +1,127 @@
+import { join } from 'node:path';
+import { pinhole } from '@darkroom/diffusion';
+import { createFrontend, startSweep } from '@darkroom/frontend';
+import { openPgliteStore } from '@darkroom/generations';
+import {
+  createLogger,
+  createMetrics,
+  createShutdown,
+  type Logger,
+  listenError,
+  loadCatalogue,
+  type Shutdown,
+} from '@darkroom/lifecycle';
+import { createInProcessBroker } from '@darkroom/messaging';
+import { createFsStore } from '@darkroom/storage';
+import { createWorker, findModelFolders, startInference } from '@darkroom/worker';
+import { acquireOwnerLock } from './owner-lock.ts';
+
+export type EmbeddedOptions = {
+  /** Keeps the records, the pictures and the owner lock; made if need be. */
+  dataDir: string;
+  /** 0 takes any free port. */
+  port: number;
+  /** @default '127.0.0.1' */
+  host?: string | undefined;
+  /** The catalogue file. @default the built-in model alone */
+  models?: string | undefined;
+  /** Folder of models by name. */
+  modelDir?: string | undefined;
+  /** The runtime's providers in order of preference. @default ['cpu'] */
+  executionProviders?: readonly string[] | undefined;
+  /** This process's environment, of which the inference child sees a short list. */
+  environment?: Readonly<Record<string, string | undefined>> | undefined;
+  /** @default warnings and errors, on stderr */
+  logger?: Logger | undefined;
+};
+
+export type Embedded = {
+  url: string;
+  /** Takes no more requests, finishes the picture in hand, and gives the folder back. */
+  stop(): Promise<void>;
+};
+
+/** A lease no one competes for: it only has to outlast a pause of the process. */
+const LEASE_MS = 60_000;
+const HEARTBEAT_MS = 5_000;
+
+/**
+ * The whole service in this process and one child for the engine: frontend, sweep, worker, records
+ * on PGlite, queue in memory, pictures in files. Resolves once it takes work, and goes on with
+ * whatever a former owner of the folder had accepted and not finished.
+ *
+ * @throws DarkroomError `conflict` when another process owns the folder, `configuration` when the
+ *   folder, the port or a model cannot be used
+ */
+export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
+  const logger =
+    options.logger ?? createLogger({ name: 'embedded', level: 'warn', destination: 'stderr' });
+  const shutdown = createShutdown({ logger });
+  try {
+    const url = await start(options, logger, shutdown);
+    return {
+      url,
+      stop: async () => {
+        await shutdown.run('stopped');
+      },
+    };
+  } catch (error) {
+    await shutdown.run('it could not start');
+    throw error;
+  }
+}
+
+async function start(
+  options: EmbeddedOptions,
+  logger: Logger,
+  shutdown: Shutdown,
+): Promise<string> {
+  const { dataDir, port, host = '127.0.0.1', modelDir } = options;
+  const catalogue = await loadCatalogue(options.models ?? pinhole.catalogue);
+  const folders = await findModelFolders(catalogue, { modelDir });
+
+  const lock = acquireOwnerLock(dataDir);
+  shutdown.defer('owner lock', lock.release);
+  const store = await openPgliteStore({ folder: join(dataDir, 'records') });
+  shutdown.defer('records', store.close);
+  // Whoever held a lease was a process of a former owner, and its messages went with it.
+  await store.expireAllLeases();
+  const objects = createFsStore({ folder: dataDir });
+  shutdown.defer('objects', objects.close);
+  const broker = createInProcessBroker({ logger });
+  shutdown.defer('broker', broker.close);
+
+  const metrics = createMetrics({ processMetrics: true });
+  const frontend = createFrontend({ store, broker, objects, catalogue, logger, metrics });
+  shutdown.defer('frontend', () => frontend.close());
+  const url = await frontend.listen({ host, port }).catch((error: unknown) => {
+    throw listenError(error, { host, port });
+  });
+
+  const inference = await startInference({
+    models: folders,
+    logger,
+    environment: options.environment ?? {},
+    ...(options.executionProviders && { executionProviders: options.executionProviders }),
+  });
+  shutdown.defer('inference', inference.close);
+  const worker = createWorker({
+    store,
+    broker,
+    objects,
+    inference,
+    models: folders.map(({ name }) => name),
+    workerId: `embedded-${process.pid}`,
+    leaseMs: LEASE_MS,
+    heartbeatMs: HEARTBEAT_MS,
+    logger,
+    metrics,
+  });
+  shutdown.defer('worker', worker.drain);
+  await worker.start();
+  const sweep = startSweep({ store, broker, logger, metrics });
+  shutdown.defer('sweep', sweep.stop);
+
+  lock.announce(url);
+  return url;
+}
