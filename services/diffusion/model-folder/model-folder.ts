@@ -34,13 +34,10 @@ export const requiredFiles = [
 
 /** @throws ModelError naming every file that is missing or empty */
 export async function openModelFolder(path: string): Promise<ModelFolder> {
-  const has = async (file: string) => {
-    const found = await stat(join(path, file)).catch(() => undefined);
-    return found?.isFile() === true && found.size > 0;
-  };
+  const folder = modelFolder(path);
   const isThere = new Map<string, boolean>();
   for (const file of [...requiredFiles, ...Object.values(tokenizerFiles)]) {
-    isThere.set(file, await has(file));
+    isThere.set(file, await folder.has(file));
   }
   const missing: string[] = requiredFiles.filter((file) => !isThere.get(file));
   const { fast, vocab, merges } = tokenizerFiles;
@@ -54,7 +51,11 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
       'Write the folder again in whole, in the Hugging Face ONNX layout that Optimum exports',
     );
   }
+  return folder;
+}
 
+/** The folder as it is, complete or not. */
+export function modelFolder(path: string): ModelFolder {
   const readText = async (file: string) => {
     try {
       return await readFile(join(path, file), 'utf8');
@@ -72,7 +73,10 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
 
   return {
     path,
-    has,
+    async has(file) {
+      const found = await stat(join(path, file)).catch(() => undefined);
+      return found?.isFile() === true && found.size > 0;
+    },
     readText,
     async readJson(file, schema) {
       const text = await readText(file);

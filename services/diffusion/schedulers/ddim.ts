@@ -1,10 +1,12 @@
 import { ModelError } from '../model-error.ts';
 import { cumulativeAlphas } from './noise-schedule.ts';
 import { roundHalfToEven } from './numpy.ts';
-import { originalSample } from './prediction.ts';
+import { originalSample, predictOriginal } from './prediction.ts';
 import { type Scheduler, unscaled, withoutHistory } from './scheduler.ts';
 import type { SchedulerConfig } from './scheduler-config.ts';
 import { leadingTimesteps, linspaceTimesteps, trailingTimesteps } from './timesteps.ts';
+
+const f32 = Math.fround;
 
 /**
  * Denoising diffusion implicit models, equations 12 and 16 of https://arxiv.org/abs/2010.02502
@@ -34,30 +36,44 @@ export function createDdim(config: SchedulerConfig, steps: number): Scheduler {
       const previous = t - ratio;
       const alpha = alphas[t]!;
       const alphaNext = previous >= 0 ? alphas[previous]! : finalAlpha;
-      const signal = Math.sqrt(alpha);
-      const noise = Math.sqrt(1 - alpha);
-      const signalNext = Math.sqrt(alphaNext);
-      const noiseNext = Math.sqrt(1 - alphaNext);
-      const isEpsilon = config.prediction_type === 'epsilon';
-      const { fromSample, fromOutput } = originalSample(config.prediction_type, signal, noise);
+      const signal = f32(Math.sqrt(alpha));
+      const noise = f32(Math.sqrt(f32(1 - alpha)));
+      const signalNext = f32(Math.sqrt(alphaNext));
+      const noiseNext = f32(Math.sqrt(f32(1 - alphaNext)));
+      const prediction = originalSample(config.prediction_type, signal, noise);
       const bound = config.clip_sample ? config.clip_sample_range : Number.POSITIVE_INFINITY;
       for (let i = 0; i < sample.length; i++) {
         const x = sample[i]!;
         const output = modelOutput[i]!;
-        const original = fromSample * x + fromOutput * output;
+        const original = predictOriginal(prediction, x, output);
         // From x₀ before it is clipped, as in diffusers.
-        const epsilon = isEpsilon ? output : epsilonOf(x, original, output);
-        sample[i] = signalNext * Math.min(Math.max(original, -bound), bound) + noiseNext * epsilon;
-      }
-
-      function epsilonOf(x: number, original: number, output: number): number {
-        // For v this form stays finite at ᾱ = 1, where the other divides by zero.
-        return config.prediction_type === 'v_prediction'
-          ? signal * output + noise * x
-          : (x - signal * original) / noise;
+        const epsilon = predictNoise(config.prediction_type, {
+          x,
+          original,
+          output,
+          signal,
+          noise,
+        });
+        const clipped = Math.min(Math.max(original, -bound), bound);
+        sample[i] = f32(signalNext * clipped) + f32(noiseNext * epsilon);
       }
     },
   };
+}
+
+/** The noise in one element, ε of the paper. */
+function predictNoise(
+  type: SchedulerConfig['prediction_type'],
+  at: { x: number; original: number; output: number; signal: number; noise: number },
+): number {
+  switch (type) {
+    case 'epsilon':
+      return at.output;
+    case 'v_prediction':
+      return f32(f32(at.signal * at.output) + f32(at.noise * at.x));
+    case 'sample':
+      return f32(f32(at.x - f32(at.signal * at.original)) / at.noise);
+  }
 }
 
 function spacedTimesteps(config: SchedulerConfig, steps: number): Float64Array {

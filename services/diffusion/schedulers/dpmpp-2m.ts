@@ -1,7 +1,7 @@
 import { ModelError } from '../model-error.ts';
 import { cumulativeAlphas } from './noise-schedule.ts';
 import { roundHalfToEven } from './numpy.ts';
-import { originalSample } from './prediction.ts';
+import { originalSample, predictOriginal } from './prediction.ts';
 import { type Scheduler, unscaled } from './scheduler.ts';
 import type { SchedulerConfig } from './scheduler-config.ts';
 import { karrasSigmas, sigmasAt, timestepOf, trainingSigmas, withFinalSigma } from './sigmas.ts';
@@ -38,7 +38,7 @@ export function createDpmpp2m(config: SchedulerConfig, steps: number): Scheduler
     step(step, modelOutput, sample) {
       const at = logSnr(sigmas[step]!);
       const next = logSnr(sigmas[step + 1]!);
-      const { fromSample, fromOutput } = originalSample(config.prediction_type, at.alpha, at.sigma);
+      const prediction = originalSample(config.prediction_type, at.alpha, at.sigma);
       if (current.length !== sample.length) {
         current = new Float32Array(sample.length);
         previous = new Float32Array(sample.length);
@@ -52,9 +52,9 @@ export function createDpmpp2m(config: SchedulerConfig, steps: number): Scheduler
       if (isFirstOrder(step)) {
         for (let i = 0; i < sample.length; i++) {
           const x = sample[i]!;
-          const original = fromSample * x + fromOutput * modelOutput[i]!;
+          const original = predictOriginal(prediction, x, modelOutput[i]!);
           current[i] = original;
-          sample[i] = keep * x + gain * original;
+          sample[i] = f32(keep * x) + f32(gain * original);
         }
         return;
       }
@@ -63,9 +63,10 @@ export function createDpmpp2m(config: SchedulerConfig, steps: number): Scheduler
       const bend = heun ? f32(next.alpha * f32(f32(decay / h) + 1)) : gain / 2;
       for (let i = 0; i < sample.length; i++) {
         const x = sample[i]!;
-        const original = fromSample * x + fromOutput * modelOutput[i]!;
+        const original = predictOriginal(prediction, x, modelOutput[i]!);
         current[i] = original;
-        sample[i] = keep * x + gain * original + bend * slope * (original - previous[i]!);
+        const change = f32(slope * f32(original - previous[i]!));
+        sample[i] = f32(f32(keep * x) + f32(gain * original)) + f32(bend * change);
       }
     },
     history: () => (current.length === 0 ? [] : [current.slice()]),

@@ -2,10 +2,12 @@ import { ModelError } from '../model-error.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
 import { initialNoiseSigma, scaleBySigma } from './euler.ts';
 import { cumulativeAlphas } from './noise-schedule.ts';
-import { originalSampleAtSigma } from './prediction.ts';
+import { originalSampleAtSigma, predictOriginal } from './prediction.ts';
 import { type Scheduler, withoutHistory } from './scheduler.ts';
 import type { SchedulerConfig } from './scheduler-config.ts';
 import { eulerTimesteps, sigmasAt, trainingSigmas, withFinalSigma } from './sigmas.ts';
+
+const f32 = Math.fround;
 
 /**
  * Ancestral sampling with Euler steps: each goes below its target and adds fresh noise. Equal to
@@ -41,15 +43,15 @@ export function createEulerAncestral(
     step(step, modelOutput, sample) {
       const from = sigmas[step]!;
       const to = sigmas[step + 1]!;
-      const { fromSample, fromOutput } = originalSampleAtSigma(config.prediction_type, from);
-      const up = Math.sqrt((to ** 2 * (from ** 2 - to ** 2)) / from ** 2);
-      const stride = Math.sqrt(to ** 2 - up ** 2) - from;
+      const prediction = originalSampleAtSigma(config.prediction_type, from);
+      const up = f32(Math.sqrt((to ** 2 * (from ** 2 - to ** 2)) / from ** 2));
+      const stride = f32(f32(Math.sqrt(to ** 2 - up ** 2)) - from);
       if (noise.length !== sample.length) noise = new Float32Array(sample.length);
       random.randn(noise);
       for (let i = 0; i < sample.length; i++) {
         const x = sample[i]!;
-        const original = fromSample * x + fromOutput * modelOutput[i]!;
-        sample[i] = x + ((x - original) / from) * stride + noise[i]! * up;
+        const derivative = f32(f32(x - predictOriginal(prediction, x, modelOutput[i]!)) / from);
+        sample[i] = f32(x + f32(derivative * stride)) + f32(noise[i]! * up);
       }
     },
   };

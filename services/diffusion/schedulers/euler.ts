@@ -1,5 +1,5 @@
 import { cumulativeAlphas } from './noise-schedule.ts';
-import { originalSampleAtSigma } from './prediction.ts';
+import { originalSampleAtSigma, predictOriginal } from './prediction.ts';
 import { type Scheduler, withoutHistory } from './scheduler.ts';
 import type { SchedulerConfig } from './scheduler-config.ts';
 import {
@@ -10,6 +10,8 @@ import {
   trainingSigmas,
   withFinalSigma,
 } from './sigmas.ts';
+
+const f32 = Math.fround;
 
 /**
  * Euler's method on the probability-flow ODE: algorithm 2 of https://arxiv.org/abs/2206.00364
@@ -34,12 +36,12 @@ export function createEuler(config: SchedulerConfig, steps: number): Scheduler {
     scaleModelInput: scaleBySigma(sigmas),
     step(step, modelOutput, sample) {
       const sigma = sigmas[step]!;
-      const { fromSample, fromOutput } = originalSampleAtSigma(config.prediction_type, sigma);
-      const stride = sigmas[step + 1]! - sigma;
+      const prediction = originalSampleAtSigma(config.prediction_type, sigma);
+      const stride = f32(sigmas[step + 1]! - sigma);
       for (let i = 0; i < sample.length; i++) {
         const x = sample[i]!;
-        const original = fromSample * x + fromOutput * modelOutput[i]!;
-        sample[i] = x + ((x - original) / sigma) * stride;
+        const derivative = f32(f32(x - predictOriginal(prediction, x, modelOutput[i]!)) / sigma);
+        sample[i] = x + f32(derivative * stride);
       }
     },
   };
@@ -49,7 +51,7 @@ export function createEuler(config: SchedulerConfig, steps: number): Scheduler {
 export function initialNoiseSigma(config: SchedulerConfig, sigmas: Float32Array): number {
   const highest = Math.max(...sigmas);
   return config.timestep_spacing === 'leading'
-    ? Math.fround(Math.sqrt(highest * highest + 1))
+    ? f32(Math.sqrt(f32(f32(highest * highest) + 1)))
     : highest;
 }
 
@@ -57,7 +59,7 @@ export function initialNoiseSigma(config: SchedulerConfig, sigmas: Float32Array)
 export function scaleBySigma(sigmas: Float32Array): Scheduler['scaleModelInput'] {
   return (step, sample, out) => {
     const sigma = sigmas[step]!;
-    const scale = Math.sqrt(sigma * sigma + 1);
+    const scale = f32(Math.sqrt(f32(f32(sigma * sigma) + 1)));
     for (let i = 0; i < sample.length; i++) out[i] = sample[i]! / scale;
   };
 }

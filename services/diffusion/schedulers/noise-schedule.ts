@@ -1,5 +1,4 @@
 import { ModelError } from '../model-error.ts';
-import { linspace } from './numpy.ts';
 import type { SchedulerConfig } from './scheduler-config.ts';
 
 const f32 = Math.fround;
@@ -35,12 +34,22 @@ function betasOf(config: SchedulerConfig): Float32Array {
   }
   switch (config.beta_schedule) {
     case 'linear':
-      return Float32Array.from(linspace(start, end, count));
+      return linspace(start, end, count);
     case 'scaled_linear':
-      return Float32Array.from(linspace(Math.sqrt(start), Math.sqrt(end), count)).map((x) => x * x);
+      return linspace(Math.sqrt(start), Math.sqrt(end), count).map((x) => x * x);
     case 'squaredcos_cap_v2':
       return cosineBetas(count);
   }
+}
+
+/** `torch.linspace` in float32: from both ends to the middle, with fused multiply-add. */
+function linspace(from: number, to: number, count: number): Float32Array {
+  const start = f32(from);
+  const end = f32(to);
+  const step = count === 1 ? 0 : f32(f32(end - start) / (count - 1));
+  return Float32Array.from({ length: count }, (_, i) =>
+    i < count / 2 ? start + step * i : end - step * (count - 1 - i),
+  );
 }
 
 /** Nichol and Dhariwal, https://arxiv.org/abs/2102.09672, betas capped at 0.999. */

@@ -37,7 +37,9 @@ const fileSchema = z.object({
   solver_type: optional(z.enum(['midpoint', 'heun', 'logrho', 'bh1', 'bh2'])),
   lower_order_final: z.boolean().default(true),
   euler_at_final: z.boolean().default(false),
-  lambda_min_clipped: z.number().default(Number.NEGATIVE_INFINITY),
+  lambda_min_clipped: z
+    .union([z.number(), z.literal(Number.NEGATIVE_INFINITY)])
+    .default(Number.NEGATIVE_INFINITY),
   algorithm_type: only('dpmsolver++', 'deis'),
   // Other mathematics
   thresholding: only(false),

@@ -24,7 +24,9 @@ const specialTokens = z.object({
 
 const tokenizerConfig = specialTokens.extend({
   model_max_length: z.number().positive().optional(),
-  added_tokens_decoder: z.record(z.string(), z.object({ content: z.string() })).optional(),
+  added_tokens_decoder: z
+    .record(z.string(), z.object({ content: z.string(), normalized: z.boolean().default(false) }))
+    .optional(),
 });
 
 /** The part of tokenizer.json that is read here; the library checks the rest. */
@@ -51,7 +53,7 @@ export async function loadClipTokenizer(
 
   const definition = (await folder.has(tokenizerFiles.fast))
     ? await folder.readJson(tokenizerFiles.fast, fastTokenizer)
-    : await clipDefinition(folder, { bos, eos, unk, pad });
+    : await clipDefinition(folder, unk, addedTokens([bos, eos, unk, pad], config));
   const tokenizer = new Tokenizer(definition, { clean_up_tokenization_spaces: false });
   const idOf = (name: string) => tokenizer.token_to_id(name) ?? tokenizer.token_to_id(unk) ?? 0;
   const [bosId, eosId, padId] = [idOf(bos), idOf(eos), idOf(pad)];
@@ -61,17 +63,38 @@ export async function loadClipTokenizer(
   return {
     maxLength,
     encode(text) {
-      const { ids } = tokenizer.encode(text, { add_special_tokens: false });
+      const { ids } = tokenizer.encode(prepare(text), { add_special_tokens: false });
       const kept = [bosId, ...ids.slice(0, maxLength - 2), eosId];
       return [...kept, ...new Array<number>(maxLength - kept.length).fill(padId)];
     },
   };
 }
 
+/** `normalized`: sought after the text is lower-cased, not before. */
+type AddedToken = { content: string; normalized: boolean };
+
+function addedTokens(
+  special: readonly string[],
+  { added_tokens_decoder = {} }: z.infer<typeof tokenizerConfig>,
+): AddedToken[] {
+  const declared = Object.values(added_tokens_decoder);
+  const others = special.filter((content) => !declared.some((is) => is.content === content));
+  return [...declared, ...[...new Set(others)].map((content) => ({ content, normalized: false }))];
+}
+
+/**
+ * Two differences between the library and transformers, where the text is all that is needed to
+ * mend them. Σ at the end of a word: JavaScript lower-cases it to ς, transformers always to σ. A
+ * text that is nothing but a special token in capitals: the library takes it for that token after
+ * lower-casing; the space keeps them apart and means nothing to CLIP.
+ */
+const prepare = (text: string) => ` ${text.replaceAll('Σ', 'σ')}`;
+
 /** The tokenizer.json that transformers builds for CLIP from vocab.json and merges.txt. */
 async function clipDefinition(
   folder: ModelFolder,
-  special: { bos: string; eos: string; unk: string; pad: string },
+  unk: string,
+  added: readonly AddedToken[],
 ): Promise<object> {
   const vocab = await folder.readJson(tokenizerFiles.vocab, z.record(z.string(), z.int()));
   const merges = (await folder.readText(tokenizerFiles.merges))
@@ -80,17 +103,16 @@ async function clipDefinition(
     .map((line) => line.split(' '));
   const words =
     "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
-  const added = [...new Set(Object.values(special))].map((content) => ({
-    id: vocab[content] ?? 0,
-    content,
-    single_word: false,
-    lstrip: false,
-    rstrip: false,
-    normalized: false,
-    special: true,
-  }));
   return {
-    added_tokens: added,
+    added_tokens: added.map(({ content, normalized }) => ({
+      id: vocab[content] ?? 0,
+      content,
+      normalized,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      special: true,
+    })),
     normalizer: {
       type: 'Sequence',
       normalizers: [
@@ -110,7 +132,7 @@ async function clipDefinition(
     decoder: null,
     model: {
       type: 'BPE',
-      unk_token: special.unk,
+      unk_token: unk,
       continuing_subword_prefix: '',
       end_of_word_suffix: '</w>',
       fuse_unk: false,

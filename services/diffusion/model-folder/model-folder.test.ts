@@ -1,0 +1,118 @@
+import { cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ModelError } from '../model-error.ts';
+import { loadPipeline } from '../pipelines/stable-diffusion.ts';
+import { fixturePath } from '../test/fixtures.ts';
+import { requiredFiles } from './model-folder.ts';
+import { modelDigest, verifyModelFolder } from './verify-model-folder.ts';
+
+const load = (folder: string) => loadPipeline(folder, { executionProviders: ['cpu'] });
+
+describe('a model folder', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'model-'));
+    await cp(fixturePath('tiny/scalar'), folder, { recursive: true });
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  it('that is whole lists every file with its size and digest', async () => {
+    const { files, size, digest } = await verifyModelFolder(folder);
+    const paths = files.map((file) => file.path);
+    expect(paths).toEqual(expect.arrayContaining([...requiredFiles]));
+    expect(paths).toContain('vae_decoder/model.onnx_data');
+    expect(paths).toEqual(paths.toSorted());
+    expect(files.find((file) => file.path === 'unet/config.json')).toEqual({
+      path: 'unet/config.json',
+      size: (await readFile(join(folder, 'unet/config.json'))).length,
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    expect(size).toBe(files.reduce((sum, file) => sum + file.size, 0));
+    expect(digest).toMatch(/^sha256:[0-9a-f]{64}$/);
+  });
+
+  it('has another digest when a byte of the model changes, and none for a note beside it', async () => {
+    const digest = await modelDigest(folder);
+    await writeFile(join(folder, 'README.md'), 'notes');
+    expect(await modelDigest(folder)).toBe(digest);
+    await writeFile(join(folder, 'unet/config.json'), '{ "in_channels": 3 }');
+    expect(await modelDigest(folder)).not.toBe(digest);
+  });
+
+  it.each([...requiredFiles])('without %s is refused by that name', async (file) => {
+    await rm(join(folder, file));
+    await expect(verifyModelFolder(folder)).rejects.toThrow(`missing or empty: ${file}.`);
+    await expect(load(folder)).rejects.toThrow(`missing or empty: ${file}.`);
+  });
+
+  it('without any tokenizer is refused', async () => {
+    await rm(join(folder, 'tokenizer/vocab.json'));
+    await expect(load(folder)).rejects.toThrow(
+      'tokenizer/tokenizer.json (or tokenizer/vocab.json and tokenizer/merges.txt)',
+    );
+  });
+
+  it.each(requiredFiles.filter((file) => file.endsWith('.onnx')))(
+    'with %s cut short is refused',
+    async (file) => {
+      const { length } = await readFile(join(folder, file));
+      for (const left of [length - 1, Math.floor(length / 2), 3]) {
+        await truncate(join(folder, file), left);
+        await expect(verifyModelFolder(folder)).rejects.toThrow(
+          new RegExp(`${file} cannot be used: it is`),
+        );
+        await expect(load(folder)).rejects.toThrow(ModelError);
+      }
+    },
+  );
+
+  it('whose weights beside the graph are missing is refused', async () => {
+    await rm(join(folder, 'vae_decoder/model.onnx_data'));
+    await expect(load(folder)).rejects.toThrow(/vae_decoder.model\.onnx could not be loaded/);
+  });
+
+  it.each(requiredFiles.filter((file) => file.endsWith('config.json')))(
+    'with %s cut short is refused',
+    async (file) => {
+      await truncate(join(folder, file), 5);
+      await expect(load(folder)).rejects.toThrow(`${file} cannot be used`);
+    },
+  );
+
+  it('that is not there is refused', async () => {
+    await expect(verifyModelFolder(join(folder, 'none'))).rejects.toThrow('is not complete');
+  });
+
+  it('names a scheduler setting that is not computed, and its value', async () => {
+    const file = join(folder, 'scheduler/scheduler_config.json');
+    await writeFile(file, '{ "_class_name": "DDIMScheduler", "thresholding": true }');
+    await expect(load(folder)).rejects.toThrow('thresholding is true');
+  });
+
+  it('may have the infinities that Python writes', async () => {
+    const file = join(folder, 'scheduler/scheduler_config.json');
+    await writeFile(
+      file,
+      '{ "_class_name": "DPMSolverMultistepScheduler", "lambda_min_clipped": -Infinity }',
+    );
+    const pipeline = await load(folder);
+    const request = { prompt: '', negativePrompt: '', seed: 0, steps: 2, guidanceScale: 1 };
+    const { png } = await pipeline.generate({ ...request, width: 8, height: 8 });
+    expect(png.length).toBeGreaterThan(0);
+    await pipeline.release();
+  });
+
+  it('whose own scheduler is not built in works with one that is', async () => {
+    const file = join(folder, 'scheduler/scheduler_config.json');
+    await writeFile(file, '{ "_class_name": "PNDMScheduler", "skip_prk_steps": true }');
+    const pipeline = await load(folder);
+    const request = { prompt: '', negativePrompt: '', seed: 0, steps: 2, guidanceScale: 1 };
+    const sized = { ...request, width: 8, height: 8 };
+    await expect(pipeline.generate(sized)).rejects.toThrow("the model's own scheduler is PNDM");
+    const { png } = await pipeline.generate({ ...sized, scheduler: 'euler' });
+    expect(png.length).toBeGreaterThan(0);
+    await pipeline.release();
+  });
+});
