@@ -13,6 +13,7 @@ export default defineConfig({
           include: ['{services,scripts}/**/*.test.ts'],
           exclude: ['**/node_modules/**', integration, containers],
           testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {

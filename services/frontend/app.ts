@@ -1,5 +1,5 @@
 import { createProbes, formatTraceparent, parseTraceparent, startTrace } from '@darkroom/lifecycle';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { answerError, answerNotFound } from './answer-errors.ts';
 import { BODY_LIMIT } from './api-error.ts';
 import { createEventHub } from './event-hub.ts';
@@ -33,12 +33,13 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
 
   const app = Fastify({
     loggerInstance: logger as FastifyBaseLogger,
-    disableRequestLogging: true,
+    // `observeRequests` logs each request once.
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
     // Of a path's parameter: a batch names all its procedures in one.
     routerOptions: { maxParamLength: 2_000 },
     frameworkErrors: answerError,
-    genReqId: ({ headers }) => formatTraceparent(startTrace(headers['traceparent'])),
+    genReqId: ({ headers }) => formatTraceparent(startTrace(headers.traceparent)),
     childLoggerFactory: (parent, { reqId }, options) =>
       parent.child({ traceId: parseTraceparent(reqId)?.traceId }, options),
   });

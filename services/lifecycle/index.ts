@@ -4,6 +4,7 @@ export * from './listen-error.ts';
 export * from './load-config.ts';
 export * from './logger.ts';
 export * from './metrics.ts';
+export * from './object-store-settings.ts';
 export * from './probe-server.ts';
 export * from './probes.ts';
 export * from './shutdown.ts';

@@ -1,0 +1,75 @@
+// The frontend's process: constructs its clients, listens, and unwinds on a signal.
+import process from 'node:process';
+import { DarkroomError } from '@darkroom/contract';
+import { connectPostgresStore, migratePostgres } from '@darkroom/generations';
+import {
+  createLogger,
+  createMetrics,
+  createShutdown,
+  eventLoopDelay,
+  type Logger,
+  listenError,
+  loadCatalogue,
+  objectStoreSettings,
+  onSignals,
+  type Shutdown,
+} from '@darkroom/lifecycle';
+import { connectRabbitmq } from '@darkroom/messaging';
+import { createS3Store } from '@darkroom/storage';
+import { createFrontend } from './app.ts';
+import { type FrontendConfig, readConfig } from './config.ts';
+import { startSweep } from './sweep.ts';
+
+async function main(config: FrontendConfig, logger: Logger): Promise<void> {
+  const shutdown = createShutdown({ logger });
+  onSignals({
+    graceful: (signal) => void shutdown.run(signal).then((clean) => process.exit(clean ? 0 : 1)),
+    forceful: () => process.exit(1),
+  });
+  try {
+    await start(config, logger, shutdown);
+  } catch (error) {
+    // Begun by a signal amid the start: what failed only found its clients closed.
+    if (shutdown.signal.aborted) return;
+    await shutdown.run('it could not start');
+    throw error;
+  }
+}
+
+async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown): Promise<void> {
+  const catalogue = await loadCatalogue(config.MODELS);
+  const models = catalogue.models.map(({ name }) => name);
+
+  await migratePostgres(config.DATABASE_URL);
+  const store = await connectPostgresStore({ connectionString: config.DATABASE_URL });
+  shutdown.defer('database', store.close);
+  const objects = createS3Store(objectStoreSettings(config));
+  shutdown.defer('object store', objects.close);
+  const broker = await connectRabbitmq({ url: config.AMQP_URL, models, logger });
+  shutdown.defer('broker', broker.close);
+
+  const metrics = createMetrics({ processMetrics: true });
+  shutdown.defer('event-loop delay', eventLoopDelay(metrics).stop);
+  const sweep = startSweep({ store, broker, logger, metrics });
+  shutdown.defer('sweep', sweep.stop);
+
+  const { signal } = shutdown;
+  const services = { store, broker, objects, catalogue, logger, metrics, signal };
+  const app = createFrontend(services);
+  shutdown.defer('frontend', () => app.close());
+  const { HOST: host, PORT: port } = config;
+  try {
+    await app.listen({ host, port, listenTextResolver: (address) => `listening at ${address}` });
+  } catch (error) {
+    throw listenError(error, { host, port });
+  }
+}
+
+try {
+  const config = readConfig();
+  await main(config, createLogger({ name: 'frontend', level: config.LOG_LEVEL }));
+} catch (error) {
+  // Our own errors say what to do; where in the code they arose helps nobody.
+  console.error('darkroom frontend:', error instanceof DarkroomError ? error.message : error);
+  process.exit(1);
+}

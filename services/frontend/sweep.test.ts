@@ -1,0 +1,86 @@
+import { DarkroomError } from '@darkroom/contract';
+import { createLogger, createMetrics } from '@darkroom/lifecycle';
+import type { Broker } from '@darkroom/messaging';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { createFrontend } from './app.ts';
+import { startSweep, sweepOnce } from './sweep.ts';
+import { startFrontend, type TestFrontend } from './testing/start-frontend.ts';
+
+let frontend: TestFrontend;
+beforeAll(async () => {
+  frontend = await startFrontend();
+});
+afterAll(() => frontend.close());
+
+const recordOf = async (id: string) => (await frontend.records()).find((each) => each.id === id);
+
+it('accepts a request while the broker is away, and publishes it when that is over', async () => {
+  const { store, objects, catalogue, broker } = frontend;
+  const logger = createLogger({ name: 'test', level: 'silent' });
+  const away: Broker = {
+    ...broker,
+    publishJob: () => Promise.reject(new DarkroomError('unavailable', 'RabbitMQ is not connected')),
+    isReady: () => false,
+  };
+  const metrics = createMetrics();
+  const app = createFrontend({ store, objects, catalogue, logger, metrics, broker: away });
+  const response = await app.inject({
+    method: 'POST',
+    url: '/trpc/generations.create',
+    payload: { prompt: 'x' },
+  });
+  expect(response.statusCode).toBe(200);
+  const { id } = response.json().result.data;
+  expect(await recordOf(id)).toMatchObject({ state: 'queued', published: false });
+  expect((await app.inject('/readyz')).statusCode).toBe(200);
+  const status = (await app.inject('/trpc/system.status')).json().result.data;
+  expect(status).toMatchObject({ ready: true });
+  expect(status.checks).toContainEqual({ name: 'broker', ready: false, reason: 'not ready' });
+  expect(await metrics.metrics()).toContain('darkroom_publish_failures_total 1');
+  await app.close();
+
+  const heard: string[] = [];
+  await broker.consumeJobs({ model: 'pinhole', prefetch: 1 }, async ({ job }) => {
+    heard.push(job.generationId);
+    return 'acknowledge';
+  });
+  const sweep = startSweep({ store, broker, logger, metrics, intervalMs: 20 });
+  await vi.waitFor(() => expect(heard).toEqual([id]), { timeout: 5_000 });
+  await vi.waitFor(async () => expect((await recordOf(id))?.published).toBe(true));
+  await sweep.stop();
+  expect(await metrics.metrics()).toContain('darkroom_sweep_published_total 1');
+});
+
+it('republishes all that is queued when the broker is known to have lost it', async () => {
+  const { store, broker, mutate } = frontend;
+  const { result } = await mutate('generations.create', { prompt: 'x' });
+  const { id } = result.data;
+  const before = await recordOf(id);
+  expect(await sweepOnce({ store, broker, republishAfterMs: 60_000 })).toBe(0);
+  expect(await recordOf(id)).toEqual(before);
+  expect(await sweepOnce({ store, broker, republishAfterMs: 0 })).toBeGreaterThan(0);
+  const after = await recordOf(id);
+  expect(after).toMatchObject({ state: 'queued', published: true });
+  expect(after?.revision).toBeGreaterThan(before?.revision ?? 0);
+});
+
+it('goes on after a round that was broken off', async () => {
+  const { store, broker, logger } = frontend;
+  let rounds = 0;
+  const failing = {
+    ...store,
+    sweep: (...options: Parameters<typeof store.sweep>) => {
+      rounds += 1;
+      if (rounds === 1) throw new DarkroomError('unavailable', 'the database is away');
+      return store.sweep(...options);
+    },
+  };
+  const metrics = createMetrics();
+  const sweep = startSweep({ store: failing, broker, logger, metrics, intervalMs: 5 });
+  await vi.waitUntil(() => rounds > 2);
+  await sweep.stop();
+  expect(await metrics.metrics()).toContain('darkroom_sweep_failures_total 1');
+  const stopped = rounds;
+  await new Promise(setImmediate);
+  expect(rounds).toBe(stopped);
+});

@@ -1,0 +1,70 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { GenerationRecord } from '@darkroom/generations';
+import { openPgliteStore } from '@darkroom/generations';
+import { createLogger, createMetrics, loadCatalogue } from '@darkroom/lifecycle';
+import { createInProcessBroker } from '@darkroom/messaging';
+import { createFsStore } from '@darkroom/storage';
+import { createFrontend } from '../app.ts';
+import { TENANT } from '../context.ts';
+
+export const builtInCatalogue = fileURLToPath(
+  new URL('../../diffusion/pinhole/models.json', import.meta.url),
+);
+
+/** A frontend over the drivers that need no server, and a look behind it. */
+export async function startFrontend() {
+  const folder = await mkdtemp(join(tmpdir(), 'darkroom-frontend-'));
+  const store = await openPgliteStore({});
+  const broker = createInProcessBroker();
+  const objects = createFsStore({ folder });
+  const catalogue = await loadCatalogue(builtInCatalogue);
+  const logger = createLogger({ name: 'frontend', level: 'silent' });
+  const services = { store, broker, objects, catalogue, logger };
+  const app = createFrontend({ ...services, metrics: createMetrics() });
+  const call = async (method: 'GET' | 'POST', procedure: string, input?: unknown) => {
+    const query = input === undefined ? '' : `?input=${encodeURIComponent(JSON.stringify(input))}`;
+    const response = await app.inject(
+      method === 'GET'
+        ? { method, url: `/trpc/${procedure}${query}` }
+        : { method, url: `/trpc/${procedure}`, payload: input as object },
+    );
+    return { status: response.statusCode, headers: response.headers, ...response.json() };
+  };
+  return {
+    ...services,
+    app,
+    /** Answers `{ status, headers, result: { data } }` or `{ status, headers, error }`. */
+    query: (procedure: string, input?: unknown) => call('GET', procedure, input),
+    mutate: (procedure: string, input: unknown) => call('POST', procedure, input),
+    records: async (): Promise<GenerationRecord[]> =>
+      (await store.list(TENANT, { limit: 1_000 })).records,
+    async close() {
+      await app.close();
+      await broker.close();
+      await objects.close();
+      await store.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+export type TestFrontend = Awaited<ReturnType<typeof startFrontend>>;
+
+/** Plays the worker: claims the generation, as the message that queued it would have it claimed. */
+export async function claim({ store }: Pick<TestFrontend, 'store'>, id: string) {
+  const result = await store.claim({
+    id,
+    messageId: `test ${id}`,
+    redelivered: false,
+    worker: 'test',
+    leaseMs: 60_000,
+    maxAttempts: 5,
+  });
+  if (!result.claimed) throw new Error(`not claimed: ${result.reason}`);
+  return result.claim;
+}
+
+export const TIMINGS = { modelLoadMs: 0, inferenceMs: 120, storeMs: 3 };
