@@ -147,7 +147,10 @@ export type WorkerStore = {
 /** The record of every request. Drivers: `postgres`, `pglite`. */
 export type GenerationStore = FrontendStore &
   WorkerStore & {
-    /** Ends every lease, for an owner that knows no worker can be alive. */
+    /**
+     * Ends every lease and takes every message for lost, for an owner who knows at its start that
+     * no worker and no broker outlived it: the sweeps that follow return all that is unfinished.
+     */
     expireAllLeases(): Promise<void>;
     check(): Promise<void>;
     close(): Promise<void>;

@@ -56,8 +56,10 @@ function connect({ connectionString, maxConnections = 10 }: Connection): Databas
     keepAlive: true,
     application_name: 'darkroom',
   });
-  // An idle connection that the server ends is replaced by the pool; without a listener its error
-  // would end the process.
+  // A connection that the server ends is replaced by the pool, and the call that had it in hand is
+  // refused. Without listeners, on the pool for idle ones and on each for busy ones, the same error
+  // would also end the process.
   pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
   return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
 }

@@ -117,7 +117,10 @@ export async function markPublished(db: Database, id: string, revision: number):
 export async function expireAllLeases(db: Database): Promise<void> {
   await db
     .updateTable('generations')
-    .set({ lease_expires_at: sql`clock_timestamp()` })
-    .where('state', '=', 'running')
+    .set({
+      lease_expires_at: sql`case state when 'running' then clock_timestamp() end`,
+      published: false,
+    })
+    .where('state', 'in', ['queued', 'running'])
     .execute();
 }

@@ -88,12 +88,16 @@ export function testSweep(store: () => GenerationStore): void {
     expect(await sweep({ graceMs: 0, limit: 2 })).toHaveLength(2);
   });
 
-  test('an owner who knows that no worker lives ends all leases', async () => {
+  test('an owner who outlived every worker and the broker gets all that is unfinished', async () => {
     const { created, claimed, sweep, heartbeat } = actors(store());
-    const record = await created();
-    const { fence } = await claimed(record.id);
+    const running = await created();
+    const { fence } = await claimed(running.id);
+    const queued = await created();
+    await store().markPublished(queued.id, queued.revision);
     await store().expireAllLeases();
-    expect(among(await sweep(), record)).toMatchObject({ state: 'queued' });
-    expect(await heartbeat(record.id, fence)).toBe('lost');
+    const due = await sweep({ graceMs: 0 });
+    expect(among(due, running)).toMatchObject({ state: 'queued' });
+    expect(among(due, queued)).toMatchObject({ state: 'queued' });
+    expect(await heartbeat(running.id, fence)).toBe('lost');
   });
 }

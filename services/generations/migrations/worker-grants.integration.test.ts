@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { freshDatabase } from '../../../scripts/test-servers/index.ts';
+import { connectPostgresStore, migratePostgres } from '../postgres/postgres-store.ts';
+import type { GenerationStore, WorkerStore } from '../store.ts';
+import { actors } from '../testing/actors.ts';
+
+describe("the worker's role", () => {
+  const role = `worker-${randomUUID()}`;
+  let admin: pg.Client;
+  let asWorker: pg.Client;
+  let frontend: GenerationStore;
+  let worker: GenerationStore;
+
+  beforeAll(async () => {
+    const connectionString = await freshDatabase(inject('databaseUrl'));
+    admin = new pg.Client({ connectionString });
+    await admin.connect();
+    await admin.query(`create role "${role}" login password 'secret'`);
+    await migratePostgres(connectionString, { workerRole: role });
+
+    const url = new URL(connectionString);
+    url.username = role;
+    url.password = 'secret';
+    asWorker = new pg.Client({ connectionString: url.href });
+    await asWorker.connect();
+    frontend = await connectPostgresStore({ connectionString });
+    worker = await connectPostgresStore({ connectionString: url.href });
+  });
+  afterAll(async () => {
+    await Promise.all([frontend.close(), worker.close(), asWorker.end()]);
+    await admin.query(`drop owned by "${role}"; drop role "${role}"`);
+    await admin.end();
+  });
+
+  test('claims, heartbeats and completes', async () => {
+    const { created, look } = actors(frontend);
+    const { claimed, heartbeat, complete } = actors(worker);
+    const record = await created();
+    const { fence } = await claimed(record.id);
+    expect(await heartbeat(record.id, fence)).toBe('held');
+    expect(await complete(record.id, fence)).toBe(true);
+    expect(await complete(record.id, fence)).toBe(true);
+    expect((await look(record)).state).toBe('succeeded');
+  });
+
+  test('fails, settles cancels, releases and marks what it published', async () => {
+    const { created, look } = actors(frontend);
+    const { claimed } = actors(worker);
+    const store: WorkerStore = worker;
+    const failed = await created();
+    const error = { code: 'MODEL', message: 'm' } as const;
+    await store.fail({ id: failed.id, fence: (await claimed(failed.id)).fence, error });
+    expect((await look(failed)).error).toEqual(error);
+
+    const canceled = await created();
+    const { fence } = await claimed(canceled.id);
+    await frontend.requestCancel(canceled.tenant, canceled.id);
+    expect(await store.settleCancel({ id: canceled.id, fence })).toBe(true);
+
+    const handedBack = await created();
+    const claim = await claimed(handedBack.id);
+    const released = await store.release({
+      id: handedBack.id,
+      fence: claim.fence,
+      countAttempt: false,
+    });
+    await store.markPublished(handedBack.id, released?.revision ?? 0);
+    expect(await look(handedBack)).toMatchObject({ state: 'queued', published: true });
+  });
+
+  test('cannot create', async () => {
+    await expect(actors(worker).created()).rejects.toMatchObject({ kind: 'configuration' });
+  });
+
+  test.each([
+    'delete from generations',
+    'truncate generations',
+    'drop table generations',
+    "update generations set request = '{}'",
+    "update generations set tenant = 'mine'",
+    'update generations set cancel_requested = true',
+    'select idempotency_key from generations',
+    'select name from kysely_migration',
+    'alter table generations disable trigger generations_edges',
+  ])('cannot: %s', async (statement) => {
+    await actors(frontend).created();
+    await expect(asWorker.query(statement)).rejects.toMatchObject({ code: '42501' });
+  });
+
+  test('cannot bring back what has ended', async () => {
+    const { tenant, id } = await actors(frontend).created();
+    await frontend.requestCancel(tenant, id);
+    const revive = `update generations set state = 'queued', finished_at = null where id = '${id}'`;
+    await expect(asWorker.query(revive)).rejects.toMatchObject({ code: '23514' });
+  });
+});

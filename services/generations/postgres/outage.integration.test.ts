@@ -1,0 +1,27 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Postgres, startPostgres } from '../../../scripts/test-servers/index.ts';
+import { actors } from '../testing/actors.ts';
+import { connectPostgresStore, migratePostgres } from './postgres-store.ts';
+
+describe('a Postgres that goes away', () => {
+  let server: Postgres;
+  beforeAll(async () => {
+    server = await startPostgres({ private: true });
+  });
+  afterAll(() => server.stop());
+
+  test('fails calls as unavailable, and serves them again when it is back', async () => {
+    await migratePostgres(server.url);
+    const store = await connectPostgresStore({ connectionString: server.url });
+    const { created, look } = actors(store);
+    const record = await created();
+
+    await server.kill();
+    await expect(created()).rejects.toMatchObject({ name: 'DarkroomError', kind: 'unavailable' });
+    await expect(store.check()).rejects.toMatchObject({ kind: 'unavailable' });
+
+    await server.start();
+    await expect.poll(() => look(record), { timeout: 30_000 }).toEqual(record);
+    await store.close();
+  });
+});
