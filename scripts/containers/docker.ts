@@ -22,6 +22,14 @@ export function docker(...args: string[]): string {
   }).trim();
 }
 
+/** The last lines that a container wrote, to either stream. */
+export function containerLog(id: string): string {
+  const { stdout, stderr } = spawnSync('docker', ['logs', '--tail', '30', id], {
+    encoding: 'utf8',
+  });
+  return stdout + stderr;
+}
+
 export function hasImage(tag: string): boolean {
   return docker('images', '--quiet', tag) !== '';
 }

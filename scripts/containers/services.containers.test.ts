@@ -1,13 +1,14 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import type { Generation } from '@darkroom/contract';
 import { pinhole } from '@darkroom/diffusion';
 import { decode } from 'fast-png';
 import type { StartedTestContainer } from 'testcontainers';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import { freshBucket, freshDatabase, freshVhost } from '../test-servers/index.ts';
 import { freePort } from '../test-servers/program.ts';
 import { images } from './build-images.ts';
-import { docker } from './docker.ts';
+import { containerLog, docker } from './docker.ts';
 import { ServiceContainer } from './service-container.ts';
 
 const services = ['frontend', 'worker'] as const;
@@ -19,12 +20,14 @@ const containers: Partial<Record<(typeof services)[number], StartedTestContainer
 
 /** Resolves when the service takes work; fails with its log when it does not within a minute. */
 async function untilReady(service: (typeof services)[number]): Promise<void> {
-  const ready = () =>
-    fetch(`${urls[service]}/readyz`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-  await expect.poll(ready, { timeout: 60_000, message: `${service} ready` }).toBe(true);
+  const ready = async () => {
+    const response = await fetch(`${urls[service]}/readyz`);
+    if (!response.ok) throw new Error(await response.text());
+  };
+  await vi.waitFor(ready, { timeout: 60_000, interval: 200 }).catch((cause: unknown) => {
+    const log = containerLog(containers[service]?.getId() ?? '');
+    throw new Error(`the ${service} was not ready within a minute; its log:\n${log}`, { cause });
+  });
 }
 
 beforeAll(async () => {
@@ -117,6 +120,14 @@ describe.each(services)('the %s container', (service) => {
     expect(tests).toBe('');
     const { output: broken } = await run('find', 'node_modules', '-xtype', 'l');
     expect(broken).toBe('');
+  });
+
+  test('says what it lacks when started without its configuration', async () => {
+    const { status, stderr } = spawnSync('docker', ['run', '--rm', images[service]], {
+      encoding: 'utf8',
+    });
+    expect(status).toBe(1);
+    for (const name of ['DATABASE_URL', 'AMQP_URL', 'S3_ENDPOINT']) expect(stderr).toContain(name);
   });
 
   test('ends within its grace when asked to', async () => {
