@@ -5,8 +5,11 @@ export {
   type VerifiedModel,
   verifyModelFolder,
 } from './model-folder/verify-model-folder.ts';
+/** The runtime's tensor, for who runs the sessions without a pipeline. */
+export { Tensor } from './onnx/runtime.ts';
 export { loadSessions, type SessionOptions, type Sessions } from './onnx/sessions.ts';
 export { pinhole } from './pinhole/built-in.ts';
+export { loadPipeline } from './pipelines/load-pipeline.ts';
 export type {
   GenerateOptions,
   Picture,
@@ -14,5 +17,5 @@ export type {
   Pipeline,
 } from './pipelines/pipeline.ts';
 export type { RandomState, RunState } from './pipelines/run-state.ts';
-export { loadPipeline, type StableDiffusion } from './pipelines/stable-diffusion.ts';
+export type { StableDiffusion } from './pipelines/stable-diffusion.ts';
 export { engineVersions } from './versions.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ModelError } from '../model-error.ts';
-import { loadPipeline } from '../pipelines/stable-diffusion.ts';
+import { loadPipeline } from '../pipelines/load-pipeline.ts';
 import { fixturePath } from '../test/fixtures.ts';
 import { requiredFiles } from './model-folder.ts';
 import { modelDigest, verifyModelFolder } from './verify-model-folder.ts';
@@ -80,6 +80,13 @@ describe('a model folder', () => {
       await expect(load(folder)).rejects.toThrow(`${file} cannot be used`);
     },
   );
+
+  it('with another network in the place of the UNet is refused by its inputs', async () => {
+    await cp(join(folder, 'text_encoder/model.onnx'), join(folder, 'unet/model.onnx'));
+    await expect(load(folder)).rejects.toThrow(
+      'its inputs are input_ids, where sample, timestep, encoder_hidden_states are expected',
+    );
+  });
 
   it('that is not there is refused', async () => {
     await expect(verifyModelFolder(join(folder, 'none'))).rejects.toThrow('is not complete');

@@ -5,9 +5,10 @@ import { decode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { modelDigest } from '../model-folder/verify-model-folder.ts';
 import { arrayParity, fixturePath, readFixture } from '../test/fixtures.ts';
+import { loadPipeline } from './load-pipeline.ts';
 import type { PictureRequest } from './pipeline.ts';
 import { encodePng } from './png.ts';
-import { loadPipeline, type StableDiffusion } from './stable-diffusion.ts';
+import type { StableDiffusion } from './stable-diffusion.ts';
 
 /** Pictures of the built-in model as Python makes them, see test/reference/make_reference.py. */
 type Reference = {

@@ -2,9 +2,10 @@ import { decode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ModelError } from '../model-error.ts';
 import { arrayParity, fixturePath } from '../test/fixtures.ts';
+import { loadPipeline } from './load-pipeline.ts';
 import type { PictureRequest } from './pipeline.ts';
 import type { RunState } from './run-state.ts';
-import { loadPipeline, type StableDiffusion } from './stable-diffusion.ts';
+import type { StableDiffusion } from './stable-diffusion.ts';
 
 const request: PictureRequest = {
   prompt: 'a red star',

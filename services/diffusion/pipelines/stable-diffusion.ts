@@ -1,37 +1,33 @@
 import { ModelError } from '../model-error.ts';
-import { openModelFolder } from '../model-folder/model-folder.ts';
-import { loadSessions, releaseSessions, type SessionOptions } from '../onnx/sessions.ts';
+import { releaseSessions, type Sessions } from '../onnx/sessions.ts';
 import { createTorchGenerator } from '../random/torch-generator.ts';
 import { createScheduler } from '../schedulers/create-scheduler.ts';
-import { loadClipTokenizer } from '../tokenizer/clip-tokenizer.ts';
+import type { ClipTokenizer } from '../tokenizer/clip-tokenizer.ts';
 import { createDenoiser, unetInterface } from './denoiser.ts';
 import { createLatentDecoder } from './latent-decoder.ts';
-import { readModelConfigs } from './model-configs.ts';
+import type { ModelConfigs } from './model-configs.ts';
 import type { GenerateOptions, Picture, PictureRequest, Pipeline } from './pipeline.ts';
 import { encodePng } from './png.ts';
 import type { RunState } from './run-state.ts';
 import { createTextEmbedder } from './text-embedding.ts';
 
-/** A pipeline that shows its work, for tests and benchmarks. */
+/** A pipeline that also shows what it makes pictures of. */
 export type StableDiffusion = Pipeline & {
   /** The decoder's pixels before they are clamped, [3, height, width]. */
   decode(request: PictureRequest, options?: GenerateOptions): Promise<Float32Array>;
 };
 
 /**
- * Loads a folder in the Hugging Face ONNX layout, as Optimum exports a StableDiffusionPipeline.
- * One call of `generate` at a time: the runtime computes one anyway.
+ * The stages of diffusers' StableDiffusionPipeline over three networks, which it owns from now on.
+ * Runs may overlap; the runtime computes one step at a time.
  *
- * @throws ModelError where the folder is incomplete, damaged or not for these providers
+ * @throws ModelError where a network is not one of Stable Diffusion
  */
-export async function loadPipeline(
-  folder: string,
-  options: SessionOptions,
-): Promise<StableDiffusion> {
-  const files = await openModelFolder(folder);
-  const configs = await readModelConfigs(files);
-  const tokenizer = await loadClipTokenizer(files, configs.maxPositions);
-  const sessions = await loadSessions(folder, options);
+export function createStableDiffusion(
+  configs: ModelConfigs,
+  tokenizer: ClipTokenizer,
+  sessions: Sessions,
+): StableDiffusion {
   const unet = unetInterface(sessions.unet);
   const embed = createTextEmbedder(
     tokenizer,
@@ -48,6 +44,7 @@ export async function loadPipeline(
 
     // 1. Check inputs
     const dims = latentDims(request, configs.latentChannels, configs.vaeScaleFactor);
+    checkExported(unet.inputs.sample.shape, dims, configs.vaeScaleFactor);
     const size = dims[1] * dims[2] * dims[3];
     if (resume !== undefined) checkFits(resume, request.steps, size);
 
@@ -126,6 +123,22 @@ function latentDims(
     }
   }
   return [1, channels, height / factor, width / factor];
+}
+
+/** Exporters can fix the size of the pictures. */
+function checkExported(
+  shape: readonly (number | string)[],
+  dims: readonly number[],
+  factor: number,
+): void {
+  const [height, width] = [shape[2], shape[3]];
+  if (typeof height !== 'number' || typeof width !== 'number') return;
+  if (height === dims[2] && width === dims[3]) return;
+  throw new ModelError(
+    'The picture cannot be made at this size',
+    'the model was exported for one size alone',
+    `Ask for ${width * factor}×${height * factor}`,
+  );
 }
 
 function checkFits(state: RunState, steps: number, size: number): void {
