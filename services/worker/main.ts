@@ -64,6 +64,7 @@ async function start(
   shutdown.defer('database', store.close);
   const objects = createS3Store(s3Options(config));
   shutdown.defer('object store', objects.close);
+  await objects.check();
   const broker = await connectRabbitmq({ url: config.AMQP_URL, models, logger });
   shutdown.defer('broker', broker.close);
 

@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import { isTerminal } from '@darkroom/contract';
+import { expect, inject, test } from 'vitest';
+import { callManagement } from '../../scripts/test-servers/index.ts';
+import { type RealServers, realServers } from './testing/real-servers.ts';
+import { type ServiceProcess, startService } from './testing/service-process.ts';
+import { recordTransitions } from './testing/transitions.ts';
+
+const KILLS = 20;
+const STEPS = 20;
+
+/** The same kills again: `KILL_SEED=<the printed seed>`. */
+const seed = Number(process.env.KILL_SEED ?? Date.now() % 1_000_000);
+
+/** Uniform in [0, 1), by mulberry32. */
+function randomFrom(state: number): () => number {
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Two worker processes; one that was killed is replaced at once. */
+function startFleet(environment: Record<string, string>) {
+  const workers = new Map<string, ServiceProcess>();
+  const all: ServiceProcess[] = [];
+  const add = () => {
+    const name = `worker-${all.length}`;
+    const worker = startService('worker', { ...environment, WORKER_ID: name });
+    all.push(worker);
+    workers.set(name, worker);
+    return worker;
+  };
+  add();
+  add();
+  return {
+    ready: () => Promise.all([...workers.values()].map((worker) => worker.line('worker started'))),
+    /** The named worker, or any that is there. */
+    pick: (name: string | null, random: () => number): [string, ServiceProcess] => {
+      const entries = [...workers];
+      const named = entries.find(([each]) => each === name);
+      return named ?? (entries[Math.floor(random() * entries.length)] as [string, ServiceProcess]);
+    },
+    killAndReplace: async (name: string, worker: ServiceProcess) => {
+      worker.kill('SIGKILL');
+      await worker.ended;
+      workers.delete(name);
+      add();
+    },
+    stop: () =>
+      Promise.all(
+        [...workers.values()].map((worker) => {
+          worker.kill('SIGTERM');
+          return worker.ended;
+        }),
+      ),
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(all.map((worker) => worker[Symbol.asyncDispose]()));
+    },
+  };
+}
+type Fleet = ReturnType<typeof startFleet>;
+
+/** Resolves when the generation has come to this step, or to its end; step 0 is its submission. */
+async function reached(servers: RealServers, id: string, step: number): Promise<void> {
+  await expect
+    .poll(() => (servers.stepOf(id) ?? 0) >= step, { timeout: 60_000, interval: 1 })
+    .toBe(true);
+}
+
+/**
+ * Twenty requests, each met by one kill at a random step and a random moment within it, the moments
+ * before the claim and after the last step included. Every request is the same, so every picture
+ * has the same bits, those of the one that nothing disturbed.
+ */
+async function survive(
+  kill: (fleet: Fleet, holder: string | null, random: () => number) => Promise<void>,
+): Promise<{ attempts: number[] }> {
+  console.info(`KILL_SEED=${seed}`);
+  const random = randomFrom(seed);
+  await using servers = await realServers();
+  await using transitions = await recordTransitions(servers.databaseUrl);
+  await using fleet = startFleet({
+    ...servers.environment,
+    LEASE_MS: '2000',
+    HEARTBEAT_MS: '400',
+  });
+  await fleet.ready();
+  const undisturbed = await servers.submit(STEPS);
+  const reference = await servers.finished(undisturbed.id);
+
+  const ids = [undisturbed.id];
+  for (let n = 0; n < KILLS; n++) {
+    const { id } = await servers.submit(STEPS);
+    ids.push(id);
+    await reached(servers, id, Math.floor(random() * (STEPS + 1)));
+    await wait(random() * 15);
+    await kill(fleet, await transitions.holderOf(id), random);
+    await servers.finished(id, 60_000);
+  }
+  await fleet.stop();
+
+  const attempts: number[] = [];
+  const keys: string[] = [];
+  for (const id of ids) {
+    const record = await servers.finished(id);
+    expect(record).toMatchObject({ state: 'succeeded', error: null });
+    expect(record.images.map(({ sha256 }) => sha256)).toEqual(
+      reference.images.map(({ sha256 }) => sha256),
+    );
+    const states = await transitions.of(id);
+    expect(states.filter(isTerminal)).toEqual(['succeeded']);
+    attempts.push(record.attempt);
+    for (const { key, sha256 } of record.images) {
+      const object = await servers.objects.get(key);
+      expect(
+        createHash('sha256')
+          .update(object?.bytes ?? '')
+          .digest('hex'),
+      ).toBe(sha256);
+      keys.push(key);
+    }
+  }
+  expect(await servers.objects.list('')).toEqual(keys.sort());
+  for (const queue of ['darkroom.jobs.pinhole', 'darkroom.dead-letters']) {
+    expect(await peek(servers.amqpUrl, queue)).toEqual([]);
+  }
+  return { attempts };
+}
+
+/** A message of the queue, if it has one. */
+const peek = (amqpUrl: string, queue: string): Promise<unknown> =>
+  callManagement(
+    inject('amqpManagementUrl'),
+    'POST',
+    `queues/${new URL(amqpUrl).pathname.slice(1)}/${queue}/get`,
+    { count: 1, ackmode: 'ack_requeue_true', encoding: 'auto' },
+  );
+
+test('kill -9 on the worker at 20 random points: each request succeeds, once', async () => {
+  const { attempts } = await survive(async (fleet, holder, random) => {
+    await fleet.killAndReplace(...fleet.pick(holder, random));
+  });
+  // A kill met most of them in hand; those were taken over by the next worker.
+  expect(Math.max(...attempts)).toBe(2);
+}, 240_000);
+
+test('kill -9 on the inference child at 20 random points: each request succeeds, once', async () => {
+  const { attempts } = await survive(async (fleet, holder, random) => {
+    const [, worker] = fleet.pick(holder, random);
+    const child = worker.lines.findLast(({ msg }) =>
+      /^inference process (ready|started)/.test(msg),
+    );
+    process.kill(Number(child?.inferencePid), 'SIGKILL');
+  });
+  // The worker went on with another child: not one attempt was lost.
+  expect(new Set(attempts)).toEqual(new Set([1]));
+}, 240_000);

@@ -1,0 +1,88 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { expect, test } from 'vitest';
+import { isRunning } from './testing/processes.ts';
+import { realServers } from './testing/real-servers.ts';
+import { startService } from './testing/service-process.ts';
+
+const get = async (port: unknown, path: string) => {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`);
+  return { status: response.status, text: await response.text() };
+};
+
+test('makes a picture, answers its probes and lets the engine see no credential', async () => {
+  await using servers = await realServers();
+  await using worker = startService('worker', servers.environment);
+  const { port } = await worker.line('worker started');
+  const { inferencePid } = await worker.line('inference process ready');
+
+  const { id } = await servers.submit(5);
+  const record = await servers.finished(id);
+  expect(record).toMatchObject({ state: 'succeeded', attempt: 1 });
+  const [image] = record.images;
+  expect(await servers.objects.get(image?.key ?? '')).toMatchObject({ contentType: 'image/png' });
+
+  expect(await get(port, '/healthz')).toMatchObject({ status: 200 });
+  expect(await get(port, '/readyz')).toMatchObject({ status: 200 });
+  const { text } = await get(port, '/metrics');
+  expect(text).toContain('darkroom_jobs_total{model="pinhole",end="succeeded"} 1');
+
+  const seen = await readFile(`/proc/${inferencePid}/environ`, 'utf8');
+  expect(seen).toContain('PATH=');
+  for (const name of Object.keys(servers.environment)) expect(seen).not.toContain(name);
+});
+
+test('SIGTERM: not ready, finishes the job in hand, ends with its child', async () => {
+  await using servers = await realServers();
+  await using worker = startService('worker', servers.environment);
+  const { port } = await worker.line('worker started');
+  const { inferencePid } = await worker.line('inference process ready');
+  const { id } = await servers.submit(150);
+  await worker.line('picture started');
+  worker.kill('SIGTERM');
+  await worker.line('shutting down');
+  expect(await get(port, '/readyz')).toMatchObject({ status: 503 });
+  expect(await get(port, '/healthz')).toMatchObject({ status: 200 });
+  expect(await worker.ended).toBe(0);
+  expect(await servers.store.get('tester', id)).toMatchObject({ state: 'succeeded', attempt: 1 });
+  expect(isRunning(Number(inferencePid))).toBe(false);
+});
+
+test('a second signal ends it at once, and the job is made by the next worker', async () => {
+  await using servers = await realServers();
+  await using worker = startService('worker', servers.environment);
+  await worker.line('worker started');
+  const { id } = await servers.submit(150);
+  await worker.line('picture started');
+  worker.kill('SIGTERM');
+  await worker.line('shutting down');
+  worker.kill('SIGTERM');
+  expect(await worker.ended).toBe(1);
+  expect(await servers.store.get('tester', id)).toMatchObject({ state: 'running' });
+
+  await using next = startService('worker', servers.environment);
+  await next.line('worker started');
+  expect(await servers.finished(id)).toMatchObject({ state: 'succeeded', attempt: 2 });
+});
+
+test('with REQUIRE_GPU and no GPU provider it says why it is not ready', async () => {
+  await using servers = await realServers();
+  await using worker = startService('worker', { ...servers.environment, REQUIRE_GPU: '1' });
+  const { port } = await worker.line('worker started');
+  const { status, text } = await get(port, '/readyz');
+  expect(status).toBe(503);
+  expect(text).toContain('REQUIRE_GPU is set and the models run on cpu');
+});
+
+test('a port in use is named with the remedy', async () => {
+  await using servers = await realServers();
+  const holder = createServer().listen(0, '0.0.0.0');
+  await once(holder, 'listening');
+  const address = holder.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  await using worker = startService('worker', { ...servers.environment, PORT: String(port) });
+  expect(await worker.ended).toBe(1);
+  expect(worker.stderr()).toMatch(/^darkroom worker: cannot listen on .*set PORT to a free port/);
+  holder.close();
+});

@@ -1,0 +1,85 @@
+import { cp, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pinhole } from '@darkroom/diffusion';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startService } from './testing/service-process.ts';
+
+/** Complete, and of servers that nobody needs to reach before the model is loaded. */
+const environment = {
+  PORT: '0',
+  AMQP_URL: 'amqp://guest:guest@127.0.0.1:1',
+  DATABASE_URL: 'postgres://darkroom:hunter2@127.0.0.1:1/darkroom',
+  S3_ENDPOINT: 'http://127.0.0.1:1',
+  S3_BUCKET: 'darkroom',
+};
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'worker-main-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** What the worker says before it gives up starting. */
+async function refusal(variables: Record<string, string>): Promise<string> {
+  await using worker = startService('worker', variables);
+  expect(await worker.ended).toBe(1);
+  expect(worker.stderr()).toMatch(/^darkroom worker: /);
+  expect(worker.stderr()).not.toMatch(/^\s+at /m);
+  return worker.stderr();
+}
+
+test('every variable that is missing or wrong is reported together', async () => {
+  const { DATABASE_URL: _, ...rest } = environment;
+  const said = await refusal({
+    ...rest,
+    AMQP_URL: 'rabbit',
+    HEARTBEAT_MS: 'soon',
+    REQUIRE_GPU: 'yes',
+    AWS_ACCESS_KEY_ID: 'alone',
+  });
+  for (const name of [
+    'DATABASE_URL',
+    'AMQP_URL',
+    'HEARTBEAT_MS',
+    'REQUIRE_GPU',
+    'AWS_ACCESS_KEY_ID',
+  ]) {
+    expect(said).toContain(`\n  ${name}: `);
+  }
+});
+
+test('a heartbeat too slow for its lease is refused', async () => {
+  const said = await refusal({ ...environment, LEASE_MS: '3000', HEARTBEAT_MS: '2000' });
+  expect(said).toContain('HEARTBEAT_MS: must be at most half of LEASE_MS');
+});
+
+test('models without a folder and names outside the catalogue are reported together', async () => {
+  const catalogue = join(folder, 'models.json');
+  const [model] = (await import(pinhole.catalogue, { with: { type: 'json' } })).default.models;
+  await writeFile(catalogue, JSON.stringify({ models: [model, { ...model, name: 'large' }] }));
+  const said = await refusal({
+    ...environment,
+    MODELS: catalogue,
+    MODEL_DIR: folder,
+    SERVE_MODELS: 'pinhole,large,smal',
+  });
+  expect(said).toContain(`large has no folder; ${join(folder, 'large')}`);
+  expect(said).toContain('smal is not in the catalogue, which has pinhole, large');
+  expect(said).not.toContain('pinhole has no folder');
+});
+
+test('a half-written model folder is named, with what is wrong and what to do', async () => {
+  const half = join(folder, 'pinhole');
+  await cp(pinhole.folder, half, { recursive: true });
+  await truncate(join(half, 'unet/model.onnx'), 100_000);
+  const said = await refusal({ ...environment, MODEL_DIR: folder });
+  expect(said).toContain(join(half, 'unet/model.onnx'));
+  await rm(half, { recursive: true });
+});
+
+test('a database out of reach is named, and its password is not', async () => {
+  const said = await refusal(environment);
+  expect(said).toContain('127.0.0.1:1');
+  expect(said).not.toContain('hunter2');
+});

@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import {
+  connectPostgresStore,
+  type GenerationRecord,
+  migratePostgres,
+} from '@darkroom/generations';
+import { connectRabbitmq } from '@darkroom/messaging';
+import { createS3Store } from '@darkroom/storage';
+import { expect, inject } from 'vitest';
+import { freshBucket, freshDatabase, freshVhost } from '../../../scripts/test-servers/index.ts';
+import { pinholeRequest } from './pinhole-inference.ts';
+
+export const tenant = 'tester';
+
+/** A database, a virtual host and a bucket of this test alone, and clients of them. */
+export async function realServers() {
+  const [databaseUrl, amqpUrl, s3] = await Promise.all([
+    freshDatabase(inject('databaseUrl')),
+    freshVhost(inject('amqpUrl'), inject('amqpManagementUrl')),
+    freshBucket(inject('s3')),
+  ]);
+  await migratePostgres(databaseUrl);
+  const { accessKeyId, secretAccessKey } = s3;
+  const store = await connectPostgresStore({ connectionString: databaseUrl });
+  const objects = createS3Store({ ...s3, credentials: { accessKeyId, secretAccessKey } });
+  const broker = await connectRabbitmq({ url: amqpUrl, models: ['pinhole'] });
+  const steps = new Map<string, number>();
+  await broker.subscribeEvents('progress', (event) => {
+    if (event.type === 'progress') steps.set(event.generationId, event.progress.step);
+  });
+  return {
+    databaseUrl,
+    amqpUrl,
+    store,
+    objects,
+    broker,
+    /** For a service's process. */
+    environment: {
+      PORT: '0',
+      LOG_LEVEL: 'debug',
+      AMQP_URL: amqpUrl,
+      DATABASE_URL: databaseUrl,
+      S3_ENDPOINT: s3.endpoint,
+      S3_BUCKET: s3.bucket,
+      AWS_REGION: s3.region,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    },
+    /** The last step that was told of. */
+    stepOf: (id: string) => steps.get(id),
+    submit: async (steps: number): Promise<GenerationRecord> => {
+      const id = randomUUID();
+      const request = { ...pinholeRequest, steps, count: 1 };
+      const { record } = await store.create({ id, tenant, request });
+      const { revision } = record;
+      await broker.publishJob({ version: 1, generationId: id, revision, model: request.model });
+      await store.markPublished(id, revision);
+      return record;
+    },
+    finished: async (id: string, timeoutMs = 30_000): Promise<GenerationRecord> => {
+      const get = () => store.get(tenant, id);
+      await expect
+        .poll(async () => (await get())?.finishedAt, { timeout: timeoutMs, interval: 20 })
+        .toEqual(expect.any(String));
+      return (await get()) as GenerationRecord;
+    },
+    [Symbol.asyncDispose]: async () => {
+      await broker.close();
+      await objects.close();
+      await store.close();
+    },
+  };
+}
+
+export type RealServers = Awaited<ReturnType<typeof realServers>>;

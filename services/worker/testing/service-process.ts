@@ -1,0 +1,65 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import type { LogLine } from './pinhole-inference.ts';
+
+/** A process that logs JSON lines on stdout; killed with the block that holds it. */
+export type ServiceProcess = AsyncDisposable & {
+  readonly pid: number;
+  /** What it has logged. */
+  readonly lines: LogLine[];
+  /** What it wrote on stderr. */
+  stderr(): string;
+  /** The first line with this message, logged already or still to come. */
+  line(msg: string, timeoutMs?: number): Promise<LogLine>;
+  kill(signal: NodeJS.Signals): void;
+  /** Resolves to the exit code, or to the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+};
+
+/**
+ * Starts a service's `main.ts` from its folder under services/, with this environment alone beside
+ * PATH.
+ */
+export function startService(
+  room: 'worker' | 'frontend',
+  environment: Record<string, string>,
+): ServiceProcess {
+  const main = fileURLToPath(new URL(`../../${room}/main.ts`, import.meta.url));
+  const child = spawn(process.execPath, [main], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env.PATH ?? '', ...environment },
+  });
+  return follow(child);
+}
+
+function follow(child: ChildProcess): ServiceProcess {
+  const lines: LogLine[] = [];
+  let stderr = '';
+  if (child.stdout === null || child.stderr === null) throw new Error('the outputs are not piped');
+  createInterface({ input: child.stdout }).on('line', (line) => lines.push(JSON.parse(line)));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const ended = once(child, 'close').then(([code, signal]) => code ?? signal);
+  const service: ServiceProcess = {
+    pid: child.pid ?? 0,
+    lines,
+    stderr: () => stderr,
+    line: async (msg, timeoutMs = 30_000) => {
+      const find = () => lines.find((line) => line.msg === msg);
+      const look = expect.poll(find, { timeout: timeoutMs, message: `no "${msg}": ${stderr}` });
+      await look.toBeDefined();
+      return find() as LogLine;
+    },
+    kill: (signal) => void child.kill(signal),
+    ended,
+    [Symbol.asyncDispose]: async () => {
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+      await ended;
+    },
+  };
+  return service;
+}
