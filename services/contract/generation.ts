@@ -45,7 +45,7 @@ export const generationInput = inputObject({
 export type GenerationInput = z.infer<typeof generationInput>;
 
 /** A request with every choice made; what the record keeps and the engine runs. */
-export const generationRequest = z.object({
+const generationRequest = z.object({
   model: modelName,
   prompt: z.string(),
   negativePrompt: z.string(),
@@ -68,7 +68,7 @@ export const progress = z.object({
 });
 export type Progress = z.infer<typeof progress>;
 
-export const image = z.object({
+const image = z.object({
   /** A path on the frontend; fetched under the caller's own `Authorization` header. */
   url: z.string(),
   sha256: z.string(),
@@ -79,7 +79,7 @@ export const image = z.object({
 export type Image = z.infer<typeof image>;
 
 /** Milliseconds; null until known. */
-export const timings = z.object({
+const timings = z.object({
   queuedMs: z.number().nullable(),
   modelLoadMs: z.number().nullable(),
   inferenceMs: z.number().nullable(),
@@ -88,7 +88,7 @@ export const timings = z.object({
 export type Timings = z.infer<typeof timings>;
 
 /** A generation as callers see it. */
-export const generation = z.object({
+const generation = z.object({
   id: z.uuid(),
   state: generationState,
   request: generationRequest,

@@ -36,6 +36,8 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
     // `observeRequests` logs each request once.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
+    // For the whole of a request to arrive, in milliseconds; answers may take as long as they like.
+    requestTimeout: 30_000,
     // Of a path's parameter: a batch names all its procedures in one.
     routerOptions: { maxParamLength: 2_000 },
     frameworkErrors: answerError,

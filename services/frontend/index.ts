@@ -1,4 +1,4 @@
 export { createFrontend } from './app.ts';
 export type { AppRouter } from './router/index.ts';
 export type { FrontendServices } from './services.ts';
-export { type SweepOptions, startSweep, sweepOnce } from './sweep.ts';
+export { type SweepOptions, startSweep } from './sweep.ts';

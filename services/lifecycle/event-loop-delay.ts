@@ -20,7 +20,7 @@ export type EventLoopDelayMonitor = {
  *
  * @param intervalMs between two samples
  */
-export function monitorDelay(intervalMs = 5): EventLoopDelayMonitor {
+function monitorDelay(intervalMs = 5): EventLoopDelayMonitor {
   const histogram = monitorEventLoopDelay({ resolution: intervalMs });
   histogram.enable();
   const beyondInterval = (nanoseconds: number) =>

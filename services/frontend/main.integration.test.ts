@@ -1,0 +1,126 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { type Broker, connectRabbitmq } from '@darkroom/messaging';
+import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest';
+import { freshBucket, freshDatabase, freshVhost } from '../../scripts/test-servers/index.ts';
+import { openWatch, restOf } from './testing/open-watch.ts';
+import { builtInCatalogue } from './testing/start-frontend.ts';
+import { type FrontendProcess, startProcess } from './testing/start-process.ts';
+
+let env: Record<string, string>;
+let broker: Broker;
+const running: FrontendProcess[] = [];
+const queued: string[] = [];
+
+beforeAll(async () => {
+  const amqpUrl = await freshVhost(inject('amqpUrl'), inject('amqpManagementUrl'));
+  const s3 = await freshBucket(inject('s3'));
+  env = {
+    HOST: '127.0.0.1',
+    PORT: '0',
+    AMQP_URL: amqpUrl,
+    DATABASE_URL: await freshDatabase(inject('databaseUrl')),
+    S3_ENDPOINT: s3.endpoint,
+    S3_BUCKET: s3.bucket,
+    AWS_REGION: s3.region,
+    AWS_ACCESS_KEY_ID: s3.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+    MODELS: builtInCatalogue,
+  };
+  broker = await connectRabbitmq({ url: amqpUrl });
+  await broker.consumeJobs({ model: 'pinhole', prefetch: 10 }, async ({ job }) => {
+    queued.push(job.generationId);
+    return 'acknowledge';
+  });
+});
+afterAll(async () => {
+  for (const { child } of running) child.kill('SIGKILL');
+  await Promise.all(running.map(({ ended }) => ended));
+  await broker?.close();
+});
+
+function start(overrides: Record<string, string> = {}): FrontendProcess {
+  const started = startProcess({ ...env, ...overrides });
+  running.push(started);
+  return started;
+}
+
+async function create(origin: string): Promise<string> {
+  const response = await fetch(`${origin}/trpc/generations.create`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ prompt: 'a red circle' }),
+  });
+  const body = await response.text();
+  expect(response.status, body).toBe(200);
+  return JSON.parse(body).result.data.id;
+}
+
+it('takes requests on real servers, and two replicas answer for each other', async () => {
+  const [first, second] = await Promise.all([start().listening, start().listening]);
+  for (const origin of [first, second]) {
+    await vi.waitFor(async () => {
+      const readiness = await (await fetch(`${origin}/readyz`)).json();
+      expect(readiness).toEqual({
+        ready: true,
+        checks: ['database', 'broker', 'storage'].map((name) => ({ name, ready: true })),
+      });
+    });
+  }
+  const id = await create(first);
+  await vi.waitFor(() => expect(queued).toContain(id), { timeout: 10_000 });
+
+  const watch = openWatch(second, id);
+  expect((await watch.next()).value).toMatchObject({ data: { id, state: 'queued' } });
+  await fetch(`${first}/trpc/generations.cancel`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ id }),
+  });
+  const rest = await restOf(watch);
+  expect(rest.map(({ event, data }) => [event, data?.state])).toEqual([
+    ['message', 'canceled'],
+    ['return', undefined],
+  ]);
+});
+
+it('ends well on SIGTERM though callers watch, and breaks their watches off to be resumed', async () => {
+  const frontend = start();
+  const origin = await frontend.listening;
+  const watch = openWatch(origin, await create(origin));
+  await watch.next();
+  const rest = restOf(watch);
+  frontend.child.kill('SIGTERM');
+  expect(await frontend.ended).toBe(0);
+  expect(await rest).toEqual([]);
+});
+
+it('exits 1 and says what to do when its port is taken', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  const frontend = start({ PORT: String(port) });
+  expect(await frontend.ended).toBe(1);
+  expect(frontend.output()).toContain(
+    `cannot listen on 127.0.0.1:${port}: another process listens there; stop it, or set PORT to a free port`,
+  );
+  expect(frontend.output()).not.toMatch(/^\s+at .+:\d+/m);
+  other.close();
+});
+
+it('logs a request with the trace of its caller, and nothing secret', async () => {
+  const frontend = start();
+  const origin = await frontend.listening;
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+  await fetch(`${origin}/trpc/models.list`, {
+    headers: { traceparent: `00-${traceId}-00f067aa0ba902b7-01`, authorization: 'Bearer hunter2' },
+  });
+  const line = await vi.waitUntil(() =>
+    frontend
+      .output()
+      .split('\n')
+      .find((text) => text.includes(traceId)),
+  );
+  expect(JSON.parse(line)).toMatchObject({ route: 'models.list', method: 'GET', status: 200 });
+  expect(frontend.output()).not.toMatch(new RegExp(`hunter2|${env.AWS_SECRET_ACCESS_KEY}`));
+});
