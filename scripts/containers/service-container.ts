@@ -1,4 +1,4 @@
-import { type BindMount, GenericContainer } from 'testcontainers';
+import { GenericContainer } from 'testcontainers';
 import { images } from './build-images.ts';
 
 /** A service's container as a cluster would run it: read-only root, no capabilities, own /tmp. */
@@ -7,6 +7,7 @@ export class ServiceContainer extends GenericContainer {
    * @param service whose image
    * @param environment its whole configuration; the network is this machine's, so that it reaches
    *   servers that listen on loopback alone
+   * @param files of this machine to mount, by their path in the container
    */
   constructor(
     service: keyof typeof images,
@@ -21,9 +22,7 @@ export class ServiceContainer extends GenericContainer {
       .withSecurityOpt('no-new-privileges')
       .withEnvironment(environment)
       .withBindMounts(
-        Object.entries(files).map(
-          ([target, source]): BindMount => ({ source, target, mode: 'ro' }),
-        ),
+        Object.entries(files).map(([target, source]) => ({ source, target, mode: 'ro' as const })),
       );
   }
 }

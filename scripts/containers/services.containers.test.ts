@@ -67,7 +67,7 @@ afterAll(async () => {
 test('a prompt becomes a picture through the two containers', async () => {
   const call = async (path: string, init?: RequestInit): Promise<Generation> => {
     const response = await fetch(`${urls.frontend}/trpc/${path}`, init);
-    const body = await response.json();
+    const body = (await response.json()) as { result: { data: Generation } };
     expect(response.ok, JSON.stringify(body)).toBe(true);
     return body.result.data;
   };
