@@ -12,13 +12,21 @@ export type ContainerRecipe = {
   readyLog: RegExp;
 };
 
+export type StartedContainer = {
+  server: Server;
+  host: string;
+  ports: number[];
+  /** Runs a command inside and returns its output. */
+  run(...command: string[]): Promise<string>;
+};
+
 /**
  * Starts a container where Docker answers and has or can pull the image; undefined where not.
  * Testcontainers' reaper removes it when this process ends without doing so.
  */
 export async function startContainer(
   recipe: ContainerRecipe,
-): Promise<{ server: Server; host: string; ports: number[] } | undefined> {
+): Promise<StartedContainer | undefined> {
   const client = await getContainerRuntimeClient().catch(() => undefined);
   if (client === undefined) return undefined;
   const ports = await Promise.all(recipe.ports.map(() => freePort()));
@@ -45,7 +53,12 @@ export async function startContainer(
         await container.stop({ timeout: 0 });
       },
     };
-    return { server, host: container.getHost(), ports };
+    const run = async (...command: string[]): Promise<string> => {
+      const { exitCode, output } = await container.exec(command);
+      if (exitCode !== 0) throw new Error(`${command.join(' ')}: exit code ${exitCode}\n${output}`);
+      return output;
+    };
+    return { server, host: container.getHost(), ports, run };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     say(

@@ -74,16 +74,14 @@ export function startProgram(program: Program): RunningProgram {
     });
   }
   let ended: string | undefined;
-  const exit = new Promise<void>((resolve) => {
-    child.once('error', (error) => {
-      ended = error.message;
-      resolve();
-    });
-    child.once('exit', (code, signal) => {
-      ended = `ended with ${signal ?? `exit code ${code}`}`;
-      resolve();
-    });
+  child.once('error', (error) => {
+    ended = error.message;
   });
+  child.once('exit', (code, signal) => {
+    ended = `ended with ${signal ?? `exit code ${code}`}`;
+  });
+  // Not `exit`: its children hold its output, and perhaps its ports, for a moment longer.
+  const gone = once(child, 'close').catch(() => {});
   const pid = child.pid ?? 0;
   if (pid > 0) tellKeeper(`group ${pid}`);
 
@@ -98,7 +96,7 @@ export function startProgram(program: Program): RunningProgram {
     signalGroup('SIGKILL');
     // Nothing else may keep the event loop going until it has ended.
     child.ref();
-    await exit;
+    await gone;
     tellKeeper(`forget ${pid}`);
   };
 
@@ -117,7 +115,7 @@ export function startProgram(program: Program): RunningProgram {
     async stop() {
       if (ended === undefined) child.kill(stopSignal);
       child.ref();
-      await Promise.race([exit, delay(10_000, undefined, { ref: false })]);
+      await Promise.race([gone, delay(10_000, undefined, { ref: false })]);
       await kill();
     },
     kill,

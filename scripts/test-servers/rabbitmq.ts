@@ -1,17 +1,26 @@
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { given, inherited } from './config.ts';
 import { startContainer } from './container.ts';
 import { installDebianPackages, isRootOnDebian } from './debian.ts';
 import { accepts, freePort, removeFolder, startProgram, temporaryFolder } from './program.ts';
-import { givenServer, type Server, type ServerOptions } from './server.ts';
+import { givenServer, refuseGiven, type Server, type ServerOptions } from './server.ts';
+
+const runFile = promisify(execFile);
 
 /** The server itself: the packaged wrapper insists on the user rabbitmq and its folders. */
 const PROGRAMS = ['/usr/lib/rabbitmq/bin/rabbitmq-server', '/usr/local/sbin/rabbitmq-server'];
 
 /** `url` is AMQP; `managementUrl` RabbitMQ's HTTP API, user and password within both. */
-export type Rabbitmq = Server & { url: string; managementUrl: string };
+export type Rabbitmq = Server & {
+  url: string;
+  managementUrl: string;
+  /** Runs `rabbitmqctl` on a server of ours, for what the HTTP API cannot do; returns its output. */
+  control(...args: string[]): Promise<string>;
+};
 
 /** RabbitMQ with its management plugin: from `AMQP_URL`, in a container, or as a program. */
 export async function startRabbitmq(options: ServerOptions = {}): Promise<Rabbitmq> {
@@ -23,7 +32,12 @@ export async function startRabbitmq(options: ServerOptions = {}): Promise<Rabbit
       management.port = '15672';
       management.pathname = '/';
     }
-    return { ...givenServer('AMQP_URL'), url: given.amqpUrl, managementUrl: management.href };
+    return {
+      ...givenServer('AMQP_URL'),
+      url: given.amqpUrl,
+      managementUrl: management.href,
+      control: refuseGiven('AMQP_URL'),
+    };
   }
   const started = await startContainer({
     image: 'rabbitmq:3.13.7-management',
@@ -31,11 +45,12 @@ export async function startRabbitmq(options: ServerOptions = {}): Promise<Rabbit
     readyLog: /Server startup complete/,
   });
   if (started !== undefined) {
-    const { server, host, ports } = started;
+    const { server, host, ports, run } = started;
     return {
       ...server,
       url: `amqp://guest:guest@${host}:${ports[0]}`,
       managementUrl: `http://guest:guest@${host}:${ports[1]}/`,
+      control: (...args) => run('rabbitmqctl', ...args),
     };
   }
   return startInstalled(await findProgram());
@@ -71,6 +86,24 @@ async function startInstalled(program: string): Promise<Rabbitmq> {
       '',
     ].join('\n'),
   );
+  const environment = {
+    ...inherited,
+    HOME: folder,
+    ERL_EPMD_PORT: String(epmd),
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    RABBITMQ_NODENAME: `darkroom-${amqp}@localhost`,
+    RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
+    RABBITMQ_NODE_PORT: String(amqp),
+    RABBITMQ_DIST_PORT: String(distribution),
+    RABBITMQ_MNESIA_BASE: join(folder, 'data'),
+    RABBITMQ_LOG_BASE: join(folder, 'log'),
+    RABBITMQ_PID_FILE: join(folder, 'pid'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'plugins'),
+    RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
+    RABBITMQ_CONF_ENV_FILE: join(folder, 'absent'),
+    // Erlang's schedulers would spin while they wait, on cores that the tests share.
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+sbwt none +sbwtdcpu none +sbwtdio none',
+  };
   // RabbitMQ would start an epmd that outlives it; ours belongs to the shell's process group.
   const command = 'epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1 & exec "$0"';
   const launch = async () => {
@@ -79,24 +112,7 @@ async function startInstalled(program: string): Promise<Rabbitmq> {
       command: 'sh',
       args: ['-c', command, program],
       cwd: folder,
-      env: {
-        ...inherited,
-        HOME: folder,
-        ERL_EPMD_PORT: String(epmd),
-        ERL_EPMD_ADDRESS: '127.0.0.1',
-        RABBITMQ_NODENAME: `darkroom-${amqp}@localhost`,
-        RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
-        RABBITMQ_NODE_PORT: String(amqp),
-        RABBITMQ_DIST_PORT: String(distribution),
-        RABBITMQ_MNESIA_BASE: join(folder, 'data'),
-        RABBITMQ_LOG_BASE: join(folder, 'log'),
-        RABBITMQ_PID_FILE: join(folder, 'pid'),
-        RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'plugins'),
-        RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
-        RABBITMQ_CONF_ENV_FILE: join(folder, 'absent'),
-        // One scheduler thread less to spin: the tests share few cores.
-        RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+sbwt none +sbwtdcpu none +sbwtdio none',
-      },
+      env: environment,
     });
     await running.waitUntil(async () => (await accepts(amqp)) && (await accepts(management)), 90);
     return running;
@@ -106,6 +122,13 @@ async function startInstalled(program: string): Promise<Rabbitmq> {
     origin: 'program',
     url: `amqp://guest:guest@127.0.0.1:${amqp}`,
     managementUrl: `http://guest:guest@127.0.0.1:${management}/`,
+    async control(...args) {
+      const { stdout } = await runFile(join(dirname(program), 'rabbitmqctl'), args, {
+        cwd: folder,
+        env: environment,
+      });
+      return stdout;
+    },
     kill: () => running.kill(),
     async start() {
       running = await launch();

@@ -12,11 +12,13 @@ export type Server = {
 
 /** A server that is not ours: nothing to stop, and not to be killed. */
 export function givenServer(variable: string): Server {
-  const refuse = async (): Promise<never> => {
-    throw new Error(`the server of ${variable} is not ours to kill: ask for a private one`);
-  };
+  const refuse = refuseGiven(variable);
   return { origin: 'given', kill: refuse, start: refuse, stop: async () => {} };
 }
+
+export const refuseGiven = (variable: string) => async (): Promise<never> => {
+  throw new Error(`the server of ${variable} is not ours to change: ask for a private one`);
+};
 
 /** What a `start…` function may be told. */
 export type ServerOptions = {

@@ -2,7 +2,7 @@ import { DarkroomError } from '@darkroom/contract';
 import { connect, type RecoveringChannelModel } from 'amqplib';
 import type { Logger } from '../logger.ts';
 
-/** A connection that comes back by itself, with jittered backoff from 0.1 to 10 s. */
+/** A connection that comes back by itself, with jittered backoff from 0.1 to 5 s. */
 export type Connection = {
   model: RecoveringChannelModel;
   isUp(): boolean;
@@ -24,7 +24,7 @@ export async function openConnection(url: string, logger: Logger): Promise<Conne
     noDelay: true,
     keepAlive: true,
     timeout: 10_000,
-    recovery: { waitForConnect: false, initialDelay: 100, maxDelay: 10_000, jitter: 0.5 },
+    recovery: { waitForConnect: false, initialDelay: 100, maxDelay: 5_000, jitter: 0.5 },
   });
   let up = false;
   let blocked: string | undefined;
@@ -72,8 +72,12 @@ export async function openConnection(url: string, logger: Logger): Promise<Conne
   return { model, isUp: () => up, blocked: () => blocked, close: () => model.close() };
 }
 
-/** 403 and 530 are AMQP's answers to a wrong user, password or virtual host. */
-const isRefusal = (error: Error): boolean => /\b(403|530)\b/.test(error.message);
+/**
+ * 403 is AMQP's answer to a wrong user or password. To a wrong virtual host it closes the connection
+ * instead of opening it, of which amqplib tells without the code.
+ */
+const isRefusal = ({ message }: Error): boolean =>
+  /\b403\b|Expected ConnectionOpenOk; got <ConnectionClose/.test(message);
 
 function withHeartbeat(url: string): string {
   if (!URL.canParse(url) || !/^amqps?:$/.test(new URL(url).protocol)) {

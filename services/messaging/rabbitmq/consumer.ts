@@ -103,7 +103,12 @@ export async function consumeJobs(
 
   /** On a channel that is gone there is nothing to settle: the broker delivers the message anew. */
   function onOpen(channel: Channel, action: () => void): void {
-    if (kept.current() === channel) action();
+    if (!kept.isOpen(channel)) return;
+    try {
+      action();
+    } catch (err) {
+      logger.warn({ err, queue: jobQueue(model) }, 'a channel closed before a message was settled');
+    }
   }
 
   if (connection.isUp()) await kept.ready;

@@ -29,10 +29,12 @@ export function createEventPublisher(connection: Connection, logger: Logger) {
     publish(event: GenerationEvent): void {
       const channel = kept.current();
       if (channel === undefined || !writable || connection.blocked() !== undefined) return;
-      writable = channel.publish(EVENT_EXCHANGE, eventTopic(event), encode(event), {
-        type: 'event',
-        contentType: 'application/json',
-      });
+      const properties = { type: 'event', contentType: 'application/json' };
+      try {
+        writable = channel.publish(EVENT_EXCHANGE, eventTopic(event), encode(event), properties);
+      } catch {
+        // The channel is closing, and its `close` event still to come.
+      }
     },
     ready: kept.ready,
     close: () => kept.close(),

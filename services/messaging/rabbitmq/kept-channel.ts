@@ -6,6 +6,8 @@ import type { Logger } from '../logger.ts';
 export type KeptChannel<C extends Channel> = {
   /** The channel as long as it is open and set up. */
   current(): C | undefined;
+  /** Whether this channel is open still; true during its setup, when deliveries may come already. */
+  isOpen(channel: C): boolean;
   /**
    * Resolves when it is open for the first time, or closed before.
    * @throws DarkroomError `configuration` when the broker refuses the first setup for good
@@ -39,7 +41,7 @@ export function keepChannel<C extends Channel>(recipe: ChannelRecipe<C>): KeptCh
 
   function openLater(): void {
     if (closed || retry !== undefined) return;
-    const longest = Math.min(10_000, 50 * 2 ** Math.min(attempt++, 10));
+    const longest = Math.min(5_000, 50 * 2 ** Math.min(attempt++, 10));
     retry = setTimeout(
       () => {
         retry = undefined;
@@ -84,6 +86,7 @@ export function keepChannel<C extends Channel>(recipe: ChannelRecipe<C>): KeptCh
   void open();
   return {
     current: () => (isSetUp ? latest : undefined),
+    isOpen: (channel) => latest === channel,
     ready: ready.promise,
     async renew() {
       if (latest !== undefined) await closeQuietly(latest);

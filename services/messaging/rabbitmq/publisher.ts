@@ -90,11 +90,16 @@ export function createPublisher(
         settle(`did not confirm a message within ${CONFIRM_TIMEOUT_MS / 1_000} s`);
       }, CONFIRM_TIMEOUT_MS);
       const properties = { ...options, mandatory: true, persistent: true };
-      channel.publish(exchange, routingKey, content, properties, (error: unknown) => {
-        if (publish.returned) settle(`has no queue for ${routingKey || exchange}`);
-        else if (error) settle('did not take a message (refused, or the connection was lost)');
-        else settle();
-      });
+      try {
+        channel.publish(exchange, routingKey, content, properties, (error: unknown) => {
+          if (publish.returned) settle(`has no queue for ${routingKey || exchange}`);
+          else if (error) settle('did not take a message (refused, or the connection was lost)');
+          else settle();
+        });
+      } catch {
+        // The channel is closing, and its `close` event still to come.
+        settle('is about to close the channel');
+      }
     });
     unconfirmed.add(confirmed);
     return confirmed.finally(() => unconfirmed.delete(confirmed));

@@ -53,6 +53,17 @@ export function describeBroker(open: () => Promise<Ends>): void {
       settle('acknowledge');
     });
 
+    test('that wait are handed over one after another, as soon as each is settled', async () => {
+      const jobs = Array.from({ length: 10 }, () => newJob());
+      for (const job of jobs) await near.publishJob(job);
+      const seen: string[] = [];
+      await far.consumeJobs({ model: 'pinhole', prefetch: 1 }, async ({ job }) => {
+        seen.push(job.generationId);
+        return 'acknowledge';
+      });
+      await vi.waitFor(() => expect(seen).toEqual(jobs.map((job) => job.generationId)), 10_000);
+    });
+
     test('arrive all, none twice, shared among consumers', async () => {
       const jobs = Array.from({ length: 200 }, () => newJob());
       const heard: string[][] = [[], []];
