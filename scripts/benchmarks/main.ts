@@ -54,5 +54,6 @@ await yargs(hideBin(process.argv))
   )
   .demandCommand(1, 'Name a benchmark.')
   .strict()
+  .showHelpOnFail(false, 'npm run bench -- --help lists the benchmarks and their options.')
   .help()
   .parseAsync();

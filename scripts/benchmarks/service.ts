@@ -1,4 +1,4 @@
-import { createClient, type DarkroomClient } from '@darkroom/client';
+import { createClient, type DarkroomClient } from '@darkroom/client/source';
 import { pinhole } from '@darkroom/diffusion';
 import { startObjectStore, startPostgres, startRabbitmq } from '../test-servers/index.ts';
 import { progressBar } from './progress.ts';
@@ -38,7 +38,7 @@ async function sampleAtPace(
   return Promise.all(
     Array.from({ length: requests }, async (_, i) => {
       const due = started + i * intervalMs;
-      await new Promise((resolve) => setTimeout(resolve, due - performance.now()));
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())));
       const taken = await sample(client, i);
       onDone();
       return taken;
