@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 
 /** The record of every request, with the indices that its statements need. */
-export async function up(db: Kysely<unknown>): Promise<void> {
+export async function createGenerations(db: Kysely<unknown>): Promise<void> {
   await sql`
     create table generations (
       id uuid primary key,

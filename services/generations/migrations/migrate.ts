@@ -1,11 +1,11 @@
 import { sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import type { Database } from '../sql/schema.ts';
-import * as generations from './0001-generations.ts';
+import { createGenerations } from './0001-generations.ts';
 
 /** In order of their names. A migration that was released is never edited. */
 const migrations: Record<string, Migration> = {
-  '0001-generations': generations,
+  '0001-generations': { up: createGenerations },
 };
 
 /** Any number that nothing else in the database locks. */

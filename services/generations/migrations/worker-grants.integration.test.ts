@@ -34,9 +34,9 @@ describe("the worker's role", () => {
     await admin.end();
   });
 
-  test('claims, heartbeats and completes', async () => {
-    const { created, look } = actors(frontend);
-    const { claimed, heartbeat, complete } = actors(worker);
+  test('claims, heartbeats and completes, and sees what became of it', async () => {
+    const { created } = actors(frontend);
+    const { claimed, heartbeat, complete, look } = actors(worker);
     const record = await created();
     const { fence } = await claimed(record.id);
     expect(await heartbeat(record.id, fence)).toBe('held');
