@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { isRunning } from './testing/processes.ts';
-import { realServers } from './testing/real-servers.ts';
+import { realServers, tenant } from './testing/real-servers.ts';
 import { startService } from './testing/service-process.ts';
 
 const get = async (port: unknown, path: string) => {
@@ -45,7 +45,7 @@ test('SIGTERM: not ready, finishes the job in hand, ends with its child', async 
   expect(await get(port, '/readyz')).toMatchObject({ status: 503 });
   expect(await get(port, '/healthz')).toMatchObject({ status: 200 });
   expect(await worker.ended).toBe(0);
-  expect(await servers.store.get('tester', id)).toMatchObject({ state: 'succeeded', attempt: 1 });
+  expect(await servers.store.get(tenant, id)).toMatchObject({ state: 'succeeded', attempt: 1 });
   expect(isRunning(Number(inferencePid))).toBe(false);
 });
 
@@ -59,7 +59,7 @@ test('a second signal ends it at once, and the job is made by the next worker', 
   await worker.line('shutting down');
   worker.kill('SIGTERM');
   expect(await worker.ended).toBe(1);
-  expect(await servers.store.get('tester', id)).toMatchObject({ state: 'running' });
+  expect(await servers.store.get(tenant, id)).toMatchObject({ state: 'running' });
 
   await using next = startService('worker', servers.environment);
   await next.line('worker started');
@@ -77,7 +77,7 @@ test('with REQUIRE_GPU and no GPU provider it says why it is not ready', async (
 
 test('a port in use is named with the remedy', async () => {
   await using servers = await realServers();
-  const holder = createServer().listen(0, '0.0.0.0');
+  const holder = createServer().listen(0, '127.0.0.1');
   await once(holder, 'listening');
   const address = holder.address();
   const port = typeof address === 'object' ? address?.port : undefined;

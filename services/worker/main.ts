@@ -11,11 +11,13 @@ import {
   eventLoopDelay,
   type Logger,
   loadCatalogue,
+  objectStoreSettings,
   onSignals,
+  type Shutdown,
   startProbeServer,
 } from '@darkroom/lifecycle';
 import { connectRabbitmq } from '@darkroom/messaging';
-import { createS3Store, type S3StoreOptions } from '@darkroom/storage';
+import { createS3Store } from '@darkroom/storage';
 import { readConfig, type WorkerConfig } from './config.ts';
 import { activeGpu } from './gpu.ts';
 import { startInference } from './inference/inference-process.ts';
@@ -38,11 +40,7 @@ async function main(config: WorkerConfig, logger: Logger): Promise<void> {
   }
 }
 
-async function start(
-  config: WorkerConfig,
-  logger: Logger,
-  shutdown: ReturnType<typeof createShutdown>,
-): Promise<void> {
+async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): Promise<void> {
   const catalogue = await loadCatalogue(config.MODELS ?? pinhole.catalogue);
   const folders = await findModelFolders(catalogue, {
     modelDir: config.MODEL_DIR,
@@ -62,7 +60,7 @@ async function start(
 
   const store = await connectPostgresStore({ connectionString: config.DATABASE_URL });
   shutdown.defer('database', store.close);
-  const objects = createS3Store(s3Options(config));
+  const objects = createS3Store(objectStoreSettings(config));
   shutdown.defer('object store', objects.close);
   await objects.check();
   const broker = await connectRabbitmq({ url: config.AMQP_URL, models, logger });
@@ -96,16 +94,6 @@ async function start(
   shutdown.defer('readiness', probes.drain);
   await worker.start();
   logger.info({ worker: config.WORKER_ID, models, port: server.port }, 'worker started');
-}
-
-function s3Options(config: WorkerConfig): S3StoreOptions {
-  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = config;
-  return {
-    endpoint: config.S3_ENDPOINT,
-    bucket: config.S3_BUCKET,
-    region: config.AWS_REGION,
-    ...(accessKeyId && secretAccessKey && { credentials: { accessKeyId, secretAccessKey } }),
-  };
 }
 
 try {

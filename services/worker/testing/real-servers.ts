@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { pinhole } from '@darkroom/diffusion';
 import {
   connectPostgresStore,
   type GenerationRecord,
@@ -10,7 +11,8 @@ import { expect, inject } from 'vitest';
 import { freshBucket, freshDatabase, freshVhost } from '../../../scripts/test-servers/index.ts';
 import { pinholeRequest } from './pinhole-inference.ts';
 
-export const tenant = 'tester';
+/** The frontend's. */
+export const tenant = 'default';
 
 /** A database, a virtual host and a bucket of this test alone, and clients of them. */
 export async function realServers() {
@@ -36,7 +38,9 @@ export async function realServers() {
     broker,
     /** For a service's process. */
     environment: {
+      HOST: '127.0.0.1',
       PORT: '0',
+      MODELS: pinhole.catalogue,
       LOG_LEVEL: 'debug',
       AMQP_URL: amqpUrl,
       DATABASE_URL: databaseUrl,

@@ -12,8 +12,8 @@ export type ServiceProcess = AsyncDisposable & {
   readonly lines: LogLine[];
   /** What it wrote on stderr. */
   stderr(): string;
-  /** The first line with this message, logged already or still to come. */
-  line(msg: string, timeoutMs?: number): Promise<LogLine>;
+  /** The first line whose message begins so, logged already or still to come. */
+  line(beginning: string, timeoutMs?: number): Promise<LogLine>;
   kill(signal: NodeJS.Signals): void;
   /** Resolves to the exit code, or to the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>;
@@ -32,10 +32,10 @@ export function startService(
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH ?? '', ...environment },
   });
-  return follow(child);
+  return follow(room, child);
 }
 
-function follow(child: ChildProcess): ServiceProcess {
+function follow(room: string, child: ChildProcess): ServiceProcess {
   const lines: LogLine[] = [];
   let stderr = '';
   if (child.stdout === null || child.stderr === null) throw new Error('the outputs are not piped');
@@ -48,9 +48,10 @@ function follow(child: ChildProcess): ServiceProcess {
     pid: child.pid ?? 0,
     lines,
     stderr: () => stderr,
-    line: async (msg, timeoutMs = 30_000) => {
-      const find = () => lines.find((line) => line.msg === msg);
-      const look = expect.poll(find, { timeout: timeoutMs, message: `no "${msg}": ${stderr}` });
+    line: async (beginning, timeoutMs = 60_000) => {
+      const find = () => lines.find(({ msg }) => msg.startsWith(beginning));
+      const message = `${room} did not log "${beginning}" in time`;
+      const look = expect.poll(find, { timeout: timeoutMs, message });
       await look.toBeDefined();
       return find() as LogLine;
     },
