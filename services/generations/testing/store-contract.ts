@@ -10,11 +10,12 @@ import { testWork } from './contract-work.ts';
 
 /** What every driver of the store promises, race conditions aside. `store` is asked for per test. */
 export function testStore(store: () => GenerationStore): void {
+  // First, while the store is empty: its sweeps go over all that other tests leave.
+  describe('histories', () => testHistories(store));
   describe('create', () => testCreate(store));
   describe('list', () => testList(store));
   describe('claim', () => testClaim(store));
   describe('work', () => testWork(store));
   describe('cancel', () => testCancel(store));
   describe('sweep', () => testSweep(store));
-  describe('histories', () => testHistories(store));
 }
