@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadSessions, pinhole, type Sessions } from '@darkroom/diffusion';
+import { loadSessions, pinhole, type Sessions, Tensor } from '@darkroom/diffusion';
 import { createLogger } from '@darkroom/lifecycle';
 import { startInference } from '@darkroom/worker';
-import { Tensor } from 'onnxruntime-node';
 import { progressBar } from './progress.ts';
 import { median, type Report } from './report.ts';
 
