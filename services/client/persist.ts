@@ -17,7 +17,7 @@ export type Patience = {
 const PASSING = new Set([408, 429, 502, 503, 504]);
 
 /** Whether an attempt failed in a way that time may mend: no answer at all, or "not now". */
-export function isPassing(error: unknown): boolean {
+function isPassing(error: unknown): boolean {
   if (error instanceof HttpError) return PASSING.has(error.status);
   if (!(error instanceof TRPCClientError)) return error instanceof TypeError;
   const status = (error.meta?.response as Response | undefined)?.status;
@@ -56,7 +56,7 @@ export async function persist<T>(attempt: () => Promise<T>, patience: Patience):
   }
 }
 
-export function unreachable({ url, patienceMs }: Patience, cause?: unknown): UnreachableError {
+function unreachable({ url, patienceMs }: Patience, cause?: unknown): UnreachableError {
   const why = cause instanceof Error ? ` (${reasonOf(cause)})` : '';
   return new UnreachableError(
     `no answer from ${url} for ${Math.round(patienceMs / 1000)} s${why}; check that Darkroom runs there and that the address is right`,

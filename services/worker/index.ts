@@ -1,4 +1,4 @@
-export { EngineError, type Identity } from './inference/child-process.ts';
+export type { Identity } from './inference/child-process.ts';
 export {
   type Inference,
   type InferenceCall,

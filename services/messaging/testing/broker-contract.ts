@@ -1,10 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Broker, JobDelivery, Outcome } from '../broker.ts';
+import type { Ends } from './ends.ts';
 import { describeEvents } from './event-contract.ts';
 import { newJob } from './messages.ts';
-
-/** Two ends of one broker, as a frontend and a worker hold them; one object where they share it. */
-export type Ends = { near: Broker; far: Broker };
 
 /** What every driver of the port promises. `open` gives ends on a broker that nobody else uses. */
 export function describeBroker(open: () => Promise<Ends>): void {

@@ -1,6 +1,6 @@
 import type { GenerationEvent } from '@darkroom/contract';
 import { describe, expect, test, vi } from 'vitest';
-import type { Ends } from './broker-contract.ts';
+import type { Ends } from './ends.ts';
 import { newCancel, newProgress } from './messages.ts';
 
 /** The part of the contract about events; `ends` gives the brokers of the running test. */

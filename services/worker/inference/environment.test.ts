@@ -4,7 +4,7 @@ import { childEnvironment } from './environment.ts';
 test('passes what the runtime needs and nothing else', () => {
   const passed = {
     PATH: '/bin',
-    HOME: '/home/worker',
+    HOME: '/srv/worker',
     TZ: 'UTC',
     LD_LIBRARY_PATH: '/usr/local/cuda/lib64',
     CUDA_VISIBLE_DEVICES: '0',
