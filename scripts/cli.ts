@@ -55,7 +55,8 @@ const parser = yargs(hideBin(process.argv))
   .exitProcess(false)
   .wrap(Math.min(100, process.stdout.columns ?? 100))
   .fail((message, error) => {
-    throw error ?? new UsageError(message);
+    const fromYargs = error === undefined || error.name === 'YError';
+    throw fromYargs ? new UsageError(message) : error;
   })
   .command(
     'generate <prompt>',

@@ -1,7 +1,14 @@
-import { createClient, type DarkroomClient, UnreachableError } from '@darkroom/client/source';
+import {
+  type AppRouter,
+  createClient,
+  type DarkroomClient,
+  type TRPCClientError,
+  UnreachableError,
+} from '@darkroom/client/source';
 import { DarkroomError } from '@darkroom/contract';
-import { type Embedded, findOwner, startEmbedded } from '@darkroom/embedded';
+import type { Embedded } from '@darkroom/embedded';
 import { createLogger } from '@darkroom/lifecycle';
+import { CommandFailure, UsageError } from './failure.ts';
 import type { Context } from './run-command.ts';
 
 /** Options that say which service a command speaks to. */
@@ -25,9 +32,10 @@ export async function withService<T>(
 ): Promise<T> {
   const apiKey = options.apiKey ?? context.config.apiKey;
   if (options.server !== undefined) {
-    const client = createClient({ url: options.server, apiKey });
-    return work(client);
+    return work(await connect(options.server, apiKey));
   }
+  // Only now: whoever names a server need not wait for all that serves.
+  const { findOwner } = await import('@darkroom/embedded');
   const dataDir = dataDirOf(options, context);
   for (;;) {
     const owner = await findOwner(dataDir, context.signal);
@@ -49,6 +57,27 @@ export async function withService<T>(
   }
 }
 
+/** A client of a server that answers; a wrong address is told at once, not after long patience. */
+async function connect(url: string, apiKey: string | undefined): Promise<DarkroomClient> {
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
+    throw new UsageError(`--server is ${url}, it must be an address such as http://127.0.0.1:8080`);
+  }
+  const client = createClient({ url, apiKey });
+  await client.system.status.query().catch((error: TRPCClientError<AppRouter>) => {
+    if (error.data != null) throw error;
+    throw new CommandFailure(
+      `no Darkroom answers at ${url} (${reasonOf(error)}); check the address and that it runs`,
+    );
+  });
+  return client;
+}
+
+/** `fetch failed` says little; what caused it says more. */
+function reasonOf(error: Error): string {
+  const cause = error.cause instanceof AggregateError ? error.cause.errors[0] : error.cause;
+  return cause instanceof Error ? reasonOf(cause) : error.message;
+}
+
 /** The data folder that the options name, else the project's. */
 export const dataDirOf = ({ dataDir }: ServiceOptions, { config }: Context): string =>
   dataDir === undefined ? config.projectPath('.darkroom') : config.userPath(dataDir);
@@ -64,14 +93,12 @@ async function startUnlessOwned(dataDir: string, context: Context): Promise<Embe
 }
 
 /** Starts the embedded service as the environment configures it, logging to stderr. */
-export const startOn = (
+export async function startOn(
   dataDir: string,
   listen: { port: number; host?: string },
   { config }: Context,
-): Promise<Embedded> =>
-  startEmbedded({
-    ...config.embedded,
-    ...listen,
-    dataDir,
-    logger: createLogger({ name: 'darkroom', level: config.logLevel, destination: 'stderr' }),
-  });
+): Promise<Embedded> {
+  const { startEmbedded } = await import('@darkroom/embedded');
+  const logger = createLogger({ name: 'darkroom', level: config.logLevel, destination: 'stderr' });
+  return startEmbedded({ ...config.embedded, ...listen, dataDir, logger });
+}

@@ -1,0 +1,160 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createClient } from '@darkroom/client/source';
+import { decode } from 'fast-png';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { darkroom, type Running, start, startServing, stop } from './testing/darkroom.ts';
+
+let folder: string;
+let dataDir: string;
+/** Where the user stands; empty at the beginning of each test. */
+let here: string;
+let serving: (Running & { url: string }) | undefined;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'darkroom-generate-'));
+  dataDir = join(folder, 'data');
+  serving = await startServing(dataDir);
+}, 120_000);
+beforeEach(async () => {
+  here = await mkdtemp(join(folder, 'here-'));
+});
+afterAll(async () => {
+  await stop(serving);
+  await rm(folder, { recursive: true, force: true });
+});
+
+const generate = (...args: string[]) =>
+  darkroom(['generate', ...args, '--data-dir', dataDir], { cwd: here });
+
+test('writes the picture to a file and prints its path alone', async () => {
+  const { code, stdout, stderr } = await generate('a red star', '--steps', '2', '-o', 'star.png');
+  expect({ code, stdout }).toEqual({ code: 0, stdout: `${join(here, 'star.png')}\n` });
+  expect(stderr).toMatch(/succeeded a red star/);
+  expect(decode(await readFile(join(here, 'star.png')))).toMatchObject({ width: 64, height: 64 });
+});
+
+test('--json prints one document on stdout that names the files', async () => {
+  const options = ['--steps', '2', '--count', '2', '--seed', '5', '--scheduler', 'ddim', '--json'];
+  const { code, stdout } = await generate('an emoji ⭐🌟', ...options, '--output', 'pictures');
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({
+    state: 'succeeded',
+    request: { prompt: 'an emoji ⭐🌟', steps: 2, count: 2, seed: 5, scheduler: 'ddim' },
+    images: [
+      { seed: 5, file: join(here, 'pictures', 'an-emoji-5.png') },
+      { seed: 6, file: join(here, 'pictures', 'an-emoji-6.png') },
+    ],
+  });
+  expect(await readdir(join(here, 'pictures'))).toEqual(['an-emoji-5.png', 'an-emoji-6.png']);
+});
+
+test('the same seed makes the same picture', async () => {
+  const same = ['a blue ring', '--seed', '9', '--steps', '3'];
+  await Promise.all([generate(...same, '-o', 'a.png'), generate(...same, '-o', 'b.png')]);
+  expect(await readFile(join(here, 'a.png'))).toEqual(await readFile(join(here, 'b.png')));
+});
+
+test.each([
+  ['an empty prompt', ['']],
+  ['100 kB of prompt', ['x'.repeat(100_000)]],
+  ['no prompt', []],
+  ['words without quotes', ['a', 'star']],
+  ['no steps', ['a star', '--steps', '0']],
+  ['a billion steps', ['a star', '--steps', '1e9']],
+  ['half a step', ['a star', '--steps', '1.5']],
+  ['steps that are no number', ['a star', '--steps', 'NaN']],
+  ['an option without its value', ['a star', '--steps']],
+  ['a negative seed', ['a star', '--seed', '-1']],
+  ['a width of no multiple of 8', ['a star', '--width', '60']],
+  ['a height beyond the limit', ['a star', '--height', '65536']],
+  ['an unknown model', ['a star', '--model', 'sdxl']],
+  ['an unknown scheduler', ['a star', '--scheduler', 'magic']],
+  ['an unknown option', ['a star', '--stepz', '4']],
+  ['one file for two pictures', ['a star', '--count', '2', '--output', 'one.png']],
+])('refuses %s with exit code 2 and leaves nothing behind', async (_, args) => {
+  const { code, stdout, stderr } = await darkroom(
+    ['generate', ...args, '--server', serving?.url ?? ''],
+    { cwd: here },
+  );
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(/darkroom: .{10,}/);
+  expect(stderr).not.toMatch(/\n\s+at /);
+  expect(stderr.length).toBeLessThan(1_000);
+  expect(await readdir(here)).toEqual([]);
+});
+
+test('refuses an output that cannot be written before anything is asked for', async () => {
+  await writeFile(join(here, 'file'), '');
+  const before = await listed();
+  const { code, stderr } = await generate('a star', '--output', 'file/picture.png');
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/cannot write to .*file\/picture.png: a part of the path is a file/);
+  expect(await listed()).toEqual(before);
+});
+
+test('tells at once that no server answers, or that none can', async () => {
+  expect(await darkroom(['jobs', 'list', '--server', 'localhost'])).toMatchObject({ code: 2 });
+  const { code, stderr } = await darkroom(['generate', 'a', '--server', 'http://127.0.0.1:65535']);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/no Darkroom answers at http:\/\/127.0.0.1:65535 \(.+\); check the address/);
+});
+
+test('Ctrl-C cancels the generation', async () => {
+  const long = ['generate', 'a slow star', '--steps', '150', '--count', '16'];
+  const running = start([...long, '--data-dir', dataDir], { cwd: here });
+  await running.said(/running +a slow star/);
+  running.process.kill('SIGINT');
+  const { code, stdout, stderr } = await running.finished;
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(/canceled by SIGINT/);
+  await expect
+    .poll(async () => (await listed('a slow star')).map(({ state }) => state), { timeout: 20_000 })
+    .toEqual(['canceled']);
+  expect(await readdir(here)).toEqual([]);
+});
+
+test('jobs tell, follow and cancel generations', async () => {
+  const { generations } = createClient({ url: serving?.url ?? '' });
+  const { id } = await generations.create.mutate({ prompt: 'a slow ring', steps: 150, count: 16 });
+  const jobs = (...args: string[]) => darkroom(['jobs', ...args, '--data-dir', dataDir]);
+
+  const list = await jobs('list', '--json', '--limit', '1');
+  expect(JSON.parse(list.stdout)).toMatchObject({ generations: [{ id }] });
+  const [cancel, watch] = await Promise.all([jobs('cancel', id), jobs('watch', id)]);
+  expect(cancel.code).toBe(0);
+  expect(watch).toMatchObject({ code: 1, stderr: expect.stringContaining('ended canceled') });
+  expect((await jobs('show', id)).stdout).toMatch(/^state +canceled$/m);
+
+  const unknown = await jobs('show', '00000000-0000-4000-8000-000000000000');
+  expect(unknown).toMatchObject({ code: 1, stdout: '' });
+  expect(await jobs('show', 'seven')).toMatchObject({ code: 2, stdout: '' });
+});
+
+test('models are listed and verified', async () => {
+  const list = await darkroom(['models', 'list', '--json', '--data-dir', dataDir]);
+  expect(JSON.parse(list.stdout)).toMatchObject([{ name: 'pinhole' }]);
+  const verify = await darkroom(['models', 'verify', '--json']);
+  expect(JSON.parse(verify.stdout)).toMatchObject([
+    { name: 'pinhole', digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) },
+  ]);
+});
+
+test('without a service it starts one, shares it with others, and stops it after', async () => {
+  await stop(serving);
+  serving = undefined;
+  const both = await Promise.all(['a.png', 'b.png'].map((file) => generate('a dot', '-o', file)));
+  expect(both.map(({ code, stderr }) => [code, stderr])).toEqual([
+    [0, expect.stringContaining('succeeded')],
+    [0, expect.stringContaining('succeeded')],
+  ]);
+  expect((await readdir(here)).toSorted()).toEqual(['a.png', 'b.png']);
+  expect(await readdir(dataDir)).not.toContain('owner.json');
+});
+
+async function listed(prompt?: string) {
+  const client = createClient({ url: serving?.url ?? '' });
+  const { generations } = await client.generations.list.query({ limit: 100 });
+  return generations.filter(({ request }) => prompt === undefined || request.prompt === prompt);
+}

@@ -1,0 +1,101 @@
+import { randomInt } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { createClient } from '@darkroom/client/source';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { darkroom, type Running, start, startServing, stop } from './testing/darkroom.ts';
+
+/** One for all tests: making a database takes seconds. */
+let folder: string;
+let running: Running | undefined;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'darkroom-serve-'));
+});
+afterEach(async () => {
+  await stop(running);
+  running = undefined;
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+test('kill -9 at a random point loses nothing that was accepted', async () => {
+  const serving = await startServing(folder, { env: { LOG_LEVEL: 'info' } });
+  running = serving;
+  const [, inferencePid = ''] = await serving.said(/"inferencePid":(\d+)/);
+  const client = createClient({ url: serving.url });
+  const accepted = await Promise.all(
+    Array.from({ length: 10 }, (_, index) =>
+      client.generations.create.mutate({ prompt: `a red star ${index}`, seed: index, steps: 10 }),
+    ),
+  );
+
+  const delayMs = randomInt(2_000);
+  await wait(delayMs);
+  serving.process.kill('SIGKILL');
+  await serving.finished;
+  await vi.waitFor(() => expect(isAlive(Number(inferencePid))).toBe(false), 5_000);
+
+  const again = await startServing(folder);
+  running = again;
+  const survivor = createClient({ url: again.url });
+  const ended = await Promise.all(accepted.map(({ id }) => survivor.waitFor(id)));
+  for (const { state, images, request } of ended) {
+    expect({ state, seeds: images.map(({ seed }) => seed), delayMs }).toEqual({
+      state: 'succeeded',
+      seeds: [request.seed],
+      delayMs,
+    });
+  }
+  const { generations } = await survivor.generations.list.query({ limit: 100 });
+  expect(generations.map(({ id }) => id).toSorted()).toEqual(
+    accepted.map(({ id }) => id).toSorted(),
+  );
+}, 120_000);
+
+test('SIGTERM stops it with exit code 0 and leaves no process', async () => {
+  const serving = await startServing(folder, { env: { LOG_LEVEL: 'info' } });
+  const [, inferencePid = ''] = await serving.said(/"inferencePid":(\d+)/);
+  serving.process.kill('SIGTERM');
+  expect(await serving.finished).toMatchObject({ code: 0, stdout: '' });
+  expect(isAlive(Number(inferencePid))).toBe(false);
+});
+
+test('a folder that another process serves is refused, and the owner named', async () => {
+  const serving = await startServing(folder);
+  running = serving;
+  const { code, stderr } = await darkroom(['serve', '--port', '0', '--data-dir', folder]);
+  expect(code).toBe(1);
+  expect(stderr).toContain(`served by process ${serving.process.pid} at ${serving.url}`);
+  expect(stderr).toContain('--data-dir');
+  expect(stderr).not.toMatch(/\n\s+at /);
+});
+
+test('a port in use is refused with the remedy', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => other.once('listening', resolve));
+  const { port } = other.address() as { port: number };
+  const serving = start(['serve', '--data-dir', folder], { env: { PORT: String(port) } });
+  const { code, stderr } = await serving.finished;
+  other.close();
+  expect(code).toBe(1);
+  expect(stderr).toMatch(new RegExp(`cannot listen on 127.0.0.1:${port}.*PORT`));
+  expect(stderr).not.toMatch(/\n\s+at /);
+});
+
+test('wrong variables are all reported together', async () => {
+  const env = { PORT: 'eighty', LOG_LEVEL: 'loud' };
+  const { code, stderr } = await darkroom(['serve', '--data-dir', folder], { env });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/PORT: must be a whole number/);
+  expect(stderr).toMatch(/LOG_LEVEL: must be a log level/);
+});
