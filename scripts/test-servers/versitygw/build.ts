@@ -25,8 +25,8 @@ export async function findVersitygw(): Promise<string> {
   );
   const program = join(folder, 'versitygw');
   if (existsSync(program)) return program;
-  const go = await findGo();
   await mkdir(folder, { recursive: true });
+  const go = await findGo();
   const unfinished = `${program}.${process.pid}`;
   say(`building versitygw ${VERSITYGW_VERSION} from its Go module, once, about three minutes …`);
   const began = performance.now();
@@ -36,7 +36,7 @@ export async function findVersitygw(): Promise<string> {
   try {
     const build = spawn(go, ['build', '-mod=readonly', '-trimpath', '-o', unfinished, PACKAGE], {
       cwd: import.meta.dirname,
-      env: { ...inherited, GOWORK: 'off', CGO_ENABLED: '0' },
+      env: { ...inherited, GOWORK: 'off', GOROOT: undefined, CGO_ENABLED: '0' },
       stdio: ['ignore', 'inherit', 'inherit'],
     });
     const [code] = await once(build, 'exit');
