@@ -70,5 +70,10 @@ async function makePictures(
     refuseUnfinished(generation);
     return { generation, pictures: await savePictures(client, generation, output) };
   };
-  return await Promise.all(demoPrompts.map(makeOne)).finally(() => view.close());
+  // All of them, so that when one fails the others are canceled before the service goes.
+  const ended = await Promise.allSettled(demoPrompts.map(makeOne)).finally(() => view.close());
+  return ended.map((one) => {
+    if (one.status === 'rejected') throw one.reason;
+    return one.value;
+  });
 }

@@ -98,7 +98,9 @@ test('tells at once that no server answers, or that none can', async () => {
   expect(await darkroom(['jobs', 'list', '--server', 'localhost'])).toMatchObject({ code: 2 });
   const { code, stderr } = await darkroom(['generate', 'a', '--server', 'http://127.0.0.1:65535']);
   expect(code).toBe(1);
-  expect(stderr).toMatch(/no Darkroom answers at http:\/\/127.0.0.1:65535 \(.+\); check the address/);
+  expect(stderr).toMatch(
+    /no Darkroom answers at http:\/\/127.0.0.1:65535 \(.+\); check the address/,
+  );
 });
 
 test('Ctrl-C cancels the generation', async () => {

@@ -10,6 +10,7 @@ import { serveOperations } from './operations.ts';
 import { createRouter } from './router/index.ts';
 import { serveTrpc } from './serve-trpc.ts';
 import type { FrontendServices } from './services.ts';
+import { trackUnusedConnections } from './unused-connections.ts';
 
 /**
  * The frontend over whatever drivers it is given; listens to nothing until told, and `close()`
@@ -61,7 +62,11 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
     // An answer in hand when closing began must not leave an idle connection to wait for.
     if (closing.signal.aborted) reply.header('connection', 'close');
   });
-  app.addHook('preClose', async () => beginClosing());
+  const endUnusedConnections = trackUnusedConnections(app.server);
+  app.addHook('preClose', async () => {
+    beginClosing();
+    endUnusedConnections();
+  });
   app.addHook('onClose', () => events.stop());
   return app;
 }
