@@ -5,10 +5,10 @@ import type { Broker } from '@darkroom/messaging';
 import type { ObjectStore } from '@darkroom/storage';
 import { retryFor } from './backoff.ts';
 import { EngineError } from './inference/child-process.ts';
-import type { Inference } from './inference/inference-process.ts';
+import { type Inference, InferenceDied } from './inference/inference-process.ts';
 import { type Lease, Stopped } from './lease.ts';
 import { collectLeftovers, makePictures, storePictures } from './pictures.ts';
-import type { JobEnd, WorkerMetrics } from './worker-metrics.ts';
+import type { HandBack, JobEnd, WorkerMetrics } from './worker-metrics.ts';
 
 /** A claimed job with what it takes to run it. */
 export type Job = {
@@ -21,6 +21,8 @@ export type Job = {
   objects: ObjectStore;
   inference: Inference;
   metrics: WorkerMetrics;
+  /** The worker's span, for the engine's log lines. */
+  traceparent: string;
   logger: Logger;
 };
 
@@ -43,13 +45,19 @@ export async function runJob(job: Job): Promise<JobEnd> {
       const { id: generationId, revision } = record;
       job.broker.publishEvent({ version: 1, type: 'progress', generationId, revision, progress });
     };
-    made = await makePictures({ inference, record, signal: lease.signal, onStep });
+    made = await makePictures({
+      inference,
+      record,
+      signal: lease.signal,
+      onStep,
+      traceparent: job.traceparent,
+    });
     lease.signal.throwIfAborted();
   } catch (error) {
     if (error instanceof Stopped) return await settleStop(job, error);
     if (error instanceof EngineError) return await fail(job, error.code, error.message);
-    job.logger.error({ err: error }, 'handing the job back: inference was lost');
-    return await handBack(job, 'inference-lost');
+    job.logger.error({ err: error }, 'handing the job back: the engine was lost');
+    return await handBack(job, error instanceof InferenceDied ? 'engine-died' : 'engine-away');
   }
   const { pictures, modelLoadMs, inferenceMs } = made;
   observe('model-load', modelLoadMs);
@@ -93,15 +101,12 @@ async function fail(job: Job, code: FailureCode, message: string): Promise<JobEn
 }
 
 /** Back to the queue under a new message; where that cannot be sent now, a sweep sends it. */
-async function handBack(
-  job: Job,
-  why: 'inference-lost' | 'storage-away' | 'closed',
-): Promise<JobEnd> {
+async function handBack(job: Job, why: HandBack): Promise<JobEnd> {
   const { store, broker, claim, logger } = job;
   const { id, traceparent } = claim.record;
   const queued = await retryFor(job.leaseMs, () =>
-    // What the engine dies of may be the job itself; nothing else is the job's fault.
-    store.release({ id, fence: claim.fence, countAttempt: why === 'inference-lost' }),
+    // What the engine died of may be the job itself; nothing else is the job's fault.
+    store.release({ id, fence: claim.fence, countAttempt: why === 'engine-died' }),
   );
   if (queued === undefined) return why;
   tellState(job, 'queued', queued.revision);

@@ -115,7 +115,7 @@ async function survive(
     await reached(servers, id, Math.floor(random() * (STEPS + 1)));
     await wait(random() * 15);
     await kill(fleet, await transitions.holderOf(id), random);
-    await servers.finished(id, 60_000);
+    await servers.finished(id);
   }
   console.info(`${KILLS} kills in ${((performance.now() - began) / 1e3).toFixed(1)} s`);
   await fleet.stop();

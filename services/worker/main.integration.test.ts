@@ -11,21 +11,27 @@ const get = async (port: unknown, path: string) => {
   return { status: response.status, text: await response.text() };
 };
 
+const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+
 test('makes a picture, answers its probes and lets the engine see no credential', async () => {
   await using servers = await realServers();
   await using worker = startService('worker', servers.environment);
   const { port } = await worker.line('worker started');
   const { inferencePid } = await worker.line('inference process ready');
 
-  const { id } = await servers.submit(5);
+  const { id } = await servers.submit(5, `00-${traceId}-00f067aa0ba902b7-01`);
   const record = await servers.finished(id);
   expect(record).toMatchObject({ state: 'succeeded', attempt: 1 });
   const [image] = record.images;
   expect(await servers.objects.get(image?.key ?? '')).toMatchObject({ contentType: 'image/png' });
 
+  for (const said of ['job ended', 'picture done']) {
+    expect(JSON.stringify(await worker.line(said))).toContain(traceId);
+  }
   expect(await get(port, '/healthz')).toMatchObject({ status: 200 });
   expect(await get(port, '/readyz')).toMatchObject({ status: 200 });
   const { text } = await get(port, '/metrics');
+  expect(text).toMatch(/darkroom_model_held\{model="pinhole",digest="sha256:[0-9a-f]{64}"\} 1/);
   expect(text).toContain('darkroom_jobs_total{model="pinhole",end="succeeded"} 1');
 
   const seen = await readFile(`/proc/${inferencePid}/environ`, 'utf8');

@@ -17,8 +17,9 @@ export async function makePictures(options: {
   record: GenerationRecord;
   signal: AbortSignal;
   onStep: (progress: Progress) => void;
+  traceparent: string;
 }): Promise<{ pictures: MadePicture[]; modelLoadMs: number; inferenceMs: number }> {
-  const { inference, record, signal, onStep } = options;
+  const { inference, record, signal, onStep, traceparent } = options;
   const { count, ...request } = record.request;
   const steps = request.steps * count;
   const pictures: MadePicture[] = [];
@@ -31,7 +32,7 @@ export async function makePictures(options: {
       {
         signal,
         onStep: ({ step }) => onStep({ step: index * request.steps + step, steps }),
-        traceparent: record.traceparent ?? undefined,
+        traceparent,
       },
     );
     const { png, width, height } = made;

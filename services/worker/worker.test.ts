@@ -3,6 +3,7 @@ import { DarkroomError } from '@darkroom/contract';
 import { type GenerationStore, openPgliteStore } from '@darkroom/generations';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Inference } from './inference/inference-process.ts';
+import { eventually } from './testing/eventually.ts';
 import { startPinhole } from './testing/pinhole-inference.ts';
 import { startWorkerRig, tenant } from './testing/worker-rig.ts';
 
@@ -46,9 +47,9 @@ test('tells that it runs, of every step over all pictures, and of the end', asyn
   await using rig = await startWorkerRig(store, inference);
   const { id } = await rig.submit({ count: 2, steps: 3 });
   await rig.finished(id);
-  await expect
-    .poll(() => rig.events.map((event) => ('state' in event ? event.state : 'progress')))
-    .toEqual(['running', ...Array(6).fill('progress'), 'succeeded']);
+  await eventually(() =>
+    rig.events.map((event) => ('state' in event ? event.state : 'progress')),
+  ).toEqual(['running', ...Array(6).fill('progress'), 'succeeded']);
   expect(rig.events.flatMap((event) => (event.type === 'progress' ? event.progress : []))).toEqual(
     [1, 2, 3, 4, 5, 6].map((step) => ({ step, steps: 6 })),
   );
@@ -57,7 +58,7 @@ test('tells that it runs, of every step over all pictures, and of the end', asyn
 test('a cancel that is told stops the run at once and leaves no object', async () => {
   await using rig = await startWorkerRig(store, inference);
   const { id, revision } = await rig.submit(long);
-  await expect.poll(() => rig.events.length).toBeGreaterThan(2);
+  await eventually(() => rig.events.length).toBeGreaterThan(2);
   await store.requestCancel(tenant, id);
   rig.broker.publishEvent({ version: 1, type: 'cancel', generationId: id, revision });
   await expect(rig.finished(id)).resolves.toMatchObject({ state: 'canceled', images: [] });
@@ -68,7 +69,7 @@ test('a cancel that is told stops the run at once and leaves no object', async (
 test('a cancel that is not told is seen by the next heartbeat', async () => {
   await using rig = await startWorkerRig(store, inference);
   const { id } = await rig.submit(long);
-  await expect.poll(() => rig.events.length).toBeGreaterThan(2);
+  await eventually(() => rig.events.length).toBeGreaterThan(2);
   await store.requestCancel(tenant, id);
   await expect(rig.finished(id)).resolves.toMatchObject({ state: 'canceled' });
 });
@@ -76,7 +77,7 @@ test('a cancel that is not told is seen by the next heartbeat', async () => {
 test('heartbeats note the progress in the record', async () => {
   await using rig = await startWorkerRig(store, inference);
   const { id } = await rig.submit(long);
-  await expect.poll(async () => (await rig.get(id)).progress.step).toBeGreaterThan(0);
+  await eventually(async () => (await rig.get(id)).progress.step).toBeGreaterThan(0);
   expect((await rig.get(id)).state).toBe('running');
 });
 
@@ -95,7 +96,7 @@ test('a message for a finished job is refused and changes nothing', async () => 
   const record = await rig.submit({ steps: 1 });
   const done = await rig.finished(record.id);
   await rig.publish(record);
-  await expect.poll(() => rig.ended('refused')).toBe(1);
+  await eventually(() => rig.ended('refused')).toBe(1);
   expect(await rig.get(record.id)).toEqual(done);
 });
 
@@ -118,11 +119,11 @@ async function takeOver(id: string, revision: number, key: string): Promise<void
 test('a job taken over amid the run is dropped', async () => {
   await using rig = await startWorkerRig(store, inference);
   const { id, revision } = await rig.submit(long);
-  await expect.poll(() => rig.events.length).toBeGreaterThan(2);
+  await eventually(() => rig.events.length).toBeGreaterThan(2);
   const key = `${tenant}/${id}/0-abc.png`;
   await rig.objects.put(key, new Uint8Array([1]), 'image/png');
   await takeOver(id, revision, key);
-  await expect.poll(() => rig.ended('lost')).toBe(1);
+  await eventually(() => rig.ended('lost')).toBe(1);
   expect(await rig.objects.list('')).toEqual([key]);
   expect((await rig.get(id)).images).toMatchObject([{ key }]);
 });
@@ -141,7 +142,7 @@ test('a late completion is refused and only its own objects are collected', asyn
     }),
   });
   const { id } = await rig.submit();
-  await expect.poll(() => rig.ended('lost')).toBe(1);
+  await eventually(() => rig.ended('lost')).toBe(1);
   expect(await rig.objects.list('')).toEqual([winner]);
   expect((await rig.get(id)).images).toMatchObject([{ key: winner }]);
 });
@@ -160,9 +161,9 @@ test('a later attempt collects what an earlier one left', async () => {
   await rig.publish(record);
   const { images, attempt } = await rig.finished(id);
   expect(attempt).toBe(2);
-  await expect
-    .poll(() => rig.objects.list(`${tenant}/${id}/`))
-    .toEqual(images.map(({ key }) => key));
+  await eventually(() => rig.objects.list(`${tenant}/${id}/`)).toEqual(
+    images.map(({ key }) => key),
+  );
 });
 
 test('while pictures cannot be stored, the job goes back to the queue at no cost', async () => {
@@ -208,7 +209,7 @@ test('a completion that the database did not answer is tried again', async () =>
   });
   const { id } = await rig.submit();
   await expect(rig.finished(id)).resolves.toMatchObject({ state: 'succeeded', attempt: 1 });
-  await expect.poll(() => rig.ended('succeeded')).toBe(1);
+  await eventually(() => rig.ended('succeeded')).toBe(1);
 });
 
 test('a job that kills its engine every time fails once its attempts are used up', async () => {
@@ -237,7 +238,7 @@ test('draining finishes the job in hand and takes no other', async () => {
   await using rig = await startWorkerRig(store, inference);
   const first = await rig.submit({ steps: 100 });
   const second = await rig.submit();
-  await expect.poll(() => rig.events.length).toBeGreaterThan(2);
+  await eventually(() => rig.events.length).toBeGreaterThan(2);
   await rig.worker.drain();
   expect(await rig.get(first.id)).toMatchObject({ state: 'succeeded' });
   expect(await rig.get(second.id)).toMatchObject({ state: 'queued' });
@@ -246,7 +247,7 @@ test('draining finishes the job in hand and takes no other', async () => {
 test('closing hands the job in hand back at no cost', async () => {
   await using rig = await startWorkerRig(store, inference);
   const { id, revision } = await rig.submit(long);
-  await expect.poll(() => rig.events.length).toBeGreaterThan(2);
+  await eventually(() => rig.events.length).toBeGreaterThan(2);
   await rig.worker.close();
   const record = await rig.get(id);
   expect(record).toMatchObject({ state: 'queued', attempt: 0, published: true });

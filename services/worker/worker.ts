@@ -1,6 +1,6 @@
-import { type GenerationEvent, MAX_ATTEMPTS } from '@darkroom/contract';
+import { DarkroomError, type GenerationEvent, MAX_ATTEMPTS } from '@darkroom/contract';
 import type { ClaimResult, WorkerStore } from '@darkroom/generations';
-import type { Logger, Registry } from '@darkroom/lifecycle';
+import { formatTraceparent, type Logger, type Registry, startTrace } from '@darkroom/lifecycle';
 import type { Broker, JobDelivery, Outcome, Subscription } from '@darkroom/messaging';
 import type { ObjectStore } from '@darkroom/storage';
 import { createBackoff } from './backoff.ts';
@@ -9,6 +9,9 @@ import { runJob } from './job.ts';
 import { holdLease, type Lease } from './lease.ts';
 import { createTurns } from './turns.ts';
 import { type JobEnd, workerMetrics } from './worker-metrics.ts';
+
+/** How long a message waits for the engine to come back before it is delivered again. */
+const ENGINE_WAIT_MS = 10_000;
 
 export type WorkerOptions = {
   store: WorkerStore;
@@ -37,36 +40,47 @@ export type Worker = {
 };
 
 export function createWorker(options: WorkerOptions): Worker {
-  const { store, broker, workerId, leaseMs = 30_000, heartbeatMs = 5_000 } = options;
-  const metrics = workerMetrics(options.metrics);
+  const { store, broker, inference, workerId, leaseMs = 30_000, heartbeatMs = 5_000 } = options;
+  const metrics = workerMetrics(options.metrics, inference);
   const backoff = createBackoff(200, 30_000);
   const stopping = new AbortController();
   const turns = createTurns();
   const subscriptions: Subscription[] = [];
+  let cancels: Subscription | undefined;
+  let stopped: Promise<void> | undefined;
+  let closing = false;
   const inHand = new Map<string, Lease>();
 
   /** Decides a message; with one engine, one at a time, and unclaimed until its turn. */
   const handle = (delivery: JobDelivery): Promise<Outcome> =>
     turns(async () => {
       const { generationId, model, traceparent } = delivery.job;
-      const logger = options.logger.child({ generationId, traceparent });
+      const trace = startTrace(traceparent);
+      const logger = options.logger.child({ generationId, traceId: trace.traceId });
       // Not begun, so the broker gives it to a worker that stays.
       if (stopping.signal.aborted) return 'requeue';
       let jobEnd: JobEnd;
       try {
-        jobEnd = await take(delivery, logger);
+        // A job is claimed only by who can run it: without an engine, another may take it.
+        await inference.up(ENGINE_WAIT_MS, stopping.signal);
+        jobEnd = await take(delivery, formatTraceparent(trace), logger);
       } catch (error) {
-        logger.error({ err: error }, 'the job could not be decided: the store is away');
+        logger.warn({ err: error }, 'the job cannot be decided now');
         jobEnd = 'requeued';
       }
       metrics.jobs.inc({ model, end: jobEnd });
       // The next job would fare no better now. What is requeued, the broker delays itself.
-      if (jobEnd === 'storage-away') await backoff.wait(stopping.signal);
+      const isAway = jobEnd === 'storage-away' || jobEnd === 'engine-away';
+      if (isAway) await backoff.wait(stopping.signal);
       else backoff.reset();
       return jobEnd === 'requeued' ? 'requeue' : 'acknowledge';
     });
 
-  const take = async (delivery: JobDelivery, logger: Logger): Promise<JobEnd> => {
+  const take = async (
+    delivery: JobDelivery,
+    traceparent: string,
+    logger: Logger,
+  ): Promise<JobEnd> => {
     const { job, messageId, redelivered } = delivery;
     const result: ClaimResult = await store.claim({
       id: job.generationId,
@@ -85,6 +99,7 @@ export function createWorker(options: WorkerOptions): Worker {
     const { id, revision, attempt } = claim.record;
     const lease = holdLease({ store, claim, leaseMs, heartbeatMs, logger });
     inHand.set(id, lease);
+    if (closing) lease.stop('closing');
     metrics.inHand.inc();
     logger.info({ attempt, fence: claim.fence, redelivered }, 'job claimed');
     broker.publishEvent({
@@ -95,7 +110,15 @@ export function createWorker(options: WorkerOptions): Worker {
       state: 'running',
     });
     try {
-      const jobEnd = await runJob({ ...options, leaseMs, metrics, logger, claim, lease });
+      const jobEnd = await runJob({
+        ...options,
+        leaseMs,
+        metrics,
+        logger,
+        traceparent,
+        claim,
+        lease,
+      });
       logger.info({ end: jobEnd }, 'job ended');
       return jobEnd;
     } finally {
@@ -108,21 +131,28 @@ export function createWorker(options: WorkerOptions): Worker {
   const onCancel = (event: GenerationEvent) => inHand.get(event.generationId)?.check();
 
   const stop = async () => {
-    stopping.abort();
-    await Promise.all(subscriptions.splice(0).map((subscription) => subscription.stop()));
+    stopping.abort(new DarkroomError('unavailable', 'the worker is stopping'));
+    await Promise.all(subscriptions.map((subscription) => subscription.stop()));
+    // Heard for as long as a job is in hand.
+    await cancels?.stop();
+  };
+  const drain = () => {
+    stopped ??= stop();
+    return stopped;
   };
 
   return {
     start: async () => {
-      subscriptions.push(await broker.subscribeEvents('cancel', onCancel));
+      cancels = await broker.subscribeEvents('cancel', onCancel);
       for (const model of options.models) {
         subscriptions.push(await broker.consumeJobs({ model, prefetch: 1 }, handle));
       }
     },
-    drain: stop,
+    drain,
     close: async () => {
+      closing = true;
       for (const lease of inHand.values()) lease.stop('closing');
-      await stop();
+      await drain();
     },
   };
 }

@@ -4,9 +4,9 @@ import { cp, mkdtemp, readFile, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DarkroomError } from '@darkroom/contract';
 import { pinhole, type RunState } from '@darkroom/diffusion';
-import { expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventually } from '../testing/eventually.ts';
 import {
   pinholeModels,
   pinholeRequest,
@@ -15,7 +15,7 @@ import {
 } from '../testing/pinhole-inference.ts';
 import { isRunning } from '../testing/processes.ts';
 import { EngineError } from './child-process.ts';
-import { startInference } from './inference-process.ts';
+import { InferenceDied, startInference } from './inference-process.ts';
 
 const testing = (file: string) => fileURLToPath(new URL(`../testing/${file}`, import.meta.url));
 const pidOf = (inference: { pid(): number | undefined }): number => {
@@ -24,8 +24,13 @@ const pidOf = (inference: { pid(): number | undefined }): number => {
   return pid;
 };
 
+let inference: Awaited<ReturnType<typeof startPinhole>>;
+beforeAll(async () => {
+  inference = await startPinhole();
+});
+afterAll(() => inference.close());
+
 test('the child says what it is and what it holds', async () => {
-  await using inference = await startPinhole();
   expect(inference.identity()).toMatchObject({
     protocol: 1,
     engine: expect.stringMatching(/^\d+\.\d+\.\d+$/),
@@ -37,7 +42,6 @@ test('the child says what it is and what it holds', async () => {
 });
 
 test('each step tells its run state, and a run from such a state gives the same bytes', async () => {
-  await using inference = await startPinhole();
   const states: RunState[] = [];
   const whole = await inference.generate(pinholeRequest, { onStep: (state) => states.push(state) });
   expect(states.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
@@ -54,7 +58,6 @@ test('each step tells its run state, and a run from such a state gives the same 
 });
 
 test('calls wait for their turn', async () => {
-  await using inference = await startPinhole();
   const order: string[] = [];
   const make = (name: string, seed: number) =>
     inference
@@ -66,7 +69,6 @@ test('calls wait for their turn', async () => {
 });
 
 test('an abort ends the run between two steps, and the next run is whole', async () => {
-  await using inference = await startPinhole();
   const abort = new AbortController();
   let lastStep = 0;
   const canceled = inference.generate(
@@ -85,7 +87,6 @@ test('an abort ends the run between two steps, and the next run is whole', async
 });
 
 test('a request that the engine refuses rejects, and the child lives on', async () => {
-  await using inference = await startPinhole();
   const pid = inference.pid();
   const refused = inference.generate({ ...pinholeRequest, width: 63 });
   await expect(refused).rejects.toThrow(EngineError);
@@ -97,7 +98,6 @@ test('a request that the engine refuses rejects, and the child lives on', async 
 });
 
 test('kill -9 on the child: the picture goes on from its last step, to the same bytes', async () => {
-  await using inference = await startPinhole();
   const whole = await inference.generate(pinholeRequest);
   const steps: number[] = [];
   const survived = await inference.generate(pinholeRequest, {
@@ -114,33 +114,29 @@ test('kill -9 on the child: the picture goes on from its last step, to the same 
 });
 
 test('kill -9 on an idle child: the next picture is made by another', async () => {
-  await using inference = await startPinhole();
   const pid = pidOf(inference);
   process.kill(pid, 'SIGKILL');
-  await vi.waitFor(() => expect(inference.pid()).not.toBe(pid), 10_000);
+  await eventually(() => inference.pid()).not.toBe(pid);
   await expect(inference.generate(pinholeRequest)).resolves.toMatchObject({ width: 64 });
 });
 
 test('a stopped child is killed for its silence, and the error says so', async () => {
-  await using inference = await startPinhole({ stepTimeoutMs: 500, maxRestarts: 0 });
-  const pid = pidOf(inference);
-  const hung = inference.generate(pinholeRequest, {
+  await using own = await startPinhole({ stepTimeoutMs: 500, maxRestarts: 0 });
+  const pid = pidOf(own);
+  const hung = own.generate(pinholeRequest, {
     onStep: ({ step }) => void (step === 4 && process.kill(pid, 'SIGSTOP')),
   });
   const error = await hung.catch((reason: unknown) => reason);
-  expect(error).toBeInstanceOf(DarkroomError);
-  expect(error).toMatchObject({
-    kind: 'unavailable',
-    message: /after step \d+: .*said nothing for 500 ms and was killed/,
-  });
+  expect(error).toBeInstanceOf(InferenceDied);
+  expect(String(error)).toMatch(/after step \d+: .*said nothing for 500 ms and was killed/);
   expect(isRunning(pid)).toBe(false);
 });
 
 test('a stopped child costs time, not the picture', async () => {
-  await using inference = await startPinhole({ stepTimeoutMs: 500 });
-  const whole = await inference.generate(pinholeRequest);
-  const pid = pidOf(inference);
-  const survived = await inference.generate(pinholeRequest, {
+  await using own = await startPinhole({ stepTimeoutMs: 500 });
+  const whole = await own.generate(pinholeRequest);
+  const pid = pidOf(own);
+  const survived = await own.generate(pinholeRequest, {
     onStep: ({ step }) => void (step === 4 && process.kill(pid, 'SIGSTOP')),
   });
   expect(survived.restarts).toBe(1);
@@ -148,15 +144,15 @@ test('a stopped child costs time, not the picture', async () => {
 });
 
 test('a picture that kills every child is given up with the evidence', async () => {
-  await using inference = await startPinhole({ maxRestarts: 1 });
-  const poison = inference.generate(pinholeRequest, {
+  await using own = await startPinhole({ maxRestarts: 1 });
+  const poison = own.generate(pinholeRequest, {
     onStep: () => {
-      const pid = inference.pid();
+      const pid = own.pid();
       if (pid !== undefined) process.kill(pid, 'SIGKILL');
     },
   });
   await expect(poison).rejects.toThrow(/^2 inference processes died of one picture, .*SIGKILL/);
-  await expect(inference.generate(pinholeRequest)).resolves.toMatchObject({ restarts: 0 });
+  await expect(own.generate(pinholeRequest)).resolves.toMatchObject({ restarts: 0 });
 });
 
 test('the child sees no credential of its parent', async () => {
@@ -165,15 +161,14 @@ test('the child sees no credential of its parent', async () => {
     DATABASE_URL: 'postgres://user:hunter2@database/darkroom',
     AWS_SECRET_ACCESS_KEY: 'hunter2',
   };
-  await using inference = await startPinhole({ environment: { ...process.env, ...secrets } });
-  const environment = await readFile(`/proc/${pidOf(inference)}/environ`, 'utf8');
+  await using own = await startPinhole({ environment: { ...process.env, ...secrets } });
+  const environment = await readFile(`/proc/${pidOf(own)}/environ`, 'utf8');
   expect(environment).toContain('PATH=');
   expect(environment).not.toContain('hunter2');
   expect(environment).not.toMatch(/AMQP|DATABASE|AWS/);
 });
 
 test('the trace context appears in the lines that the child logs', async () => {
-  await using inference = await startPinhole();
   const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
   await inference.generate(pinholeRequest, { traceparent });
   expect(inference.lines).toContainEqual(
@@ -219,5 +214,5 @@ test('the child ends with its parent, even one ended by SIGKILL amid a run', asy
   const childPid = Number(String(line));
   expect(isRunning(childPid)).toBe(true);
   parent.kill('SIGKILL');
-  await vi.waitFor(() => expect(isRunning(childPid)).toBe(false), 10_000);
+  await eventually(() => isRunning(childPid)).toBe(false);
 });

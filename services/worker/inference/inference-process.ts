@@ -32,6 +32,11 @@ export type InferenceCall = GenerateOptions & {
   traceparent?: string | undefined;
 };
 
+/** More inference processes died of one picture than it was allowed. */
+export class InferenceDied extends Error {
+  override readonly name = 'InferenceDied';
+}
+
 /** The engine in a process of its own, one picture at a time, started again whenever it dies. */
 export type Inference = {
   /** What the present child says of itself, the last one's where it is being started again. */
@@ -39,11 +44,17 @@ export type Inference = {
   /** Process id of the child, undefined while it is being started again. */
   pid(): number | undefined;
   /**
+   * Resolves once a child is up.
+   * @throws DarkroomError (`unavailable`) when none is within `ms`, `signal.reason` when aborted
+   */
+  up(ms: number, signal?: AbortSignal): Promise<void>;
+  /**
    * Makes one picture, waiting for its turn. When the child dies on the way, goes on in the next
    * from the last step, to the same bits.
    *
    * @throws `signal.reason` when aborted, EngineError when the engine refuses or fails,
-   *   DarkroomError (`unavailable`) when more than `maxRestarts` children died of it
+   *   InferenceDied when more than `maxRestarts` children died of it, DarkroomError
+   *   (`unavailable`) when none can be started
    */
   generate(request: InferenceRequest, call?: InferenceCall): Promise<InferenceResult>;
   /** Waits for the picture in hand, then ends the child. */
@@ -138,7 +149,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
         const at = last === undefined ? 'before its first step' : `after step ${last.state.step}`;
         if (restarts >= maxRestarts) {
           const text = `${restarts + 1} inference processes died of one picture, the last ${at}: ${error.message}`;
-          throw new DarkroomError('unavailable', text, { cause: error });
+          throw new InferenceDied(text, { cause: error });
         }
         // `next` is already the child after this one: `supervise` hears of the death before us.
         logger.warn({ traceparent, restarts: restarts + 1 }, `picture goes on ${at}`);
@@ -149,6 +160,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
   return {
     identity: () => child.identity,
     pid: () => (alive ? child.pid : undefined),
+    up: async (ms, signal) => void (await within(next, ms, signal)),
     generate: (request, call = {}) =>
       turns(() => {
         call.signal?.throwIfAborted();

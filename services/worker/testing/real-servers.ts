@@ -9,6 +9,7 @@ import { connectRabbitmq } from '@darkroom/messaging';
 import { createS3Store } from '@darkroom/storage';
 import { expect, inject } from 'vitest';
 import { freshBucket, freshDatabase, freshVhost } from '../../../scripts/test-servers/index.ts';
+import { eventually } from './eventually.ts';
 import { pinholeRequest } from './pinhole-inference.ts';
 
 /** The frontend's. */
@@ -52,20 +53,19 @@ export async function realServers() {
     },
     /** The last step that was told of. */
     stepOf: (id: string) => steps.get(id),
-    submit: async (steps: number): Promise<GenerationRecord> => {
+    submit: async (steps: number, traceparent?: string): Promise<GenerationRecord> => {
       const id = randomUUID();
       const request = { ...pinholeRequest, steps, count: 1 };
-      const { record } = await store.create({ id, tenant, request });
+      const { record } = await store.create({ id, tenant, request, traceparent });
       const { revision } = record;
-      await broker.publishJob({ version: 1, generationId: id, revision, model: request.model });
+      const job = { version: 1, generationId: id, revision, model: request.model } as const;
+      await broker.publishJob({ ...job, traceparent });
       await store.markPublished(id, revision);
       return record;
     },
-    finished: async (id: string, timeoutMs = 30_000): Promise<GenerationRecord> => {
+    finished: async (id: string): Promise<GenerationRecord> => {
       const get = () => store.get(tenant, id);
-      await expect
-        .poll(async () => (await get())?.finishedAt, { timeout: timeoutMs, interval: 20 })
-        .toEqual(expect.any(String));
+      await eventually(async () => (await get())?.finishedAt).toEqual(expect.any(String));
       return (await get()) as GenerationRecord;
     },
     [Symbol.asyncDispose]: async () => {

@@ -13,7 +13,7 @@ export type ServiceProcess = AsyncDisposable & {
   /** What it wrote on stderr. */
   stderr(): string;
   /** The first line whose message begins so, logged already or still to come. */
-  line(beginning: string, timeoutMs?: number): Promise<LogLine>;
+  line(beginning: string): Promise<LogLine>;
   kill(signal: NodeJS.Signals): void;
   /** Resolves to the exit code, or to the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>;
@@ -48,10 +48,10 @@ function follow(room: string, child: ChildProcess): ServiceProcess {
     pid: child.pid ?? 0,
     lines,
     stderr: () => stderr,
-    line: async (beginning, timeoutMs = 60_000) => {
+    line: async (beginning) => {
       const find = () => lines.find(({ msg }) => msg.startsWith(beginning));
       const message = `${room} did not log "${beginning}" in time`;
-      const look = expect.poll(find, { timeout: timeoutMs, message });
+      const look = expect.poll(find, { timeout: 60_000, message });
       await look.toBeDefined();
       return find() as LogLine;
     },

@@ -7,9 +7,9 @@ import type { GenerationRecord, GenerationStore } from '@darkroom/generations';
 import { createMetrics } from '@darkroom/lifecycle';
 import { type Broker, createInProcessBroker } from '@darkroom/messaging';
 import { createFsStore, type ObjectStore } from '@darkroom/storage';
-import { expect } from 'vitest';
 import type { Inference } from '../inference/inference-process.ts';
 import { createWorker, type Worker } from '../worker.ts';
+import { eventually } from './eventually.ts';
 import { pinholeRequest, readableLogger } from './pinhole-inference.ts';
 
 export const tenant = 'tester';
@@ -84,7 +84,7 @@ export async function startWorkerRig(
       return record;
     },
     finished: async (id) => {
-      await expect.poll(async () => (await get(id)).finishedAt, { timeout: 30_000 }).not.toBeNull();
+      await eventually(async () => (await get(id)).finishedAt).not.toBeNull();
       return await get(id);
     },
     ended: async (end) => {
