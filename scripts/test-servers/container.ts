@@ -1,4 +1,9 @@
-import { GenericContainer, getContainerRuntimeClient, Wait } from 'testcontainers';
+import {
+  GenericContainer,
+  getContainerRuntimeClient,
+  Wait,
+  type WaitStrategy,
+} from 'testcontainers';
 import { freePort } from './program.ts';
 import { type Server, say } from './server.ts';
 
@@ -8,8 +13,8 @@ export type ContainerRecipe = {
   ports: readonly number[];
   environment?: Record<string, string>;
   command?: string[];
-  /** A line of its log that says it is ready. */
-  readyLog: RegExp;
+  /** When it is ready; as soon as its ports listen unless told otherwise. */
+  ready?: WaitStrategy;
 };
 
 export type StartedContainer = {
@@ -37,7 +42,7 @@ export async function startContainer(
       )
       .withEnvironment(recipe.environment ?? {})
       .withCommand(recipe.command ?? [])
-      .withWaitStrategy(Wait.forLogMessage(recipe.readyLog))
+      .withWaitStrategy(recipe.ready ?? Wait.forListeningPorts())
       .withStartupTimeout(120_000)
       .start();
     const handle = client.container.getById(container.getId());

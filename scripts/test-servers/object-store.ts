@@ -44,8 +44,11 @@ export async function startObjectStore(options: ServerOptions = {}): Promise<Obj
       ROOT_ACCESS_KEY: credentials.accessKeyId,
       ROOT_SECRET_KEY: credentials.secretAccessKey,
     },
-    command: ['--port', ':7070', '--keep-alive', 'posix', '--nometa', '/tmp'],
-    readyLog: /7070/,
+    // Two folders that its Alpine base brings.
+    command: [
+      ...['--port', ':7070', '--region', defaults.region, '--keep-alive', '--quiet'],
+      ...['posix', '--sidecar', '/var/tmp', '/srv'],
+    ],
   });
   if (started === undefined) return startBuilt(await findVersitygw());
   const endpoint = `http://${started.host}:${started.ports[0]}`;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { Wait } from 'testcontainers';
 import { given } from './config.ts';
 import { startContainer } from './container.ts';
 import { installDebianPackages, isRootOnDebian } from './debian.ts';
@@ -27,7 +28,8 @@ export async function startPostgres(options: ServerOptions = {}): Promise<Postgr
     ports: [5432],
     environment: { POSTGRES_HOST_AUTH_METHOD: 'trust' },
     command: ['postgres', '-c', 'max_connections=300'],
-    readyLog: /database system is ready to accept connections[\s\S]*ready to accept connections/,
+    // The first time it is ready only for its own setup.
+    ready: Wait.forLogMessage(/database system is ready to accept connections/, 2),
   });
   if (started !== undefined) {
     const { server, host, ports } = started;

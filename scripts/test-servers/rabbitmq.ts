@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { Wait } from 'testcontainers';
 import { given, inherited } from './config.ts';
 import { startContainer } from './container.ts';
 import { installDebianPackages, isRootOnDebian } from './debian.ts';
@@ -42,7 +43,7 @@ export async function startRabbitmq(options: ServerOptions = {}): Promise<Rabbit
   const started = await startContainer({
     image: 'rabbitmq:3.13.7-management',
     ports: [5672, 15672],
-    readyLog: /Server startup complete/,
+    ready: Wait.forLogMessage(/Server startup complete/),
   });
   if (started !== undefined) {
     const { server, host, ports, run } = started;
