@@ -13,6 +13,9 @@ export type WaitOptions = {
 /** Between two watches, in milliseconds; where no watch gets through, the pace of asking. */
 const PAUSE_MS = 500;
 
+/** How long a watch may be silent before it counts as lost, in milliseconds. */
+const SILENCE_LIMIT_MS = 60_000;
+
 const isFinished = ({ state }: Generation): boolean => state !== 'queued' && state !== 'running';
 
 /** Follows a generation until it is finished, through as many watches as that takes. */
@@ -43,11 +46,15 @@ function watchOnce(
 ): Promise<Generation | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<Generation | undefined>();
   const onAbort = () => reject(signal?.reason);
+  const onSilence = () => resolve(undefined);
+  let silence = setTimeout(onSilence, SILENCE_LIMIT_MS);
   signal?.addEventListener('abort', onAbort);
   const subscription = trpc.generations.watch.subscribe(
     { id },
     {
       onData: ({ data }) => {
+        clearTimeout(silence);
+        silence = setTimeout(onSilence, SILENCE_LIMIT_MS);
         onProgress?.(data.progress, data);
         if (isFinished(data)) resolve(data);
       },
@@ -60,6 +67,7 @@ function watchOnce(
   );
   if (signal?.aborted) onAbort();
   return promise.finally(() => {
+    clearTimeout(silence);
     signal?.removeEventListener('abort', onAbort);
     subscription.unsubscribe();
   });

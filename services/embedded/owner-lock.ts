@@ -81,7 +81,7 @@ function tryLock(dataDir: string, waitMs: number): (() => void) | undefined {
     if (isBusy(error)) return undefined;
     throw new DarkroomError(
       'configuration',
-      `the data folder ${dataDir} cannot be used (${(error as Error).message}); make it writable or choose another with --data-dir`,
+      `the data folder ${dataDir} cannot be used (${(error as Error).message}); make it writable, with space left, or choose another with --data-dir`,
       { cause: error },
     );
   }
