@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import process from 'node:process';
 
 const { env } = process;
@@ -19,6 +19,9 @@ export const given = {
 
 /** Where programs built once are kept between runs. */
 export const cacheFolder = join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'darkroom');
+
+/** The folders where installed programs are looked for. */
+export const programFolders = (env.PATH ?? '').split(delimiter);
 
 /** What started programs inherit. */
 export const inherited: NodeJS.ProcessEnv = env;

@@ -6,7 +6,7 @@ import process from 'node:process';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { Wait } from 'testcontainers';
-import { given } from './config.ts';
+import { given, programFolders } from './config.ts';
 import { startContainer } from './container.ts';
 import { installDebianPackages, isRootOnDebian } from './debian.ts';
 import { freePort, removeFolder, startProgram, temporaryFolder } from './program.ts';
@@ -45,7 +45,7 @@ async function findPrograms(): Promise<string> {
     const newest = versions.sort((a, b) => Number(b) - Number(a));
     return [
       ...newest.map((version) => join(DEBIAN_VERSIONS, version, 'bin')),
-      '/usr/local/bin',
+      ...programFolders,
     ].find((folder) => existsSync(join(folder, 'initdb')));
   };
   if (find() === undefined && isRootOnDebian()) await installDebianPackages('postgresql');

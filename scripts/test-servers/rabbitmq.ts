@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Wait } from 'testcontainers';
-import { given, inherited } from './config.ts';
+import { given, inherited, programFolders } from './config.ts';
 import { startContainer } from './container.ts';
 import { installDebianPackages, isRootOnDebian } from './debian.ts';
 import { accepts, freePort, removeFolder, startProgram, temporaryFolder } from './program.ts';
@@ -12,8 +12,8 @@ import { givenServer, refuseGiven, type Server, type ServerOptions } from './ser
 
 const runFile = promisify(execFile);
 
-/** The server itself: the packaged wrapper insists on the user rabbitmq and its folders. */
-const PROGRAMS = ['/usr/lib/rabbitmq/bin/rabbitmq-server', '/usr/local/sbin/rabbitmq-server'];
+/** Packages keep the server itself here; on the PATH is a wrapper that insists on its own user. */
+const PACKAGED = '/usr/lib/rabbitmq/bin';
 
 /** `url` is AMQP; `managementUrl` RabbitMQ's HTTP API, user and password within both. */
 export type Rabbitmq = Server & {
@@ -58,7 +58,10 @@ export async function startRabbitmq(options: ServerOptions = {}): Promise<Rabbit
 }
 
 async function findProgram(): Promise<string> {
-  const find = () => PROGRAMS.find((path) => existsSync(path));
+  const find = () =>
+    [PACKAGED, ...programFolders]
+      .map((folder) => join(folder, 'rabbitmq-server'))
+      .find((path) => existsSync(path));
   if (find() === undefined && isRootOnDebian()) await installDebianPackages('rabbitmq-server');
   const program = find();
   if (program === undefined) {

@@ -31,7 +31,8 @@ export type Broker = {
   publishJob(job: JobMessage): Promise<void>;
   /**
    * Takes jobs of one model, at most `prefetch` unsettled at a time. Survives reconnection: the
-   * consumer is declared again, and unsettled messages come anew.
+   * consumer is declared again, and unsettled messages come anew; one that comes again while its
+   * handler still runs is not handled twice, the outcome settles both.
    */
   consumeJobs(
     options: { model: string; prefetch: number },

@@ -2,7 +2,7 @@ export type StoredObject = { bytes: Uint8Array; contentType: string };
 
 /**
  * The object store. Keys are `/`-separated, each segment of letters, digits, `.`, `_` and `-`,
- * none of them `.` or `..`. Drivers: `fs`, `s3`.
+ * none of them `.` or `..`; no key is the folder of another (`a` beside `a/b`). Drivers: `fs`, `s3`.
  */
 export type ObjectStore = {
   /**

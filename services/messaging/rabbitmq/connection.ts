@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { DarkroomError } from '@darkroom/contract';
 import { connect, type RecoveringChannelModel } from 'amqplib';
 import type { Logger } from '../logger.ts';
@@ -10,6 +11,9 @@ export type Connection = {
   blocked(): string | undefined;
   close(): Promise<void>;
 };
+
+/** How long closing waits for the broker's answer. */
+const FAREWELL_MS = 3_000;
 
 /** Seconds between heartbeats: a dead peer is noticed after two. */
 const HEARTBEAT = '10';
@@ -69,7 +73,15 @@ export async function openConnection(url: string, logger: Logger): Promise<Conne
   if (firstFailure !== undefined) logFailure(firstFailure);
   model.on('connect-failed', logFailure);
 
-  return { model, isUp: () => up, blocked: () => blocked, close: () => model.close() };
+  return {
+    model,
+    isUp: () => up,
+    blocked: () => blocked,
+    async close() {
+      // A broker that hangs does not answer the farewell.
+      await Promise.race([model.close(), delay(FAREWELL_MS, undefined, { ref: false })]);
+    },
+  };
 }
 
 /**

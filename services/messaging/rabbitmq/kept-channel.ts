@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { DarkroomError } from '@darkroom/contract';
 import type { Channel } from 'amqplib';
 import type { Logger } from '../logger.ts';
@@ -103,8 +104,10 @@ export function keepChannel<C extends Channel>(recipe: ChannelRecipe<C>): KeptCh
 }
 
 async function closeQuietly(channel: Channel): Promise<void> {
+  // amqplib never answers a close whose connection is lost meanwhile, but says that it is closed.
+  const closed = once(channel, 'close');
   try {
-    await channel.close();
+    await Promise.race([channel.close(), closed]);
   } catch {
     // It was closed already, by the broker or with its connection.
   }

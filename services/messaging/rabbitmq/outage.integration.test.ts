@@ -23,6 +23,8 @@ test('a killed broker: publishes fail at once, nothing taken is lost, all goes o
   const frontend = await connectRabbitmq({ url, models: ['pinhole'] });
   const taken = Array.from({ length: 20 }, () => newJob());
   await Promise.all(taken.map((job) => frontend.publishJob(job)));
+  const leaving = await connectRabbitmq({ url });
+  await leaving.consumeJobs({ model: 'other', prefetch: 1 }, async () => 'acknowledge');
   const heard: unknown[] = [];
   await frontend.subscribeEvents('all', (event) => heard.push(event));
 
@@ -35,6 +37,8 @@ test('a killed broker: publishes fail at once, nothing taken is lost, all goes o
   await vi.waitFor(() => expect(frontend.isReady()).toBe(false), PATIENCE);
   await expect(frontend.publishJob(newJob())).rejects.toMatchObject({ kind: 'unavailable' });
   expect(() => frontend.publishEvent(newCancel())).not.toThrow();
+
+  await leaving.close();
 
   // A worker that starts meanwhile waits for the broker.
   const worker = await connectRabbitmq({ url });
