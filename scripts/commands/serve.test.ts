@@ -8,6 +8,9 @@ import { createClient } from '@darkroom/client/source';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { darkroom, type Running, start, startServing, stop } from './testing/darkroom.ts';
 
+// Each command is a process of its own; on a busy machine some of them take their time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
 /** One for all tests: making a database takes seconds. */
 let folder: string;
 let running: Running | undefined;
