@@ -1,11 +1,16 @@
-import type { FailureCode, GenerationEvent, GenerationState } from '@darkroom/contract';
+import {
+  DarkroomError,
+  type FailureCode,
+  type GenerationEvent,
+  type GenerationState,
+} from '@darkroom/contract';
 import type { Claim, StoreTimings, WorkerStore } from '@darkroom/generations';
 import type { Logger } from '@darkroom/lifecycle';
 import type { Broker } from '@darkroom/messaging';
 import type { ObjectStore } from '@darkroom/storage';
 import { retryFor } from './backoff.ts';
 import { EngineError } from './inference/child-process.ts';
-import { type Inference, InferenceDied } from './inference/inference-process.ts';
+import type { Inference } from './inference/inference-process.ts';
 import { type Lease, Stopped } from './lease.ts';
 import { collectLeftovers, makePictures, storePictures } from './pictures.ts';
 import type { HandBack, JobEnd, WorkerMetrics } from './worker-metrics.ts';
@@ -57,7 +62,8 @@ export async function runJob(job: Job): Promise<JobEnd> {
     if (error instanceof Stopped) return await settleStop(job, error);
     if (error instanceof EngineError) return await fail(job, error.code, error.message);
     job.logger.error({ err: error }, 'handing the job back: the engine was lost');
-    return await handBack(job, error instanceof InferenceDied ? 'engine-died' : 'engine-away');
+    const isAway = error instanceof DarkroomError && error.kind === 'unavailable';
+    return await handBack(job, isAway ? 'engine-away' : 'engine-died');
   }
   const { pictures, modelLoadMs, inferenceMs } = made;
   observe('model-load', modelLoadMs);

@@ -15,7 +15,7 @@ const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
 
 test('makes a picture, answers its probes and lets the engine see no credential', async () => {
   await using servers = await realServers();
-  await using worker = startService('worker', servers.environment);
+  const worker = startService('worker', servers.environment);
   const { port } = await worker.line('worker started');
   const { inferencePid } = await worker.line('inference process ready');
 
@@ -41,7 +41,7 @@ test('makes a picture, answers its probes and lets the engine see no credential'
 
 test('SIGTERM: not ready, finishes the job in hand, ends with its child', async () => {
   await using servers = await realServers();
-  await using worker = startService('worker', servers.environment);
+  const worker = startService('worker', servers.environment);
   const { port } = await worker.line('worker started');
   const { inferencePid } = await worker.line('inference process ready');
   const { id } = await servers.submit(150);
@@ -57,7 +57,7 @@ test('SIGTERM: not ready, finishes the job in hand, ends with its child', async 
 
 test('a second signal ends it at once, and the job is made by the next worker', async () => {
   await using servers = await realServers();
-  await using worker = startService('worker', servers.environment);
+  const worker = startService('worker', servers.environment);
   await worker.line('worker started');
   const { id } = await servers.submit(150);
   await worker.line('picture started');
@@ -67,14 +67,14 @@ test('a second signal ends it at once, and the job is made by the next worker', 
   expect(await worker.ended).toBe(1);
   expect(await servers.store.get(tenant, id)).toMatchObject({ state: 'running' });
 
-  await using next = startService('worker', servers.environment);
+  const next = startService('worker', servers.environment);
   await next.line('worker started');
   expect(await servers.finished(id)).toMatchObject({ state: 'succeeded', attempt: 2 });
 });
 
 test('with REQUIRE_GPU and no GPU provider it says why it is not ready', async () => {
   await using servers = await realServers();
-  await using worker = startService('worker', { ...servers.environment, REQUIRE_GPU: '1' });
+  const worker = startService('worker', { ...servers.environment, REQUIRE_GPU: '1' });
   const { port } = await worker.line('worker started');
   const { status, text } = await get(port, '/readyz');
   expect(status).toBe(503);
@@ -87,7 +87,7 @@ test('a port in use is named with the remedy', async () => {
   await once(holder, 'listening');
   const address = holder.address();
   const port = typeof address === 'object' ? address?.port : undefined;
-  await using worker = startService('worker', { ...servers.environment, PORT: String(port) });
+  const worker = startService('worker', { ...servers.environment, PORT: String(port) });
   expect(await worker.ended).toBe(1);
   expect(worker.stderr()).toMatch(/^darkroom worker: cannot listen on .*set PORT to a free port/);
   holder.close();

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pinhole } from '@darkroom/diffusion';
@@ -22,7 +22,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 /** What the worker says before it gives up starting. */
 async function refusal(variables: Record<string, string>): Promise<string> {
-  await using worker = startService('worker', variables);
+  const worker = startService('worker', variables);
   expect(await worker.ended).toBe(1);
   expect(worker.stderr()).toMatch(/^darkroom worker: /);
   expect(worker.stderr()).not.toMatch(/^\s+at /m);
@@ -52,21 +52,6 @@ test('every variable that is missing or wrong is reported together', async () =>
 test('a heartbeat too slow for its lease is refused', async () => {
   const said = await refusal({ ...environment, LEASE_MS: '3000', HEARTBEAT_MS: '2000' });
   expect(said).toContain('HEARTBEAT_MS: must be at most half of LEASE_MS');
-});
-
-test('models without a folder and names outside the catalogue are reported together', async () => {
-  const catalogue = join(folder, 'models.json');
-  const [model] = (await import(pinhole.catalogue, { with: { type: 'json' } })).default.models;
-  await writeFile(catalogue, JSON.stringify({ models: [model, { ...model, name: 'large' }] }));
-  const said = await refusal({
-    ...environment,
-    MODELS: catalogue,
-    MODEL_DIR: folder,
-    SERVE_MODELS: 'pinhole,large,smal',
-  });
-  expect(said).toContain(`large has no folder; ${join(folder, 'large')}`);
-  expect(said).toContain('smal is not in the catalogue, which has pinhole, large');
-  expect(said).not.toContain('pinhole has no folder');
 });
 
 test('a half-written model folder is named, with what is wrong and what to do', async () => {

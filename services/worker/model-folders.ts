@@ -10,7 +10,7 @@ import type { ModelFolder } from './inference/protocol.ts';
  *
  * @param options.serve names to look for; absent: the whole catalogue
  * @throws DarkroomError (`configuration`) that names every model not in the catalogue or without a
- *   folder
+ *   folder, and a `modelDir` that is none
  */
 export async function findModelFolders(
   catalogue: ModelCatalogue,
@@ -19,6 +19,9 @@ export async function findModelFolders(
   const { modelDir } = options;
   const known = catalogue.models.map(({ name }) => name);
   const problems: string[] = [];
+  if (modelDir !== undefined && !(await isFolder(modelDir))) {
+    problems.push(`MODEL_DIR ${modelDir} is not a folder`);
+  }
   const found: ModelFolder[] = [];
   for (const name of options.serve ?? known) {
     if (!known.includes(name)) {
@@ -28,7 +31,7 @@ export async function findModelFolders(
     const own = modelDir === undefined ? undefined : join(modelDir, name);
     if (own !== undefined && (await isFolder(own))) found.push({ name, folder: own });
     else if (name === pinhole.name) found.push({ name, folder: pinhole.folder });
-    else problems.push(`${name} has no folder; ${own ?? 'MODEL_DIR is not set'}`);
+    else problems.push(`${name} has no folder${own === undefined ? '' : ` at ${own}`}`);
   }
   if (problems.length === 0) return found;
   throw new DarkroomError(

@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { LogLine } from './pinhole-inference.ts';
 
-/** A process that logs JSON lines on stdout; killed with the block that holds it. */
-export type ServiceProcess = AsyncDisposable & {
+/** A process that logs JSON lines on stdout; killed when its test is over, however that ends. */
+export type ServiceProcess = {
   readonly pid: number;
   /** What it has logged. */
   readonly lines: LogLine[];
@@ -44,7 +44,11 @@ function follow(room: string, child: ChildProcess): ServiceProcess {
     stderr += text;
   });
   const ended = once(child, 'close').then(([code, signal]) => code ?? signal);
-  const service: ServiceProcess = {
+  onTestFinished(async () => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    await ended;
+  });
+  return {
     pid: child.pid ?? 0,
     lines,
     stderr: () => stderr,
@@ -57,10 +61,5 @@ function follow(room: string, child: ChildProcess): ServiceProcess {
     },
     kill: (signal) => void child.kill(signal),
     ended,
-    [Symbol.asyncDispose]: async () => {
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-      await ended;
-    },
   };
-  return service;
 }
