@@ -4,7 +4,12 @@ import { contactSheet } from './contact-sheet.ts';
 
 /** A PNG of one colour, 2×1 pixels. */
 const picture = (red: number, green: number, blue: number) =>
-  encode({ width: 2, height: 1, channels: 3, data: [red, green, blue, red, green, blue] });
+  encode({
+    width: 2,
+    height: 1,
+    channels: 3,
+    data: Uint8Array.of(red, green, blue, red, green, blue),
+  });
 
 test('lays the pictures out in rows, enlarged, on white', () => {
   const pictures = [picture(255, 0, 0), picture(0, 255, 0), picture(0, 0, 255)];

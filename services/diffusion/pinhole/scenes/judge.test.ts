@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Scene } from './index.ts';
-import { drawScene, isHeldOut, judge, sampleScene, seeded } from './index.ts';
+import { compare, drawScene, isHeldOut, judge, look, sampleScene, seeded } from './index.ts';
 
 const random = seeded(11);
 const scenes = Array.from({ length: 1000 }, (_, i) =>
