@@ -2,45 +2,60 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadSessions, pinhole, type Sessions, Tensor } from '@darkroom/diffusion';
 import { createLogger } from '@darkroom/lifecycle';
-import { startInference } from '@darkroom/worker';
+import { type InferenceRequest, startInference } from '@darkroom/worker';
 import { progressBar } from './progress.ts';
 import { median, type Report } from './report.ts';
 
 const WARM_UP_PAIRS = 3;
 const PROMPT_TOKENS = 32;
 const SIDE = 64;
+const TRAIN_TIMESTEPS = 1_000;
+
+const request: InferenceRequest = {
+  model: pinhole.name,
+  prompt: 'a large red star on a blue background',
+  negativePrompt: '',
+  seed: 1,
+  steps: 0,
+  guidanceScale: 2,
+  scheduler: 'ddim',
+  width: SIDE,
+  height: SIDE,
+};
 
 /**
  * The least a picture can cost: the text encoder once, the UNet once a step with guidance, the
  * decoder once, on tensors that are there already, with nothing computed in between.
+ *
+ * @param latents of such a picture, one for each step and one to decode
  */
-async function prepareMinimalLoop(sessions: Sessions, steps: number) {
-  const { in_channels: channels, cross_attention_dim: width } = JSON.parse(
+async function prepareMinimalLoop(sessions: Sessions, latents: readonly Float32Array[]) {
+  const { in_channels: channels } = JSON.parse(
     await readFile(join(pinhole.folder, 'unet', 'config.json'), 'utf8'),
   );
-  const floats = (...dims: number[]) =>
-    new Tensor(
-      'float32',
-      Float32Array.from({ length: dims.reduce((a, b) => a * b) }, (_, i) => Math.sin(i)),
-      dims,
-    );
-  const text = {
-    input_ids: new Tensor('int64', new BigInt64Array(2 * PROMPT_TOKENS), [2, PROMPT_TOKENS]),
-  };
+  const dims = [channels, SIDE / 8, SIDE / 8];
+  // Which tokens they are changes the values, not the work.
+  const ids = BigInt64Array.from({ length: 2 * PROMPT_TOKENS }, (_, i) => BigInt(i));
+  const text = { input_ids: new Tensor('int64', ids, [2, PROMPT_TOKENS]) };
+  const { last_hidden_state: states } = await sessions.textEncoder.run(text);
   const timestep = sessions.unet.inputMetadata.find((input) => input.name === 'timestep');
-  const denoise = {
-    sample: floats(2, channels, SIDE / 8, SIDE / 8),
-    timestep:
-      timestep?.isTensor && timestep.type === 'int64'
-        ? new Tensor('int64', BigInt64Array.of(500n, 500n), [2])
-        : new Tensor('float32', Float32Array.of(500, 500), [2]),
-    encoder_hidden_states: floats(2, PROMPT_TOKENS, width),
-  };
-  const latents = { latent_sample: floats(1, channels, SIDE / 8, SIDE / 8) };
+  const isWhole = timestep?.isTensor === true && timestep.type === 'int64';
+  const steps = latents.slice(0, -1).map((values, step) => {
+    const t = Math.round(TRAIN_TIMESTEPS * (1 - step / (latents.length - 1))) - 1;
+    return {
+      sample: new Tensor('float32', Float32Array.of(...values, ...values), [2, ...dims]),
+      timestep: isWhole
+        ? new Tensor('int64', BigInt64Array.of(BigInt(t), BigInt(t)), [2])
+        : new Tensor('float32', Float32Array.of(t, t), [2]),
+      encoder_hidden_states: states as Tensor,
+    };
+  });
+  const last = latents.at(-1) as Float32Array;
+  const decode = { latent_sample: new Tensor('float32', last, [1, ...dims]) };
   return async () => {
     await sessions.textEncoder.run(text);
-    for (let step = 0; step < steps; step++) await sessions.unet.run(denoise);
-    await sessions.vaeDecoder.run(latents);
+    for (const step of steps) await sessions.unet.run(step);
+    await sessions.vaeDecoder.run(decode);
   };
 }
 
@@ -56,23 +71,18 @@ async function time(work: () => Promise<unknown>): Promise<number> {
  */
 export async function measureEngine(options: { pairs: number; steps: number }): Promise<Report> {
   const { pairs, steps } = options;
-  const sessions = await loadSessions(pinhole.folder, { executionProviders: ['cpu'] });
-  const minimalLoop = await prepareMinimalLoop(sessions, steps);
   const inference = await startInference({
     models: [pinhole],
     logger: createLogger({ name: 'bench', level: 'warn' }),
   });
-  const picture = () =>
-    inference.generate({
-      model: pinhole.name,
-      prompt: 'a large red star on a blue background',
-      negativePrompt: '',
-      seed: 1,
-      steps,
-      guidanceScale: 4,
-      width: SIDE,
-      height: SIDE,
-    });
+  const picture = () => inference.generate({ ...request, steps });
+  const latents: Float32Array[] = [];
+  await inference.generate(
+    { ...request, steps: steps + 1 },
+    { onStep: (state) => latents.push(state.latents) },
+  );
+  const sessions = await loadSessions(pinhole.folder, { executionProviders: ['cpu'] });
+  const minimalLoop = await prepareMinimalLoop(sessions, latents);
 
   const engine: number[] = [];
   const minimal: number[] = [];
