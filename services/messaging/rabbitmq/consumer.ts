@@ -4,7 +4,7 @@ import { decodeJob, messageIdOf } from '../codec.ts';
 import { createInHand, type JobHandler, requeueDelay } from '../in-hand.ts';
 import type { Logger } from '../logger.ts';
 import type { Connection } from './connection.ts';
-import { keepChannel } from './kept-channel.ts';
+import { firstOpen, keepChannel } from './kept-channel.ts';
 import type { Publisher } from './publisher.ts';
 import { declareExchanges, declareJobQueue, jobQueue } from './topology.ts';
 
@@ -111,7 +111,7 @@ export async function consumeJobs(
     }
   }
 
-  if (connection.isUp()) await kept.ready;
+  await firstOpen(kept, connection);
   return {
     async stop() {
       stopping = true;

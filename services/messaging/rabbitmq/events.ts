@@ -4,7 +4,7 @@ import type { Broker, Subscription } from '../broker.ts';
 import { decodeEvent, encode } from '../codec.ts';
 import type { Logger } from '../logger.ts';
 import type { Connection } from './connection.ts';
-import { keepChannel } from './kept-channel.ts';
+import { firstOpen, keepChannel } from './kept-channel.ts';
 import { declareExchanges, EVENT_EXCHANGE, eventTopic } from './topology.ts';
 
 /** A listener that falls behind by more loses the oldest. */
@@ -82,6 +82,6 @@ export async function subscribeEvents(
       );
     },
   });
-  if (connection.isUp()) await kept.ready;
+  await firstOpen(kept, connection);
   return { stop: () => kept.close() };
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { DarkroomError } from '@darkroom/contract';
 import type { Channel } from 'amqplib';
 import type { Logger } from '../logger.ts';
+import type { Connection } from './connection.ts';
 
 /** A channel that is opened again, and set up again, whenever it or its connection is lost. */
 export type KeptChannel<C extends Channel> = {
@@ -10,8 +11,9 @@ export type KeptChannel<C extends Channel> = {
   /** Whether this channel is open still; true during its setup, when deliveries may come already. */
   isOpen(channel: C): boolean;
   /**
-   * Resolves when it is open for the first time, or closed before.
-   * @throws DarkroomError `configuration` when the broker refuses the first setup for good
+   * Resolves when it is open for the first time, or closed before. A refusal does not end the tries,
+   * for rights and queues can be mended; who waits for this at its start closes it and ends.
+   * @throws DarkroomError `configuration` when the broker refuses the setup before
    */
   ready: Promise<void>;
   /** Closes this incarnation; the next one is opened after the backoff. */
@@ -28,6 +30,11 @@ export type ChannelRecipe<C extends Channel> = {
   logger: Logger;
 };
 
+/** Longest wait between two attempts, in milliseconds. */
+const LONGEST_MS = 5_000;
+/** After so many attempts the wait is the longest. */
+const MANY_ATTEMPTS = 10;
+
 export function keepChannel<C extends Channel>(recipe: ChannelRecipe<C>): KeptChannel<C> {
   const { name, logger } = recipe;
   const ready = Promise.withResolvers<void>();
@@ -35,14 +42,13 @@ export function keepChannel<C extends Channel>(recipe: ChannelRecipe<C>): KeptCh
   ready.promise.catch(() => {});
   let latest: C | undefined;
   let isSetUp = false;
-  let everOpened = false;
   let closed = false;
   let attempt = 0;
   let retry: NodeJS.Timeout | undefined;
 
   function openLater(): void {
     if (closed || retry !== undefined) return;
-    const longest = Math.min(5_000, 50 * 2 ** Math.min(attempt++, 10));
+    const longest = Math.min(LONGEST_MS, 50 * 2 ** Math.min(attempt++, MANY_ATTEMPTS));
     retry = setTimeout(
       () => {
         retry = undefined;
@@ -69,15 +75,17 @@ export function keepChannel<C extends Channel>(recipe: ChannelRecipe<C>): KeptCh
       await recipe.setUp(opened);
       isSetUp = latest === opened;
       attempt = 0;
-      everOpened = true;
       ready.resolve();
     } catch (err) {
       if (closed) return;
-      logger.warn({ err, channel: name }, 'a channel could not be opened; trying again');
       latest = undefined;
-      if (!everOpened && isRefusal(err)) {
-        closed = true;
-        ready.reject(refusal(name, err));
+      if (isRefusal(err)) {
+        const refused = refusal(name, err);
+        logger.error({ err: refused, channel: name }, 'RabbitMQ refuses a channel; trying again');
+        attempt = MANY_ATTEMPTS;
+        ready.reject(refused);
+      } else {
+        logger.warn({ err, channel: name }, 'a channel could not be opened; trying again');
       }
       openLater();
       if (channel !== undefined) await closeQuietly(channel);
@@ -103,6 +111,23 @@ export function keepChannel<C extends Channel>(recipe: ChannelRecipe<C>): KeptCh
   };
 }
 
+/**
+ * Waits until it is open for the first time, if the broker is there; one that is refused is closed.
+ * @throws as `ready`
+ */
+export async function firstOpen<C extends Channel>(
+  kept: KeptChannel<C>,
+  connection: Pick<Connection, 'isUp'>,
+): Promise<void> {
+  if (!connection.isUp()) return;
+  try {
+    await kept.ready;
+  } catch (error) {
+    await kept.close();
+    throw error;
+  }
+}
+
 async function closeQuietly(channel: Channel): Promise<void> {
   // amqplib never answers a close whose connection is lost meanwhile, but says that it is closed.
   const closed = once(channel, 'close');
@@ -113,7 +138,7 @@ async function closeQuietly(channel: Channel): Promise<void> {
   }
 }
 
-/** 403 ACCESS_REFUSED and 406 PRECONDITION_FAILED are the same at every further attempt. */
+/** 403 ACCESS_REFUSED and 406 PRECONDITION_FAILED last until somebody mends the broker. */
 const isRefusal = (error: unknown): error is Error =>
   error instanceof Error && 'code' in error && (error.code === 403 || error.code === 406);
 

@@ -6,8 +6,9 @@ import type { Connection } from './connection.ts';
 import { keepChannel } from './kept-channel.ts';
 import { DEAD_LETTER_EXCHANGE, declareExchanges, declareJobQueue, jobQueue } from './topology.ts';
 
-/** How long the broker may take to confirm a publish. */
-const CONFIRM_TIMEOUT_MS = 5_000;
+/** How long the broker may take to declare a queue, and to confirm a publish. */
+const ANSWER_TIMEOUT_MS = 5_000;
+const inTime = `within ${ANSWER_TIMEOUT_MS / 1_000} s`;
 
 export type Publisher = {
   publishJob(job: JobMessage): Promise<void>;
@@ -23,6 +24,13 @@ type Waiting = { messageId: string; returned: boolean };
 
 const unavailable = (what: string): DarkroomError =>
   new DarkroomError('unavailable', `RabbitMQ ${what}; it is published again when that is over`);
+
+/** A quorum queue without a leader, for one, leaves its declaration unanswered. */
+async function answered(request: Promise<void>, problem: string): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(unavailable(problem)), ANSWER_TIMEOUT_MS);
+  await Promise.race([request, late.promise]).finally(() => clearTimeout(timer));
+}
 
 /** Publishes persistently, with confirm and `mandatory`, so that a resolved publish is safe. */
 export function createPublisher(
@@ -57,7 +65,10 @@ export function createPublisher(
     const queue = jobQueue(model);
     const known = declared.get(queue);
     if (known !== undefined) return known;
-    const declaring = declareJobQueue(channel, model);
+    const declaring = answered(
+      declareJobQueue(channel, model),
+      `did not declare ${queue} ${inTime}`,
+    );
     declared.set(queue, declaring);
     return declaring;
   }
@@ -87,8 +98,8 @@ export function createPublisher(
         else reject(unavailable(problem));
       };
       const timer = setTimeout(() => {
-        settle(`did not confirm a message within ${CONFIRM_TIMEOUT_MS / 1_000} s`);
-      }, CONFIRM_TIMEOUT_MS);
+        settle(`did not confirm a message ${inTime}`);
+      }, ANSWER_TIMEOUT_MS);
       const properties = { ...options, mandatory: true, persistent: true };
       try {
         channel.publish(exchange, routingKey, content, properties, (error: unknown) => {
