@@ -22,8 +22,12 @@ export function createBackoff(firstMs: number, longestMs: number): Backoff {
   };
 }
 
-/** Tries again after each failure until `forMs` have passed; then throws the last one. */
-export async function retryFor<T>(forMs: number, task: () => Promise<T>): Promise<T> {
+/** Tries again after each failure until `forMs` have passed or `signal` aborts; then throws the last. */
+export async function retryFor<T>(
+  forMs: number,
+  task: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
   const giveUpAt = performance.now() + forMs;
   const backoff = createBackoff(50, 1_000);
   for (;;) {
@@ -31,7 +35,8 @@ export async function retryFor<T>(forMs: number, task: () => Promise<T>): Promis
       return await task();
     } catch (error) {
       if (performance.now() >= giveUpAt) throw error;
-      await backoff.wait();
+      await backoff.wait(signal);
+      if (signal?.aborted) throw error;
     }
   }
 }

@@ -19,7 +19,7 @@ import type { HandBack, JobEnd, WorkerMetrics } from './worker-metrics.ts';
 export type Job = {
   claim: Claim;
   lease: Lease;
-  /** How long the store may stay away before the job is left to the next delivery. */
+  /** How long the store and the object store may stay away before the job is given up. */
   leaseMs: number;
   store: WorkerStore;
   broker: Broker;
@@ -71,8 +71,10 @@ export async function runJob(job: Job): Promise<JobEnd> {
 
   const storeStarted = performance.now();
   try {
-    await storePictures(objects, pictures);
+    // Worth waiting for: handed back, the job's pictures would be made anew.
+    await retryFor(job.leaseMs, () => storePictures(objects, pictures), lease.signal);
   } catch (error) {
+    if (lease.signal.reason instanceof Stopped) return await settleStop(job, lease.signal.reason);
     job.logger.error({ err: error }, 'handing the job back: its pictures cannot be stored now');
     return await handBack(job, 'storage-away');
   }
@@ -114,7 +116,11 @@ async function handBack(job: Job, why: HandBack): Promise<JobEnd> {
     // What the engine died of may be the job itself; nothing else is the job's fault.
     store.release({ id, fence: claim.fence, countAttempt: why === 'engine-died' }),
   );
-  if (queued === undefined) return why;
+  if (queued === undefined) {
+    // A cancel was settled, or a newer attempt ends the record; what we stored is ours to collect.
+    await collect(job);
+    return why;
+  }
   tellState(job, 'queued', queued.revision);
   try {
     await broker.publishJob({
@@ -137,17 +143,22 @@ async function end(
   state: 'succeeded' | 'failed' | 'canceled',
   written: boolean,
 ): Promise<JobEnd> {
-  const { store, objects, claim, logger } = job;
+  const { claim, logger } = job;
   const { record, fence } = claim;
   if (written) tellState(job, state, record.revision + 1);
   else logger.warn('the job was taken over by a newer attempt');
-  // Nobody else ever wrote for a first claim that ends itself: nothing to look for.
-  if (!written || fence > 1) {
-    await collectLeftovers({ store, objects, record }).catch((error: unknown) =>
-      logger.warn({ err: error, generationId: record.id }, 'leftover pictures were not removed'),
-    );
-  }
+  // All that lies there is named, or nothing lies there, where a first claim ends its own record,
+  // unless it was canceled amid the storing.
+  if (!written || fence > 1 || state === 'canceled') await collect(job);
   return written ? state : 'lost';
+}
+
+async function collect({ store, objects, claim, logger }: Job): Promise<void> {
+  try {
+    await collectLeftovers({ store, objects, record: claim.record });
+  } catch (error) {
+    logger.warn({ err: error }, 'leftover pictures were not removed');
+  }
 }
 
 function tellState(job: Job, state: GenerationState, revision: number): void {

@@ -55,7 +55,7 @@ test('SIGTERM: not ready, finishes the job in hand, ends with its child', async 
   expect(isRunning(Number(inferencePid))).toBe(false);
 });
 
-test('a second signal ends it at once, and the job is made by the next worker', async () => {
+test('a second signal hands the job in hand back, and the next worker makes it', async () => {
   await using servers = await realServers();
   const worker = startService('worker', servers.environment);
   await worker.line('worker started');
@@ -64,21 +64,23 @@ test('a second signal ends it at once, and the job is made by the next worker', 
   worker.kill('SIGTERM');
   await worker.line('shutting down');
   worker.kill('SIGTERM');
-  expect(await worker.ended).toBe(1);
-  expect(await servers.store.get(tenant, id)).toMatchObject({ state: 'running' });
+  expect(await worker.ended).toBe(0);
+  expect(await servers.store.get(tenant, id)).toMatchObject({ state: 'queued', attempt: 0 });
 
   const next = startService('worker', servers.environment);
   await next.line('worker started');
-  expect(await servers.finished(id)).toMatchObject({ state: 'succeeded', attempt: 2 });
+  expect(await servers.finished(id)).toMatchObject({ state: 'succeeded', attempt: 1 });
 });
 
-test('with REQUIRE_GPU and no GPU provider it says why it is not ready', async () => {
+test('with REQUIRE_GPU and no GPU provider it is not ready, and its log says why', async () => {
   await using servers = await realServers();
   const worker = startService('worker', { ...servers.environment, REQUIRE_GPU: '1' });
   const { port } = await worker.line('worker started');
   const { status, text } = await get(port, '/readyz');
   expect(status).toBe(503);
-  expect(text).toContain('REQUIRE_GPU is set and the models run on cpu');
+  expect(text).toContain('{"name":"gpu","ready":false}');
+  const { reason } = await worker.line('check fails');
+  expect(reason).toContain('REQUIRE_GPU is set and the models run on cpu');
 });
 
 test('a port in use is named with the remedy', async () => {

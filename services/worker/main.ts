@@ -1,6 +1,5 @@
 // The worker's process: constructs its clients, starts, and unwinds on a signal.
 import process from 'node:process';
-import { DarkroomError } from '@darkroom/contract';
 import { pinhole } from '@darkroom/diffusion';
 import { connectPostgresStore } from '@darkroom/generations';
 import {
@@ -22,17 +21,26 @@ import { readConfig, type WorkerConfig } from './config.ts';
 import { activeGpu } from './gpu.ts';
 import { startInference } from './inference/inference-process.ts';
 import { findModelFolders } from './model-folders.ts';
-import { createWorker } from './worker.ts';
+import { createWorker, type Worker } from './worker.ts';
 
 async function main(config: WorkerConfig, logger: Logger): Promise<void> {
   const shutdown = createShutdown({ logger });
+  let worker: Worker | undefined;
   onSignals({
     graceful: (signal) => void shutdown.run(signal).then((clean) => process.exit(clean ? 0 : 1)),
-    forceful: () => process.exit(1),
+    forceful: () => {
+      // The second signal hands the job in hand back, and the shutdown goes on; the third waits for
+      // nothing, nor does the second of a worker that has not started.
+      if (worker === undefined) process.exit(1);
+      // What fails in it, the shutdown meets and logs.
+      worker.close().catch(() => {});
+      worker = undefined;
+    },
   });
   try {
-    await start(config, logger, shutdown);
+    worker = await start(config, logger, shutdown);
   } catch (error) {
+    logger.debug({ err: error }, 'the start failed');
     // Begun by a signal amid the start: what failed only found its clients closed.
     if (shutdown.signal.aborted) return;
     await shutdown.run('it could not start');
@@ -40,7 +48,7 @@ async function main(config: WorkerConfig, logger: Logger): Promise<void> {
   }
 }
 
-async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): Promise<void> {
+async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): Promise<Worker> {
   const catalogue = await loadCatalogue(config.MODELS ?? pinhole.catalogue);
   const folders = await findModelFolders(catalogue, {
     modelDir: config.MODEL_DIR,
@@ -80,13 +88,16 @@ async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): 
     logger,
     metrics,
   });
-  const probes = createProbes({
-    database: store.check,
-    broker: broker.isReady,
-    objects: objects.check,
-    inference: () => inference.pid() !== undefined,
-    ...(config.REQUIRE_GPU && { gpu: () => activeGpu(inference.identity()) }),
-  });
+  const probes = createProbes(
+    {
+      database: store.check,
+      broker: broker.isReady,
+      objects: objects.check,
+      inference: () => inference.pid() !== undefined,
+      ...(config.REQUIRE_GPU && { gpu: () => activeGpu(inference.identity()) }),
+    },
+    { logger },
+  );
   const { HOST: host, PORT: port } = config;
   const server = await startProbeServer({ host, port, probes, metrics });
   shutdown.defer('probe server', server.close);
@@ -94,13 +105,14 @@ async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): 
   shutdown.defer('readiness', probes.drain);
   await worker.start();
   logger.info({ worker: config.WORKER_ID, models, port: server.port }, 'worker started');
+  return worker;
 }
 
 try {
   const config = readConfig();
   await main(config, createLogger({ name: 'worker', level: config.LOG_LEVEL }));
 } catch (error) {
-  // Our own errors say what to do; where in the code they arose helps nobody.
-  console.error('darkroom worker:', error instanceof DarkroomError ? error.message : error);
+  // Our own errors say what to do; where in the code one arose, LOG_LEVEL=debug tells.
+  console.error('darkroom worker:', (error instanceof Error && error.message) || String(error));
   process.exit(1);
 }

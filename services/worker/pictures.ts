@@ -48,20 +48,24 @@ export async function makePictures(options: {
 /** Keys carry the content's digest, so a rerun to the same bits writes the same objects again. */
 const prefixOf = ({ tenant, id }: GenerationRecord): string => `${tenant}/${id}/`;
 
+/** Ends when nothing is being written any more, even where a picture could not be stored. */
 export async function storePictures(
   objects: ObjectStore,
   pictures: readonly MadePicture[],
 ): Promise<void> {
-  await Promise.all(pictures.map(({ key, png }) => objects.put(key, png, 'image/png')));
+  const puts = pictures.map(({ key, png }) => objects.put(key, png, 'image/png'));
+  await Promise.allSettled(puts);
+  await Promise.all(puts);
 }
 
 /**
  * Removes what attempts left under a generation's prefix and its record does not name.
  *
  * Only once the record is terminal: before, another attempt may be about to name what lies there,
- * since the same bits have the same key. Whoever ends the record collects what was written until
- * then; whoever writes later finds its completion refused, and collects its own. So nothing that a
- * record names is ever removed, and nothing else stays.
+ * since the same bits have the same key. A worker that ends the record collects what was written
+ * until then; one that writes later finds its completion refused, and collects its own. So nothing
+ * that a record names is ever removed. Of a record that no worker ended (a sweep or a refused claim
+ * did: its deadline, its attempts, a cancel) what a dead worker had stored stays.
  */
 export async function collectLeftovers(options: {
   store: Pick<WorkerStore, 'get'>;

@@ -166,7 +166,7 @@ test('a later attempt collects what an earlier one left', async () => {
   );
 });
 
-test('while pictures cannot be stored, the job goes back to the queue at no cost', async () => {
+test('pictures that cannot be stored at once are stored later and not made anew', async () => {
   let failures = 2;
   await using rig = await startWorkerRig(store, inference, {
     objects: (objects) => ({
@@ -176,9 +176,50 @@ test('while pictures cannot be stored, the job goes back to the queue at no cost
       },
     }),
   });
-  const { id } = await rig.submit();
+  const { id } = await rig.submit({ steps: 3 });
   await expect(rig.finished(id)).resolves.toMatchObject({ state: 'succeeded', attempt: 1 });
-  expect(await rig.ended('storage-away')).toBe(2);
+  expect(rig.events.filter(({ type }) => type === 'progress')).toHaveLength(3);
+});
+
+test('while pictures cannot be stored, the job goes back at no cost and none is begun', async () => {
+  let isAway = true;
+  const failWhileAway = () => {
+    if (isAway) throw new DarkroomError('unavailable', 'the disk is full');
+  };
+  await using rig = await startWorkerRig(store, inference, {
+    leaseMs: 300,
+    objects: (objects) => ({
+      put: async (...put) => {
+        failWhileAway();
+        await objects.put(...put);
+      },
+      check: async () => failWhileAway(),
+    }),
+  });
+  const { id } = await rig.submit({ steps: 1 });
+  await eventually(() => rig.ended('requeued')).toBeGreaterThan(0);
+  expect(await rig.get(id)).toMatchObject({ state: 'queued', attempt: 0 });
+  isAway = false;
+  await expect(rig.finished(id)).resolves.toMatchObject({ state: 'succeeded', attempt: 1 });
+  expect(await rig.ended('storage-away')).toBe(1);
+});
+
+test('a cancel while pictures wait to be stored is settled, and none of them stays', async () => {
+  const waits = Promise.withResolvers<void>();
+  await using rig = await startWorkerRig(store, inference, {
+    objects: (objects) => ({
+      put: async (key, ...rest) => {
+        if (key.includes('/0-')) return await objects.put(key, ...rest);
+        waits.resolve();
+        throw new DarkroomError('unavailable', 'the disk is full');
+      },
+    }),
+  });
+  const { id } = await rig.submit({ count: 2, steps: 1 });
+  await waits.promise;
+  await store.requestCancel(tenant, id);
+  await expect(rig.finished(id)).resolves.toMatchObject({ state: 'canceled', images: [] });
+  await eventually(() => rig.objects.list('')).toEqual([]);
 });
 
 test('while the database is away, the message is delivered again', async () => {
@@ -252,4 +293,17 @@ test('closing hands the job in hand back at no cost', async () => {
   const record = await rig.get(id);
   expect(record).toMatchObject({ state: 'queued', attempt: 0, published: true });
   expect(record.revision).toBeGreaterThan(revision);
+});
+
+test('handing back a job that was canceled settles the cancel and leaves no object', async () => {
+  await using rig = await startWorkerRig(store, inference, {
+    store: () => ({ heartbeat: async () => 'held' }),
+  });
+  const { id } = await rig.submit(long);
+  await eventually(() => rig.events.length).toBeGreaterThan(2);
+  await rig.objects.put(`${tenant}/${id}/0-early.png`, new Uint8Array([1]), 'image/png');
+  await store.requestCancel(tenant, id);
+  await rig.worker.close();
+  expect(await rig.get(id)).toMatchObject({ state: 'canceled' });
+  expect(await rig.objects.list('')).toEqual([]);
 });

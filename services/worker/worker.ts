@@ -50,8 +50,13 @@ export function createWorker(options: WorkerOptions): Worker {
   let stopped: Promise<void> | undefined;
   let closing = false;
   const inHand = new Map<string, Lease>();
+  let mayStore = true;
 
-  /** Decides a message; with one engine, one at a time, and unclaimed until its turn. */
+  /**
+   * Decides a message; with one engine, one at a time, and unclaimed until its turn. With several
+   * models, one message of each may wait so while another worker is idle. It is not given back: it
+   * would come round again and again, and lose its turn here to the model that runs already.
+   */
   const handle = (delivery: JobDelivery): Promise<Outcome> =>
     turns(async () => {
       const { generationId, model, traceparent } = delivery.job;
@@ -63,12 +68,15 @@ export function createWorker(options: WorkerOptions): Worker {
       try {
         // A job is claimed only by who can run it: without an engine, another may take it.
         await inference.up(ENGINE_WAIT_MS, stopping.signal);
+        // Nor is one made whose pictures would be lost again.
+        if (!mayStore) await options.objects.check();
         jobEnd = await take(delivery, formatTraceparent(trace), logger);
       } catch (error) {
         logger.warn({ err: error }, 'the job cannot be decided now');
         jobEnd = 'requeued';
       }
       metrics.jobs.inc({ model, end: jobEnd });
+      if (jobEnd !== 'requeued') mayStore = jobEnd !== 'storage-away';
       // The next job would fare no better now. What is requeued, the broker delays itself.
       const isAway = jobEnd === 'storage-away' || jobEnd === 'engine-away';
       if (isAway) await backoff.wait(stopping.signal);

@@ -49,7 +49,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type ChildMessage =
   | Hello
   | { type: 'ready'; models: LoadedModel[]; executionProviders: string[] }
-  /** A model could not be loaded; the child ends after this. */
+  /** A model could not be loaded; the parent ends the child after this. */
   | { type: 'load-failed'; message: string }
   | { type: 'step'; id: number; state: RunState }
   | { type: 'picture'; id: number; picture: Picture }

@@ -36,6 +36,7 @@ export async function startWorkerRig(
   wrap: {
     store?: (store: GenerationStore) => Partial<GenerationStore>;
     objects?: (objects: ObjectStore) => Partial<ObjectStore>;
+    leaseMs?: number;
   } = {},
 ): Promise<WorkerRig> {
   const folder = await mkdtemp(join(tmpdir(), 'worker-rig-'));
@@ -51,7 +52,7 @@ export async function startWorkerRig(
     inference,
     models: ['pinhole'],
     workerId: 'worker-1',
-    leaseMs: 5_000,
+    leaseMs: wrap.leaseMs ?? 5_000,
     heartbeatMs: 100,
     logger: readableLogger().logger,
     metrics,
