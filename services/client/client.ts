@@ -3,6 +3,7 @@ import { createTRPCClient, type TRPCClient } from '@trpc/client';
 import { fetchImage } from './fetch-image.ts';
 import { generate } from './generate.ts';
 import { createLinks } from './links.ts';
+import { persist } from './persist.ts';
 import type { Generation, GenerationInput, Image } from './types.ts';
 import { type WaitOptions, watchToEnd } from './watch-to-end.ts';
 
@@ -12,7 +13,7 @@ export type ClientOptions = {
   /** Sent as `Authorization: Bearer …`. */
   apiKey?: string | undefined;
   /**
-   * How long `generate` and `fetchImage` keep trying while the service cannot be reached, in
+   * How long `generate`, `waitFor` and `fetchImage` keep trying while the service cannot be reached, in
    * milliseconds.
    * @default 30_000
    */
@@ -47,7 +48,8 @@ export function createClient(options: ClientOptions): DarkroomClient {
     system: trpc.system,
     generate: (input, generateOptions = {}) => generate(trpc, input, generateOptions, patience),
     waitFor: async (id, waitOptions = {}) => {
-      const generation = await trpc.generations.get.query({ id });
+      const get = () => trpc.generations.get.query({ id });
+      const generation = await persist(get, { ...patience, signal: waitOptions.signal });
       return watchToEnd(trpc, generation, waitOptions, patience);
     },
     fetchImage: (image) => fetchImage(image, apiKey, patience),

@@ -68,6 +68,19 @@ test('asks again under the same key after a cut connection and after "not now"',
   });
 });
 
+test('waiting for a generation outlasts a cut connection at its very beginning', async () => {
+  let asked = 0;
+  const url = await listen({
+    'generations.get': (request, response) => {
+      asked += 1;
+      if (asked === 1) request.socket.destroy();
+      else result(response, generation('succeeded'));
+    },
+  });
+  expect((await createClient({ url }).waitFor(id)).state).toBe('succeeded');
+  expect(asked).toBe(2);
+});
+
 test('a refusal is not repeated', async () => {
   let asked = 0;
   const url = await listen({
