@@ -178,7 +178,7 @@ const parser = yargs(hideBin(process.argv))
       })
       .command(
         'verify',
-        'Load every model of this machine and make a picture with it',
+        'Read every model of this machine from end to end and tell its digest',
         json,
         (options) => {
           command = async (context) =>

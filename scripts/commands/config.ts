@@ -14,6 +14,10 @@ const schema = z.object({
   MODELS: variables.MODELS.optional(),
   MODEL_DIR: z.string().optional(),
   EXECUTION_PROVIDERS: z.string().optional(),
+  REQUIRE_GPU: z
+    .enum(['0', '1'], 'must be 0 or 1')
+    .transform((value) => value === '1')
+    .default(false),
   /** Where the user stood when npm changed to the project's folder. */
   INIT_CWD: z.string().optional(),
 });
@@ -23,7 +27,10 @@ export type CliConfig = {
   logLevel: z.output<typeof schema>['LOG_LEVEL'];
   apiKey: string | undefined;
   /** What the embedded service takes from the environment. */
-  embedded: Pick<EmbeddedOptions, 'models' | 'modelDir' | 'executionProviders' | 'environment'>;
+  embedded: Pick<
+    EmbeddedOptions,
+    'models' | 'modelDir' | 'executionProviders' | 'requireGpu' | 'environment'
+  >;
   /** A path of the command line, relative to where the user stands. */
   userPath(path: string): string;
   /** A path of this project. */
@@ -43,6 +50,7 @@ export function readConfig(): CliConfig {
       models: env.MODELS,
       modelDir: env.MODEL_DIR,
       executionProviders: env.EXECUTION_PROVIDERS?.split(',').map((name) => name.trim()),
+      requireGpu: env.REQUIRE_GPU,
       environment: process.env,
     },
     userPath: (path) => resolve(userFolder ?? '.', path),

@@ -15,6 +15,16 @@ export class CommandFailure extends Error {
   override readonly name = 'CommandFailure';
 }
 
+/** Whether no Darkroom answered at all: what one refuses carries its reason as data. */
+export const isUnreachable = (error: unknown): boolean =>
+  error instanceof UnreachableError || (error instanceof TRPCClientError && error.data == null);
+
+/** `fetch failed` says little; what caused it says more. */
+export function reasonOf(error: Error): string {
+  const cause = error.cause instanceof AggregateError ? error.cause.errors[0] : error.cause;
+  return cause instanceof Error ? reasonOf(cause) : error.message;
+}
+
 /** What to tell the user about an error, and how to exit. */
 export function explain(error: unknown): { message: string; exitCode: ExitCode } {
   if (error instanceof UsageError) {
@@ -36,6 +46,12 @@ export function explain(error: unknown): { message: string; exitCode: ExitCode }
 }
 
 function explainAnswer(error: TRPCClientError<AppRouter>): { message: string; exitCode: ExitCode } {
+  if (isUnreachable(error)) {
+    return {
+      message: `the connection to Darkroom failed (${reasonOf(error)}); check that it still runs and try again`,
+      exitCode: exitCodes.failed,
+    };
+  }
   switch (error.data?.code) {
     case 'BAD_REQUEST':
     case 'PAYLOAD_TOO_LARGE':

@@ -11,7 +11,7 @@ type ListOptions = Options & { limit: number; state?: GenerationState | undefine
 
 export async function list(options: ListOptions, context: Context): Promise<void> {
   const { limit, state } = options;
-  const page = await withService(options, context, (client) =>
+  const page = await withExisting(options, context, (client) =>
     client.generations.list.query({ limit, ...(state !== undefined && { state }) }),
   );
   if (options.json) return context.print(JSON.stringify(page, null, 2));
@@ -27,13 +27,13 @@ export async function list(options: ListOptions, context: Context): Promise<void
 
 export async function show(options: OneOptions, context: Context): Promise<void> {
   const get = (client: DarkroomClient) => client.generations.get.query({ id: options.id });
-  printOne(await withService(options, context, get), options, context);
+  printOne(await withExisting(options, context, get), options, context);
 }
 
 export async function watch(options: OneOptions, context: Context): Promise<void> {
   const view = createProgressView(process.stderr);
   const onProgress = view.add(options.id);
-  const generation = await withService(options, context, (client) =>
+  const generation = await withExisting(options, context, (client) =>
     client.waitFor(options.id, {
       onProgress: (_, present) => onProgress(present),
       signal: context.signal,
@@ -45,8 +45,12 @@ export async function watch(options: OneOptions, context: Context): Promise<void
 
 export async function cancel(options: OneOptions, context: Context): Promise<void> {
   const stop = (client: DarkroomClient) => client.generations.cancel.mutate({ id: options.id });
-  printOne(await withService(options, context, stop), options, context);
+  printOne(await withExisting(options, context, stop), options, context);
 }
+
+/** Where there is no data folder there are no jobs to speak of. */
+const withExisting: typeof withService = (options, context, work) =>
+  withService(options, context, work, { mustExist: true });
 
 function printOne(generation: Generation, { json }: Options, { print }: Context): void {
   print(json ? JSON.stringify(generation, null, 2) : describe(generation));

@@ -1,3 +1,4 @@
+import type { DarkroomClient } from '@darkroom/client/source';
 import { pinhole, verifyModelFolder } from '@darkroom/diffusion';
 import { loadCatalogue } from '@darkroom/lifecycle';
 import { findModelFolders } from '@darkroom/worker';
@@ -9,7 +10,10 @@ type ListOptions = ServiceOptions & { json: boolean };
 
 /** What may be asked for, as the service tells it. */
 export async function list(options: ListOptions, context: Context): Promise<void> {
-  const models = await withService(options, context, (client) => client.models.list.query());
+  // A folder that was named must be there; the project's own comes about with its first use.
+  const mustExist = options.dataDir !== undefined;
+  const get = (client: DarkroomClient) => client.models.list.query();
+  const models = await withService(options, context, get, { mustExist });
   if (options.json) return context.print(JSON.stringify(models, null, 2));
   const rows = models.map(({ name, limits, defaults, description }) => [
     name,

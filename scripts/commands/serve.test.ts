@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { createClient } from '@darkroom/client/source';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { darkroom, type Running, start, startServing, stop } from './testing/darkroom.ts';
@@ -31,7 +30,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-test('kill -9 at a random point loses nothing that was accepted', async () => {
+test('kill -9 at a random step loses nothing that was accepted', async () => {
   const serving = await startServing(folder, { env: { LOG_LEVEL: 'info' } });
   running = serving;
   const [, inferencePid = ''] = await serving.said(/"inferencePid":(\d+)/);
@@ -42,9 +41,15 @@ test('kill -9 at a random point loses nothing that was accepted', async () => {
     ),
   );
 
-  const delayMs = randomInt(2_000);
-  await wait(delayMs);
+  // Of the first five pictures: those after it are surely unfinished.
+  const killAt = { picture: randomInt(5), step: randomInt(11) };
+  const { id = '' } = accepted[killAt.picture] ?? {};
+  const stepsDone = async () => (await client.generations.get.query({ id })).progress.step;
+  await expect
+    .poll(stepsDone, { timeout: 60_000, interval: 5 })
+    .toBeGreaterThanOrEqual(killAt.step);
   serving.process.kill('SIGKILL');
+  const killed = new Date().toISOString();
   await serving.finished;
   await vi.waitFor(() => expect(isAlive(Number(inferencePid))).toBe(false), 5_000);
 
@@ -53,22 +58,30 @@ test('kill -9 at a random point loses nothing that was accepted', async () => {
   const survivor = createClient({ url: again.url });
   const ended = await Promise.all(accepted.map(({ id }) => survivor.waitFor(id)));
   for (const { state, images, request } of ended) {
-    expect({ state, seeds: images.map(({ seed }) => seed), delayMs }).toEqual({
+    expect({ state, seeds: images.map(({ seed }) => seed), killAt }).toEqual({
       state: 'succeeded',
       seeds: [request.seed],
-      delayMs,
+      killAt,
     });
   }
+  const afterwards = ended.filter(({ finishedAt }) => finishedAt !== null && finishedAt > killed);
+  expect(afterwards).not.toEqual([]);
   const { generations } = await survivor.generations.list.query({ limit: 100 });
   expect(generations.map(({ id }) => id).toSorted()).toEqual(
     accepted.map(({ id }) => id).toSorted(),
   );
 }, 120_000);
 
-test('SIGTERM stops it with exit code 0 and leaves no process', async () => {
+test('SIGTERM turns it unready, and stops it with exit code 0 and no process left', async () => {
   const serving = await startServing(folder, { env: { LOG_LEVEL: 'info' } });
   const [, inferencePid = ''] = await serving.said(/"inferencePid":(\d+)/);
+  const { generations } = createClient({ url: serving.url });
+  const { id } = await generations.create.mutate({ prompt: 'a slow dot', steps: 150, count: 2 });
+  const state = async () => (await generations.get.query({ id })).state;
+  await expect.poll(state, { timeout: 30_000, interval: 20 }).toBe('running');
   serving.process.kill('SIGTERM');
+  const readiness = async () => (await fetch(`${serving.url}/readyz`)).status;
+  await expect.poll(readiness, { timeout: 30_000, interval: 10 }).toBe(503);
   expect(await serving.finished).toMatchObject({ code: 0, stdout: '' });
   expect(isAlive(Number(inferencePid))).toBe(false);
 });
@@ -95,10 +108,20 @@ test('a port in use is refused with the remedy', async () => {
   expect(stderr).not.toMatch(/\n\s+at /);
 });
 
+test('where a GPU is required and none is active it does not start', async () => {
+  const env = { REQUIRE_GPU: '1' };
+  const args = ['serve', '--port', '0', '--data-dir', folder];
+  const { code, stderr } = await darkroom(args, { env });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/REQUIRE_GPU is set and the models run on cpu.*EXECUTION_PROVIDERS/);
+  expect(stderr).not.toMatch(/\n\s+at /);
+});
+
 test('wrong variables are all reported together', async () => {
-  const env = { PORT: 'eighty', LOG_LEVEL: 'loud' };
+  const env = { PORT: 'eighty', LOG_LEVEL: 'loud', REQUIRE_GPU: 'yes' };
   const { code, stderr } = await darkroom(['serve', '--data-dir', folder], { env });
   expect(code).toBe(1);
   expect(stderr).toMatch(/PORT: must be a whole number/);
   expect(stderr).toMatch(/LOG_LEVEL: must be a log level/);
+  expect(stderr).toMatch(/REQUIRE_GPU: must be 0 or 1/);
 });

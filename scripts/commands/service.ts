@@ -1,14 +1,9 @@
-import {
-  type AppRouter,
-  createClient,
-  type DarkroomClient,
-  type TRPCClientError,
-  UnreachableError,
-} from '@darkroom/client/source';
+import { existsSync } from 'node:fs';
+import { createClient, type DarkroomClient } from '@darkroom/client/source';
 import { DarkroomError } from '@darkroom/contract';
 import type { Embedded } from '@darkroom/embedded';
 import { createLogger } from '@darkroom/lifecycle';
-import { CommandFailure, UsageError } from './failure.ts';
+import { CommandFailure, isUnreachable, reasonOf, UsageError } from './failure.ts';
 import type { Context } from './run-command.ts';
 
 /** Options that say which service a command speaks to. */
@@ -24,26 +19,34 @@ export type ServiceOptions = {
  *
  * @param work may be run again from its beginning when a joined service stops meanwhile, so it asks
  *   for pictures under one idempotency key
+ * @param mustExist refuses a data folder that does not exist, rather than making it
  */
 export async function withService<T>(
   options: ServiceOptions,
   context: Context,
   work: (client: DarkroomClient) => Promise<T>,
+  { mustExist = false } = {},
 ): Promise<T> {
   const apiKey = options.apiKey ?? context.config.apiKey;
   if (options.server !== undefined) {
     return work(await connect(options.server, apiKey));
   }
+  const dataDir = dataDirOf(options, context);
+  if (mustExist && !existsSync(dataDir)) {
+    throw new CommandFailure(
+      `the data folder ${dataDir} does not exist; check --data-dir, name a running Darkroom with --server, or make the folder with generate or serve`,
+    );
+  }
   // Only now: whoever names a server need not wait for all that serves.
   const { findOwner } = await import('@darkroom/embedded');
-  const dataDir = dataDirOf(options, context);
   for (;;) {
     const owner = await findOwner(dataDir, context.signal);
     if (owner !== undefined) {
       try {
         return await work(createClient({ url: owner.url, apiKey, patienceMs: 2_000 }));
       } catch (error) {
-        if (!(error instanceof UnreachableError)) throw error;
+        if (!isUnreachable(error)) throw error;
+        context.signal.throwIfAborted();
         continue;
       }
     }
@@ -63,19 +66,13 @@ async function connect(url: string, apiKey: string | undefined): Promise<Darkroo
     throw new UsageError(`--server is ${url}, it must be an address such as http://127.0.0.1:8080`);
   }
   const client = createClient({ url, apiKey });
-  await client.system.status.query().catch((error: TRPCClientError<AppRouter>) => {
-    if (error.data != null) throw error;
+  await client.system.status.query().catch((error: Error) => {
+    if (!isUnreachable(error)) throw error;
     throw new CommandFailure(
       `no Darkroom answers at ${url} (${reasonOf(error)}); check the address and that it runs`,
     );
   });
   return client;
-}
-
-/** `fetch failed` says little; what caused it says more. */
-function reasonOf(error: Error): string {
-  const cause = error.cause instanceof AggregateError ? error.cause.errors[0] : error.cause;
-  return cause instanceof Error ? reasonOf(cause) : error.message;
 }
 
 /** The data folder that the options name, else the project's. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -56,6 +56,12 @@ test('kill -9 on the owner frees the folder at once, whatever owner.json still s
   const lock = acquireOwnerLock(folder);
   expect(readOwner(folder)).toBeUndefined();
   lock.release();
+});
+
+test('to look whether a folder is owned does not make it', () => {
+  expect(isOwned(join(folder, 'typo'))).toBe(false);
+  expect(isOwned(folder)).toBe(false);
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 test('a folder that cannot be made is refused with the remedy', () => {

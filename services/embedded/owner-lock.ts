@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { DarkroomError } from '@darkroom/contract';
@@ -48,8 +48,9 @@ export function acquireOwnerLock(dataDir: string): OwnerLock {
   };
 }
 
-/** Whether a process owns the folder right now. */
+/** Whether a process owns the folder right now; makes nothing where there is none. */
 export function isOwned(dataDir: string): boolean {
+  if (!existsSync(lockFile(dataDir))) return false;
   const release = tryLock(dataDir, 0);
   release?.();
   return release === undefined;

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { DarkroomError } from '@darkroom/contract';
 import { pinhole } from '@darkroom/diffusion';
 import { createFrontend, startSweep } from '@darkroom/frontend';
 import { openPgliteStore } from '@darkroom/generations';
@@ -13,7 +14,13 @@ import {
 } from '@darkroom/lifecycle';
 import { createInProcessBroker } from '@darkroom/messaging';
 import { createFsStore } from '@darkroom/storage';
-import { createWorker, findModelFolders, startInference } from '@darkroom/worker';
+import {
+  activeGpu,
+  createWorker,
+  findModelFolders,
+  type Inference,
+  startInference,
+} from '@darkroom/worker';
 import { acquireOwnerLock } from './owner-lock.ts';
 
 export type EmbeddedOptions = {
@@ -29,6 +36,8 @@ export type EmbeddedOptions = {
   modelDir?: string | undefined;
   /** The runtime's providers in order of preference. @default ['cpu'] */
   executionProviders?: readonly string[] | undefined;
+  /** Refuses to start unless a GPU provider is active. @default false */
+  requireGpu?: boolean | undefined;
   /** This process's environment, of which the inference child sees a short list. */
   environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** @default warnings and errors, on stderr */
@@ -37,7 +46,10 @@ export type EmbeddedOptions = {
 
 export type Embedded = {
   url: string;
-  /** Takes no more requests, finishes the picture in hand, and gives the folder back. */
+  /**
+   * Turns unready, finishes the job in hand, and gives the folder back. What is accepted until
+   * the listener closes stays in the records for the next owner.
+   */
   stop(): Promise<void>;
 };
 
@@ -51,7 +63,7 @@ const HEARTBEAT_MS = 5_000;
  * whatever a former owner of the folder had accepted and not finished.
  *
  * @throws DarkroomError `conflict` when another process owns the folder, `configuration` when the
- *   folder, the port or a model cannot be used
+ *   folder, the port or a model cannot be used, or a GPU is required and none is active
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const logger =
@@ -92,7 +104,8 @@ async function start(
   shutdown.defer('broker', broker.close);
 
   const metrics = createMetrics({ processMetrics: true });
-  const frontend = createFrontend({ store, broker, objects, catalogue, logger, metrics });
+  const { signal } = shutdown;
+  const frontend = createFrontend({ store, broker, objects, catalogue, logger, metrics, signal });
   shutdown.defer('frontend', () => frontend.close());
   const url = await frontend.listen({ host, port }).catch((error: unknown) => {
     throw listenError(error, { host, port });
@@ -105,6 +118,7 @@ async function start(
     ...(options.executionProviders && { executionProviders: options.executionProviders }),
   });
   shutdown.defer('inference', inference.close);
+  if (options.requireGpu) refuseWithoutGpu(inference);
   const worker = createWorker({
     store,
     broker,
@@ -124,4 +138,12 @@ async function start(
 
   lock.announce(url);
   return url;
+}
+
+function refuseWithoutGpu(inference: Inference): void {
+  try {
+    activeGpu(inference.identity());
+  } catch (error) {
+    throw new DarkroomError('configuration', (error as Error).message, { cause: error });
+  }
 }

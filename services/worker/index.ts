@@ -1,3 +1,4 @@
+export { activeGpu } from './gpu.ts';
 export type { Identity } from './inference/child-process.ts';
 export {
   type Inference,
