@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /** Why a generation ended `failed`. */
 export const failureCode = z.enum([
-  /** Its deadline passed before it was finished. */
+  /** Its deadline passed while no worker was at it. */
   'EXPIRED',
   /** It was tried as often as allowed and ended every time with its worker. */
   'ATTEMPTS',

@@ -36,7 +36,10 @@ export const generationInput = inputObject({
   count: z.int().min(1).optional(),
   /** Repeating a create with the same key and body returns the same generation. */
   idempotencyKey: text.min(1).max(255).optional(),
-  /** RFC 3339; a request not finished by then fails as EXPIRED. */
+  /**
+   * RFC 3339. What no worker has begun by then fails as EXPIRED; what one is at may still succeed,
+   * and fails should that worker be lost.
+   */
   deadline: z.iso
     .datetime({ offset: true })
     .refine((time) => !(Date.parse(time) <= 0), 'must lie after 1970')

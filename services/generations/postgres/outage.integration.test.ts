@@ -1,3 +1,4 @@
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Postgres, startPostgres } from '../../../scripts/test-servers/index.ts';
 import { actors } from '../testing/actors.ts';
@@ -22,6 +23,24 @@ describe('a Postgres that goes away', () => {
 
     await server.start();
     await expect.poll(() => look(record), { timeout: 30_000 }).toEqual(record);
+    await store.close();
+  });
+
+  test('fails a call that it does not answer in time, and gives the next a fresh connection', async () => {
+    await migratePostgres(server.url);
+    const store = await connectPostgresStore({
+      connectionString: server.url,
+      maxConnections: 1,
+      callLimitMs: 500,
+    });
+    const blocker = new Client({ connectionString: server.url });
+    await blocker.connect();
+    await blocker.query('begin; lock table generations');
+    const { created, look } = actors(store);
+    await expect(created()).rejects.toMatchObject({ kind: 'unavailable' });
+    await blocker.end();
+    const record = await created();
+    expect(await look(record)).toEqual(record);
     await store.close();
   });
 });

@@ -1,5 +1,5 @@
 import { Kysely, PostgresDialect } from 'kysely';
-import { Pool } from 'pg';
+import { Pool, type PoolClient } from 'pg';
 import { migrate } from '../migrations/migrate.ts';
 import { grantWorker } from '../migrations/worker-grants.ts';
 import { explained } from '../sql/errors.ts';
@@ -11,7 +11,11 @@ type Connection = {
   connectionString: string;
   /** Connections at most, 10 unless told. */
   maxConnections?: number;
+  /** How long one call may take; what takes longer fails as `unavailable`. Without: for ever. */
+  callLimitMs?: number;
 };
+
+const CALL_LIMIT_MS = 10_000;
 
 /**
  * A store on Postgres 15 or later. Uses no session state, so a transaction pooler may stand
@@ -20,7 +24,7 @@ type Connection = {
  * @throws DarkroomError `unavailable` or `configuration` when the first look at the table fails
  */
 export async function connectPostgresStore(options: Connection): Promise<GenerationStore> {
-  const store = sqlStore(connect(options));
+  const store = sqlStore(connect({ callLimitMs: CALL_LIMIT_MS, ...options }));
   try {
     await store.check();
     return store;
@@ -48,7 +52,7 @@ export const migratePostgres = explained(
   },
 );
 
-function connect({ connectionString, maxConnections = 10 }: Connection): Database {
+function connect({ connectionString, maxConnections = 10, callLimitMs }: Connection): Database {
   const pool = new Pool({
     connectionString,
     max: maxConnections,
@@ -61,5 +65,22 @@ function connect({ connectionString, maxConnections = 10 }: Connection): Databas
   // would also end the process.
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));
+  if (callLimitMs !== undefined) limitCalls(pool, callLimitMs);
   return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+}
+
+/**
+ * Ends a connection that is in hand for longer, and so the call that waits on it: a server that
+ * vanished never says so. node-postgres' own `query_timeout` would refuse the call and hand the
+ * dead connection to the next.
+ */
+function limitCalls(pool: Pool, limitMs: number): void {
+  const timers = new WeakMap<PoolClient, NodeJS.Timeout>();
+  pool.on('acquire', (client) => {
+    timers.set(
+      client,
+      setTimeout(() => void client.end(), limitMs),
+    );
+  });
+  pool.on('release', (_, client) => clearTimeout(timers.get(client)));
 }

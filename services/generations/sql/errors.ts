@@ -11,8 +11,13 @@ const unreachable = new Set([
   'EAI_AGAIN',
 ]);
 
-/** node-postgres gives these no code. */
+/** node-postgres gives these no code. The first: no password, or none that it can use. */
+const refused = /^SASL/;
+const unencrypted = /does not support SSL/;
 const connectionLost = /^(Connection terminated|timeout exceeded when trying to connect)/;
+
+/** Of Node's TLS: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+const untrusted = /CERT|^UNABLE_TO_VERIFY|^ERR_SSL_/;
 
 /**
  * Says who must act on a database's error; what is nobody's but ours passes unchanged.
@@ -37,7 +42,15 @@ export function explain(error: unknown): unknown {
   if (code === '42501') {
     return because('configuration', `The database role lacks a right (${reason}). Grant it.`);
   }
-  if (/^28|^3D/.test(code)) {
+  if (unencrypted.test(reason) || untrusted.test(code)) {
+    return because(
+      'configuration',
+      `The database connection cannot be encrypted (${reason}). Set sslmode in DATABASE_URL to ` +
+        'what the server offers, and sslrootcert or NODE_EXTRA_CA_CERTS to the authority that ' +
+        'signed its certificate.',
+    );
+  }
+  if (/^28|^3D/.test(code) || refused.test(reason)) {
     return because(
       'configuration',
       `The database refused the connection (${reason}). Check user, password and database name ` +

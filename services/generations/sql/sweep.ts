@@ -9,7 +9,8 @@ const DEFAULT_GRACE_MS = 1_000;
 
 /**
  * One statement. `skip locked` parts the work between replicas that sweep at once, and `now()`,
- * the statement's start, lets each arm of the `where` use its partial index. A record returned is
+ * the statement's start, lets each arm of the `where` use its partial index. The oldest come first, so
+ * that what cannot be published keeps nothing else back. A record returned is
  * announced anew, at a new revision: no other sweep returns it before the grace is over, and its
  * message cannot be mistaken for the one that a lease remembers.
  */
@@ -32,6 +33,7 @@ export async function sweep(
         or (state = 'queued' and published
           and announced_at <= now() - ${republishAfterMs}::float8 * interval '1 millisecond')
         or (state = 'running' and lease_expires_at <= now())
+      order by announced_at
       limit ${limit}::integer
       for update skip locked
     )

@@ -21,7 +21,7 @@ export const assignState = (otherwise: 'queued' | 'running'): RawBuilder<unknown
   error_code = case judged.verdict when 'expired' then 'EXPIRED' when 'attempts' then 'ATTEMPTS' end,
   error_message = case judged.verdict
     when 'expired' then
-      'The deadline passed before the generation finished. Ask again with a later deadline.'
+      'The deadline passed while no worker was at the generation. Ask again with a later one.'
     when 'attempts' then
       'The generation was taken up ' || attempt || ' times and never finished: each time its '
       'worker was lost. Look at the workers'' logs before asking for it again.'
