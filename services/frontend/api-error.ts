@@ -22,6 +22,9 @@ const HIDDEN =
 /** Largest body, in bytes. */
 export const BODY_LIMIT = 1024 * 1024;
 
+/** Longest parameter of a path, in characters: a batch names all its procedures in one. */
+export const PATH_PART_LIMIT = 2_000;
+
 /** How long a caller waits before it tries again what is unavailable, in seconds. */
 export const RETRY_AFTER_S = 2;
 
@@ -62,14 +65,23 @@ function fromDarkroom({ kind, message }: DarkroomError): ApiError {
 /** Fastify refuses what it cannot parse with a code and a status of its own. */
 function fromFastify(error: unknown): ApiError | undefined {
   if (!(error instanceof Error) || !('statusCode' in error)) return undefined;
-  switch (error.statusCode) {
+  const status = Number(error.statusCode);
+  switch (status) {
     case 413:
       return apiError('PAYLOAD_TOO_LARGE', `the body is larger than ${BODY_LIMIT / 1024} KiB`);
     case 415:
       return apiError('UNSUPPORTED_MEDIA_TYPE', 'send the body as content-type: application/json');
-    case 400:
-      return apiError('BAD_REQUEST', error.message);
+    case 414:
+      return {
+        ...apiError(
+          'BAD_REQUEST',
+          `a part of the path is longer than ${PATH_PART_LIMIT} characters; name fewer procedures in one batch`,
+        ),
+        status,
+      };
     default:
-      return undefined;
+      return status >= 400 && status < 500
+        ? { ...apiError('BAD_REQUEST', error.message), status }
+        : undefined;
   }
 }

@@ -1,7 +1,7 @@
 import { createProbes, formatTraceparent, parseTraceparent, startTrace } from '@darkroom/lifecycle';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { answerError, answerNotFound } from './answer-errors.ts';
-import { BODY_LIMIT } from './api-error.ts';
+import { BODY_LIMIT, PATH_PART_LIMIT } from './api-error.ts';
 import { createEventHub } from './event-hub.ts';
 import { createFigures } from './figures.ts';
 import { serveImages } from './images.ts';
@@ -20,11 +20,14 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
   const { store, broker, objects, logger, metrics } = services;
 
   // Without broker or storage requests are still taken: the sweep publishes them later.
-  const probes = createProbes({
-    database: () => store.check(),
-    broker: { check: () => broker.isReady(), required: false },
-    storage: { check: () => objects.check(), required: false },
-  });
+  const probes = createProbes(
+    {
+      database: () => store.check(),
+      broker: { check: () => broker.isReady(), required: false },
+      storage: { check: () => objects.check(), required: false },
+    },
+    { logger },
+  );
   const closing = new AbortController();
   const beginClosing = () => {
     probes.drain();
@@ -39,8 +42,7 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
     bodyLimit: BODY_LIMIT,
     // For the whole of a request to arrive, in milliseconds; answers may take as long as they like.
     requestTimeout: 30_000,
-    // Of a path's parameter: a batch names all its procedures in one.
-    routerOptions: { maxParamLength: 2_000 },
+    routerOptions: { maxParamLength: PATH_PART_LIMIT },
     frameworkErrors: answerError,
     genReqId: ({ headers }) => formatTraceparent(startTrace(headers.traceparent)),
     childLoggerFactory: (parent, { reqId }, options) =>

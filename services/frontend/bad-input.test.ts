@@ -71,6 +71,11 @@ describe('generations.create refuses', () => {
       'scheduler: must be one of euler, euler-ancestral, ddim, dpmpp-2m',
     ],
     [
+      "karras, which the model's own scheduler lacks",
+      '{"prompt":"x","karras":true}',
+      'karras is not available with scheduler ddim; use euler or dpmpp-2m',
+    ],
+    [
       'an unknown field',
       '{"prompt":"x","stepz":3}',
       '"stepz": unknown field; the fields are model, prompt, negativePrompt, seed, steps',
@@ -156,11 +161,12 @@ describe('HTTP beside the procedures', () => {
     ['POST', '/trpc/generations.get', 405, 'METHOD_NOT_SUPPORTED', 'POST'],
     ['GET', '/elsewhere', 404, 'NOT_FOUND', 'there is nothing at /elsewhere'],
     ['GET', '/trpc', 404, 'NOT_FOUND', 'procedures are under /trpc'],
+    ['GET', `/trpc/${'x'.repeat(2_001)}`, 414, 'BAD_REQUEST', 'longer than 2000 characters'],
     ['GET', '/trpc/%E0%A4%A', 400, 'BAD_REQUEST', 'not a valid url'],
     ['GET', '/trpc/generations.get?input={', 400, 'BAD_REQUEST', 'the input is not JSON'],
     ['GET', '/images/no/0-a.png', 404, 'NOT_FOUND', 'there is no picture at /images/no/0-a.png'],
     ['GET', '/images/..%2f..%2fetc/passwd', 404, 'NOT_FOUND', 'there is no picture'],
-  ] as const)('%s %s: %i', async (method, url, status, code, message) => {
+  ] as const)('%s %.80s: %i', async (method, url, status, code, message) => {
     const body = method === 'POST' || method === 'PUT' ? { payload: {} } : {};
     await expectRefusal({ method, url, ...body }, status, code, message);
   });

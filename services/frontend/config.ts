@@ -8,6 +8,15 @@ const schema = z
     PORT: variables.PORT,
     LOG_LEVEL: variables.LOG_LEVEL,
     DATABASE_URL: variables.DATABASE_URL,
+    DATABASE_WORKER_ROLE: z
+      .string()
+      .regex(/^[\p{L}_][\p{L}\p{N}_$-]*$/u, 'must be the name of a role')
+      .refine((role) => Buffer.byteLength(role) <= 63, 'must be at most 63 bytes')
+      .meta({
+        description: 'the role that workers connect as, granted their rights at the start',
+        examples: ['DATABASE_WORKER_ROLE=darkroom_worker'],
+      })
+      .optional(),
     AMQP_URL: variables.AMQP_URL,
     S3_ENDPOINT: variables.S3_ENDPOINT,
     S3_BUCKET: variables.S3_BUCKET,

@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
+import { DarkroomError } from '@darkroom/contract';
+import { createMetrics } from '@darkroom/lifecycle';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createFrontend } from './app.ts';
 import { claim, startFrontend, type TestFrontend, TIMINGS } from './testing/start-frontend.ts';
 
 const png = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 1, 2, 3]);
@@ -55,6 +58,20 @@ it('names neither tenant nor key to callers', async () => {
   ]);
 });
 
+it('says neither where pictures are kept nor to keep the answer, while they cannot be read', async () => {
+  const message = 'cannot read a key in bucket private at http://inside:7070';
+  const get = () => Promise.reject(new DarkroomError('unavailable', message));
+  const objects = { ...frontend.objects, get };
+  const app = createFrontend({ ...frontend, objects, metrics: createMetrics() });
+  const response = await app.inject(url);
+  await app.close();
+  expect(response.statusCode).toBe(503);
+  expect(response.headers).not.toHaveProperty('cache-control');
+  expect(response.headers).not.toHaveProperty('etag');
+  expect(response.json().error.message).toContain('cannot be read now');
+  expect(response.body).not.toMatch(/private|inside/);
+});
+
 it.each([
   ['that its record does not name, though it is stored', () => `/images/${id}/secret.png`],
   ['that is named and lost', () => `/images/${id}/1-lost.png`],
@@ -64,4 +81,5 @@ it.each([
   const response = await frontend.app.inject(path());
   expect(response.statusCode).toBe(404);
   expect(response.json().error.message).toContain('there is no picture at /images/');
+  expect(response.headers).not.toHaveProperty('cache-control');
 });

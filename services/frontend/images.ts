@@ -26,17 +26,25 @@ export function serveImages(
     if (image === undefined) throw notFound(request.url);
 
     const etag = `"${image.sha256}"`;
+    const held = request.headers['if-none-match']?.includes(etag);
+    const object = held ? undefined : await objects.get(image.key).catch(withoutPlace);
+    if (!held && object === undefined) throw notFound(request.url);
+    // Not before: an error is not to be kept for ever.
     reply
       .header('etag', etag)
       .header('cache-control', 'private, max-age=31536000, immutable')
       .header('x-content-type-options', 'nosniff');
-    if (request.headers['if-none-match']?.includes(etag)) return reply.code(304).send();
-
-    const object = await objects.get(image.key);
-    if (object === undefined) throw notFound(request.url);
+    if (object === undefined) return reply.code(304).send();
     imagesServed.inc();
     return reply.type(object.contentType).send(object.bytes);
   });
+}
+
+/** Where pictures are kept is the operator's to know: the log tells it, of the cause. */
+function withoutPlace(cause: unknown): never {
+  if (!(cause instanceof DarkroomError) || cause.kind !== 'unavailable') throw cause;
+  const message = 'the picture cannot be read now; it is safe, try again shortly';
+  throw new DarkroomError('unavailable', message, { cause });
 }
 
 const notFound = (url: string) =>

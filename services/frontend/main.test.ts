@@ -36,9 +36,11 @@ it('reports everything that is wrong in its environment together', async () => {
     PORT: 'http',
     AMQP_URL: 'http://user:hunter2@rabbitmq',
     AWS_SECRET_ACCESS_KEY: 'hunter2',
+    DATABASE_WORKER_ROLE: 'no; role',
   });
-  expect(output).toContain('3 environment variables are missing or wrong:');
+  expect(output).toContain('4 environment variables are missing or wrong:');
   expect(output).toContain('PORT: must be a whole number');
+  expect(output).toContain('DATABASE_WORKER_ROLE: must be the name of a role');
   expect(output).toContain('AMQP_URL: must be an amqp:// or amqps:// URL');
   expect(output).toContain('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together');
 });

@@ -1,6 +1,5 @@
 // The frontend's process: constructs its clients, listens, and unwinds on a signal.
 import process from 'node:process';
-import { DarkroomError } from '@darkroom/contract';
 import { connectPostgresStore, migratePostgres } from '@darkroom/generations';
 import {
   createLogger,
@@ -29,6 +28,7 @@ async function main(config: FrontendConfig, logger: Logger): Promise<void> {
   try {
     await start(config, logger, shutdown);
   } catch (error) {
+    logger.debug({ err: error }, 'the start failed');
     // Begun by a signal amid the start: what failed only found its clients closed.
     if (shutdown.signal.aborted) return;
     await shutdown.run('it could not start');
@@ -40,8 +40,9 @@ async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown)
   const catalogue = await loadCatalogue(config.MODELS);
   const models = catalogue.models.map(({ name }) => name);
 
-  await migratePostgres(config.DATABASE_URL);
-  const store = await connectPostgresStore({ connectionString: config.DATABASE_URL });
+  const { DATABASE_URL: connectionString, DATABASE_WORKER_ROLE: workerRole } = config;
+  await migratePostgres(connectionString, workerRole === undefined ? {} : { workerRole });
+  const store = await connectPostgresStore({ connectionString });
   shutdown.defer('database', store.close);
   const objects = createS3Store(objectStoreSettings(config));
   shutdown.defer('object store', objects.close);
@@ -69,7 +70,7 @@ try {
   const config = readConfig();
   await main(config, createLogger({ name: 'frontend', level: config.LOG_LEVEL }));
 } catch (error) {
-  // Our own errors say what to do; where in the code they arose helps nobody.
-  console.error('darkroom frontend:', error instanceof DarkroomError ? error.message : error);
+  // Our own errors say what to do; where in the code one arose, LOG_LEVEL=debug tells.
+  console.error('darkroom frontend:', (error instanceof Error && error.message) || String(error));
   process.exit(1);
 }

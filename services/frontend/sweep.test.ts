@@ -12,6 +12,10 @@ beforeAll(async () => {
 });
 afterAll(() => frontend.close());
 
+const onFailure = (error: unknown) => {
+  throw error;
+};
+
 const recordOf = async (id: string) => (await frontend.records()).find((each) => each.id === id);
 
 it('accepts a request while the broker is away, and publishes it when that is over', async () => {
@@ -35,7 +39,7 @@ it('accepts a request while the broker is away, and publishes it when that is ov
   expect((await app.inject('/readyz')).statusCode).toBe(200);
   const status = (await app.inject('/trpc/system.status')).json().result.data;
   expect(status).toMatchObject({ ready: true });
-  expect(status.checks).toContainEqual({ name: 'broker', ready: false, reason: 'not ready' });
+  expect(status.checks).toContainEqual({ name: 'broker', ready: false });
   expect(await metrics.metrics()).toContain('darkroom_publish_failures_total 1');
   await app.close();
 
@@ -56,12 +60,43 @@ it('republishes all that is queued when the broker is known to have lost it', as
   const { result } = await mutate('generations.create', { prompt: 'x' });
   const { id } = result.data;
   const before = await recordOf(id);
-  expect(await sweepOnce({ store, broker, republishAfterMs: 60_000 })).toBe(0);
+  expect(await sweepOnce({ store, broker, republishAfterMs: 60_000, onFailure })).toBe(0);
   expect(await recordOf(id)).toEqual(before);
-  expect(await sweepOnce({ store, broker, republishAfterMs: 0 })).toBeGreaterThan(0);
+  expect(await sweepOnce({ store, broker, republishAfterMs: 0, onFailure })).toBeGreaterThan(0);
   const after = await recordOf(id);
   expect(after).toMatchObject({ state: 'queued', published: true });
   expect(after?.revision).toBeGreaterThan(before?.revision ?? 0);
+});
+
+it('publishes the other models though the queue of one takes nothing', async () => {
+  const { store, broker } = frontend;
+  const [pinhole] = frontend.catalogue.models;
+  if (pinhole === undefined) throw new Error('the catalogue is empty');
+  const catalogue = { models: [{ ...pinhole, name: 'broken' }, pinhole] };
+  const app = createFrontend({ ...frontend, catalogue, metrics: createMetrics() });
+  const create = async (model: string): Promise<string> => {
+    const payload = { prompt: 'x', model };
+    const request = { method: 'POST', url: '/trpc/generations.create', payload } as const;
+    return (await app.inject(request)).json().result.data.id;
+  };
+  const broken = [await create('broken'), await create('broken')];
+  const healthy = await create('pinhole');
+  await app.close();
+
+  const publishJob: Broker['publishJob'] = async (job) => {
+    if (job.model === 'broken') throw new DarkroomError('unavailable', 'the queue is broken');
+    await broker.publishJob(job);
+  };
+  const failures: string[] = [];
+  await sweepOnce({
+    store,
+    broker: { ...broker, publishJob },
+    republishAfterMs: 0,
+    onFailure: (_, { request }) => failures.push(request.model),
+  });
+  expect(failures).toEqual(['broken']);
+  expect(await recordOf(healthy)).toMatchObject({ published: true, revision: 2 });
+  for (const id of broken) expect(await recordOf(id)).toMatchObject({ published: false });
 });
 
 it('goes on after a round that was broken off', async () => {

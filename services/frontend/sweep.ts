@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { MAX_ATTEMPTS } from '@darkroom/contract';
-import type { FrontendStore } from '@darkroom/generations';
+import type { FrontendStore, GenerationRecord } from '@darkroom/generations';
 import { Counter, type Logger, type Registry } from '@darkroom/lifecycle';
 import type { Broker } from '@darkroom/messaging';
 import { publishRecord } from './publish.ts';
@@ -31,14 +31,26 @@ export function startSweep(options: SweepOptions): { stop(): Promise<void> } {
   });
   const failures = new Counter({
     name: 'darkroom_sweep_failures_total',
-    help: 'Rounds of the sweep that database or broker broke off.',
+    help: 'Rounds of the sweep that broke off, and models in them whose queue took nothing.',
     registers: [metrics],
   });
 
   const run = async () => {
     while (!stopping.signal.aborted) {
       try {
-        const count = await sweepOnce({ store, broker, republishAfterMs, signal: stopping.signal });
+        const count = await sweepOnce({
+          store,
+          broker,
+          republishAfterMs,
+          signal: stopping.signal,
+          onFailure: (err, { id, request: { model } }) => {
+            failures.inc();
+            logger.warn(
+              { err, generationId: id, model },
+              'not published; a later round tries again',
+            );
+          },
+        });
         published.inc(count);
         if (count > 0) logger.info({ count }, 'sweep published');
       } catch (error) {
@@ -59,7 +71,8 @@ export function startSweep(options: SweepOptions): { stop(): Promise<void> } {
 }
 
 /**
- * One round: the store settles what it can by itself, and what is to be queued is published.
+ * One round: the store settles what it can by itself, and what is to be queued is published. A model
+ * whose queue takes nothing is told to `onFailure` and left to a later round, the others go on.
  *
  * @returns how many were published
  * @throws DarkroomError `unavailable` when store or broker is away; what is left waits for the next
@@ -69,8 +82,10 @@ export async function sweepOnce(options: {
   broker: Broker;
   republishAfterMs: number;
   signal?: AbortSignal;
+  onFailure: (error: unknown, record: GenerationRecord) => void;
 }): Promise<number> {
-  const { store, broker, republishAfterMs, signal } = options;
+  const { store, broker, republishAfterMs, signal, onFailure } = options;
+  const failed = new Set<string>();
   let published = 0;
   for (;;) {
     const records = await store.sweep({
@@ -80,9 +95,18 @@ export async function sweepOnce(options: {
     });
     for (const record of records) {
       if (signal?.aborted) return published;
-      await publishRecord(record, { store, broker });
-      published += 1;
+      const { model } = record.request;
+      if (failed.has(model)) continue;
+      try {
+        await publishRecord(record, { store, broker });
+        published += 1;
+      } catch (error) {
+        if (!broker.isReady()) throw error;
+        failed.add(model);
+        onFailure(error, record);
+      }
     }
-    if (records.length < BATCH) return published;
+    // After a failure too: what was not published falls due again, and one round would never end.
+    if (records.length < BATCH || failed.size > 0) return published;
   }
 }

@@ -1,12 +1,18 @@
 import { afterEach, expect, it } from 'vitest';
+import { createLogger } from './logger.ts';
 import { createMetrics, Gauge } from './metrics.ts';
 import { type ProbeServer, startProbeServer } from './probe-server.ts';
 import { createProbes } from './probes.ts';
 
+const logged: { msg: string; check: string; reason?: string }[] = [];
+const destination = { write: (line: string) => logged.push(JSON.parse(line)) };
+const logger = createLogger({ name: 'probes', destination });
+afterEach(() => logged.splice(0));
+
 let server: ProbeServer | undefined;
 afterEach(() => server?.close());
 
-it('is ready when every check passes, and names those that do not', async () => {
+it('is ready when every check passes, names those that do not, and tells the log why', async () => {
   const probes = createProbes(
     {
       broker: () => false,
@@ -16,35 +22,57 @@ it('is ready when every check passes, and names those that do not', async () => 
       storage: () => new Promise(() => {}),
       disk: () => undefined,
     },
-    20,
+    { logger, timeLimitMs: 20 },
   );
   expect(await probes.readiness()).toEqual({
     ready: false,
     checks: [
-      { name: 'broker', ready: false, reason: 'not ready' },
-      { name: 'database', ready: false, reason: 'connection refused' },
-      { name: 'storage', ready: false, reason: 'no answer within 20 ms' },
+      { name: 'broker', ready: false },
+      { name: 'database', ready: false },
+      { name: 'storage', ready: false },
       { name: 'disk', ready: true },
     ],
   });
+  expect(Object.fromEntries(logged.map(({ check, reason }) => [check, reason]))).toEqual({
+    broker: 'not ready',
+    database: 'connection refused',
+    storage: 'no answer within 20 ms',
+  });
+});
+
+it('logs a check when it begins to fail and when it passes again, not each time', async () => {
+  let up = false;
+  const probes = createProbes({ database: () => up }, { logger });
+  for (const next of [false, false, true, true, false]) {
+    up = next;
+    await probes.readiness();
+  }
+  expect(logged.map(({ msg }) => msg)).toEqual([
+    'check fails',
+    'check passes again',
+    'check fails',
+  ]);
 });
 
 it('reports a dependency that is not required without failing for it', async () => {
-  const probes = createProbes({
-    database: () => true,
-    storage: { check: () => Promise.reject(new Error('away')), required: false },
-  });
+  const probes = createProbes(
+    {
+      database: () => true,
+      storage: { check: () => Promise.reject(new Error('away')), required: false },
+    },
+    { logger },
+  );
   expect(await probes.readiness()).toEqual({
     ready: true,
     checks: [
       { name: 'database', ready: true },
-      { name: 'storage', ready: false, reason: 'away' },
+      { name: 'storage', ready: false },
     ],
   });
 });
 
 it('serves liveness, readiness and metrics, and is alive but not ready while it drains', async () => {
-  const probes = createProbes({ broker: () => true });
+  const probes = createProbes({ broker: () => true }, { logger });
   const metrics = createMetrics();
   new Gauge({ name: 'slots', help: 'Free slots.', registers: [metrics] }).set(3);
   server = await startProbeServer({ host: '127.0.0.1', port: 0, probes, metrics });
@@ -63,7 +91,11 @@ it('serves liveness, readiness and metrics, and is alive but not ready while it 
 });
 
 it('says what to do when its port is taken', async () => {
-  const options = { host: '127.0.0.1', probes: createProbes({}), metrics: createMetrics() };
+  const options = {
+    host: '127.0.0.1',
+    probes: createProbes({}, { logger }),
+    metrics: createMetrics(),
+  };
   server = await startProbeServer({ ...options, port: 0 });
   await expect(startProbeServer({ ...options, port: server.port })).rejects.toThrow(
     `cannot listen on 127.0.0.1:${server.port}: another process listens there; stop it, or set PORT`,

@@ -1,10 +1,13 @@
+import type { Logger } from './logger.ts';
+
 /** Rejects or answers false when the dependency cannot be used now. */
 export type Check = () => unknown;
 
 /** What a dependency without which the process still takes work is watched with. */
 export type ReportedCheck = { check: Check; required: false };
 
-export type CheckResult = { name: string; ready: boolean; reason?: string };
+/** Without a reason: whoever may ask is not told of users, hosts and buckets; the log is. */
+export type CheckResult = { name: string; ready: boolean };
 
 export type Readiness = { ready: boolean; checks: CheckResult[] };
 
@@ -17,15 +20,27 @@ export type Probes = {
 
 /**
  * Composes a process's checks into its readiness. Liveness needs none of them: a process that
- * answers is alive, and a restart would not mend a dependency.
+ * answers is alive, and a restart would not mend a dependency. Why a check fails goes to the log,
+ * once until it passes again.
  *
- * @param timeLimitMs after which a check counts as failed
+ * @param options.timeLimitMs after which a check counts as failed, 2000 unless told
  */
 export function createProbes(
   checks: Readonly<Record<string, Check | ReportedCheck>>,
-  timeLimitMs = 2_000,
+  { logger, timeLimitMs = 2_000 }: { logger: Logger; timeLimitMs?: number },
 ): Probes {
   let draining = false;
+  const failing = new Set<string>();
+  const observe = async (name: string, check: Check): Promise<CheckResult> => {
+    const reason = await reasonAgainst(check, timeLimitMs);
+    const ready = reason === undefined;
+    if (ready && failing.delete(name)) logger.info({ check: name }, 'check passes again');
+    if (!ready && !failing.has(name)) {
+      failing.add(name);
+      logger.warn({ check: name, reason }, 'check fails');
+    }
+    return { name, ready };
+  };
   const required = (name: string) => typeof checks[name] === 'function';
   return {
     drain: () => {
@@ -34,27 +49,27 @@ export function createProbes(
     readiness: async () => {
       const results = await Promise.all(
         Object.entries(checks).map(([name, entry]) =>
-          runCheck(name, typeof entry === 'function' ? entry : entry.check, timeLimitMs),
+          observe(name, typeof entry === 'function' ? entry : entry.check),
         ),
       );
       const ready = results.every((result) => result.ready || !required(result.name));
       if (!draining) return { ready, checks: results };
-      const stopping = { name: 'draining', ready: false, reason: 'shutting down' };
-      return { ready: false, checks: [stopping, ...results] };
+      return { ready: false, checks: [{ name: 'draining', ready: false }, ...results] };
     },
   };
 }
 
-async function runCheck(name: string, check: Check, timeLimitMs: number): Promise<CheckResult> {
+/** Why a check fails; undefined when it passes. */
+async function reasonAgainst(check: Check, timeLimitMs: number): Promise<string | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(reject, timeLimitMs, new Error(`no answer within ${timeLimitMs} ms`));
   });
   try {
     const answer = await Promise.race([(async () => check())(), late]);
-    return answer === false ? { name, ready: false, reason: 'not ready' } : { name, ready: true };
+    return answer === false ? 'not ready' : undefined;
   } catch (error) {
-    return { name, ready: false, reason: error instanceof Error ? error.message : String(error) };
+    return error instanceof Error ? error.message : String(error);
   } finally {
     clearTimeout(timer);
   }
