@@ -17,7 +17,7 @@ const request: InferenceRequest = {
   negativePrompt: '',
   seed: 1,
   steps: 0,
-  guidanceScale: 2,
+  guidanceScale: 1.5,
   scheduler: 'ddim',
   width: SIDE,
   height: SIDE,

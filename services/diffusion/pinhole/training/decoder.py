@@ -25,7 +25,7 @@ CHECKPOINT_MINUTES = 4
 
 
 def edge_weights(pixels: torch.Tensor) -> torch.Tensor:
-    """[B, 1, 64, 64]: pixels near an outline count more, because there the shapes are told apart."""
+    """[B, 1, 64, 64]: pixels near an outline count more: there the shapes are told apart."""
     contrast = (pixels - pixels[:, :, :1, :1]).abs().amax(1, keepdim=True)
     spread = F.max_pool2d(contrast, 5, 1, 2) + F.max_pool2d(-contrast, 5, 1, 2)
     return 1 + EDGE_WEIGHT * (spread > 0.1)

@@ -23,5 +23,6 @@ with torch.no_grad():
     ])
 images = ((decoded / 2 + 0.5).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
 images.tofile(folder / "images.bin")
-pairs = np.concatenate([drawn[:50].reshape(-1, 10, 64, 64, 3), images[:50].reshape(-1, 10, 64, 64, 3)], 1)
+rows = (-1, 10, 64, 64, 3)
+pairs = np.concatenate([drawn[:50].reshape(rows), images[:50].reshape(rows)], axis=1)
 save_grid(pairs.reshape(-1, 64, 64, 3), folder / "grid.png")

@@ -1,4 +1,4 @@
-"""Draws prompts with the exported model: python sample.py MODEL FOLDER [--steps 20 --guidance 3]
+"""Draws prompts with the exported model: python sample.py MODEL FOLDER [--steps 20 --guidance 1.5]
 
 Reads FOLDER/prompts.jsonl, writes FOLDER/images.bin for judge-pictures.ts and FOLDER/grid.png.
 """
@@ -20,7 +20,8 @@ class Model:
     def __init__(self, folder: Path):
         self.folder = folder
         self.tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
-        self.scaling = json.loads((folder / "vae_decoder/config.json").read_text())["scaling_factor"]
+        config = json.loads((folder / "vae_decoder/config.json").read_text())
+        self.scaling = config["scaling_factor"]
         self.parts = {
             name: onnxruntime.InferenceSession(str(folder / name / "model.onnx"),
                                                providers=["CPUExecutionProvider"])
@@ -50,7 +51,8 @@ class Model:
             guided = without + guidance * (with_prompt - without)
             latents = scheduler.step(guided, t, latents).prev_sample
         decoded = self.run("vae_decoder", latent_sample=(latents / self.scaling).numpy())
-        return np.round(np.clip(decoded / 2 + 0.5, 0, 1) * 255).astype(np.uint8).transpose(0, 2, 3, 1)
+        pixels = np.round(np.clip(decoded / 2 + 0.5, 0, 1) * 255).astype(np.uint8)
+        return pixels.transpose(0, 2, 3, 1)
 
 
 def save_grid(images: np.ndarray, path: Path, columns: int = 10) -> None:
@@ -65,7 +67,7 @@ def main() -> None:
     arguments.add_argument("model", type=Path)
     arguments.add_argument("folder", type=Path)
     arguments.add_argument("--steps", type=int, default=20)
-    arguments.add_argument("--guidance", type=float, default=3.0)
+    arguments.add_argument("--guidance", type=float, default=1.5)
     arguments.add_argument("--scheduler", default="DDIMScheduler")
     arguments.add_argument("--count", type=int)
     options = arguments.parse_args()

@@ -1,4 +1,6 @@
-"""Trains the text encoder alone and caches its outputs: python text_encoder.py DATA RUN --minutes 5 [--resume]
+"""Trains the text encoder alone and caches its outputs:
+
+python text_encoder.py DATA RUN --minutes 5 [--resume]
 
 CLIP's attention is causal, so only the padding behind a prompt has read all of it. The last three
 positions learn to tell the scene: one the ground and the layout, one each object. That teaches
@@ -81,9 +83,11 @@ def tokenize(tokenizer, scenes: list[dict]) -> torch.Tensor:
 
 def reading_loss(outputs: list[torch.Tensor], targets: torch.Tensor) -> torch.Tensor:
     """[B]; where no relation orders two objects, the order that fits better counts."""
-    each = lambda wanted: torch.stack(
-        [F.cross_entropy(o.float(), wanted[:, i], reduction="none") for i, o in enumerate(outputs)], 1
-    )
+    def each(wanted: torch.Tensor) -> torch.Tensor:
+        losses = [F.cross_entropy(output.float(), wanted[:, i], reduction="none")
+                  for i, output in enumerate(outputs)]
+        return torch.stack(losses, 1)
+
     straight, turned = each(targets), each(targets[:, [0, 1, 2, 6, 7, 8, 3, 4, 5]])
     unordered = (targets[:, 2] == len(AXES)) & (targets[:, 6] < len(COLOURS))
     return torch.where(unordered, torch.minimum(straight.sum(1), turned.sum(1)), straight.sum(1))

@@ -107,8 +107,9 @@ class Trainer:
         self.seconds = clock.item()
 
     def save(self) -> None:
-        state = {"unet": self.unet.state_dict(), "average": self.average, "step": self.step, "samples": self.samples,
-                 "optimizer": self.optimizer.state_dict(), "seconds": self.seconds}
+        state = {"unet": self.unet.state_dict(), "average": self.average,
+                 "optimizer": self.optimizer.state_dict(), "step": self.step,
+                 "samples": self.samples, "seconds": self.seconds}
         torch.save(state, self.run / "unet.partial")
         os.replace(self.run / "unet.partial", self.run / "unet.pt")
         averaged = models.make_unet()

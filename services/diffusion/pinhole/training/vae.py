@@ -49,7 +49,8 @@ def train(images: np.ndarray, minutes: float, log) -> AutoencoderKL:
         step += 1
         if step % 50 == 0 or progress == 1:
             line = {"stage": "vae", "step": step, "minutes": round((time.time() - start) / 60, 2),
-                    "l1": round(l1.item(), 5), "mse": round(mse.item(), 6), "kl": round(kl.item(), 3)}
+                    "l1": round(l1.item(), 5), "mse": round(mse.item(), 6),
+                    "kl": round(kl.item(), 3)}
             print(json.dumps(line), file=log, flush=True)
     return vae.eval()
 
