@@ -7,7 +7,12 @@ export {
 } from './model-folder/verify-model-folder.ts';
 /** The runtime's tensor, for who runs the sessions without a pipeline. */
 export { Tensor } from './onnx/runtime.ts';
-export { loadSessions, type SessionOptions, type Sessions } from './onnx/sessions.ts';
+export {
+  loadSessions,
+  releaseSessions,
+  type SessionOptions,
+  type Sessions,
+} from './onnx/sessions.ts';
 export { pinhole } from './pinhole/built-in.ts';
 export { loadPipeline } from './pipelines/load-pipeline.ts';
 export type {

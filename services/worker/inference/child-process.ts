@@ -18,6 +18,8 @@ import {
 export type ChildOptions = {
   models: readonly ModelFolder[];
   executionProviders: readonly string[];
+  /** Shortest time between two steps that are told; those in between are not. */
+  stepIntervalMs: number;
   /** Longest silence between two steps; a step's own time and the decoding count. */
   stepTimeoutMs: number;
   /** Longest time from the start of the process until its models are loaded. */
@@ -72,7 +74,7 @@ export class EngineError extends Error {
  *   cannot be loaded; ChildDied when it ends before it is ready or takes too long
  */
 export async function startChild(options: ChildOptions): Promise<Child> {
-  const { logger, stepTimeoutMs } = options;
+  const { logger, stepIntervalMs, stepTimeoutMs } = options;
   const program = options.program ?? fileURLToPath(new URL('./child.ts', import.meta.url));
   const child = fork(program, [], {
     serialization: 'advanced',
@@ -99,6 +101,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
           type: 'generate',
           id,
           request,
+          stepIntervalMs,
           ...(resume !== undefined && { resume }),
           ...(traceparent !== undefined && { traceparent }),
         });

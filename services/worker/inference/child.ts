@@ -39,7 +39,7 @@ async function load(message: Extract<ParentMessage, { type: 'load' }>): Promise<
 }
 
 async function generate(message: Extract<ParentMessage, { type: 'generate' }>): Promise<void> {
-  const { id, request, resume, traceparent } = message;
+  const { id, request, stepIntervalMs, resume, traceparent } = message;
   const { model, ...pictureRequest } = request;
   const fields = { model, ...(traceparent !== undefined && { traceparent }) };
   const pipeline = pipelines.get(model);
@@ -49,10 +49,16 @@ async function generate(message: Extract<ParentMessage, { type: 'generate' }>): 
   }
   const abort = new AbortController();
   running = { id, abort };
+  let toldAt = Number.NEGATIVE_INFINITY;
   try {
     say({ type: 'log', level: 'debug', message: 'picture started', fields });
     const picture = await pipeline.generate(pictureRequest, {
-      onStep: (state) => say({ type: 'step', id, state }),
+      onStep: (state) => {
+        const now = performance.now();
+        if (now - toldAt < stepIntervalMs) return;
+        toldAt = now;
+        say({ type: 'step', id, state });
+      },
       signal: abort.signal,
       ...(resume !== undefined && { resume }),
     });

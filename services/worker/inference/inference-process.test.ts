@@ -57,6 +57,13 @@ test('each step tells its run state, and a run from such a state gives the same 
   expect([...whole.png.subarray(1, 4)]).toEqual([...Buffer.from('PNG')]);
 });
 
+test('steps that follow each other faster than the interval are not all told', async () => {
+  await using own = await startPinhole({ stepIntervalMs: 60_000 });
+  const steps: number[] = [];
+  await own.generate(pinholeRequest, { onStep: ({ step }) => steps.push(step) });
+  expect(steps).toEqual([1]);
+});
+
 test('calls wait for their turn', async () => {
   const order: string[] = [];
   const make = (name: string, seed: number) =>

@@ -20,6 +20,8 @@ export type ParentMessage =
       type: 'generate';
       id: number;
       request: InferenceRequest;
+      /** Shortest time between two `step` messages. */
+      stepIntervalMs: number;
       resume?: RunState;
       traceparent?: string;
     }

@@ -30,11 +30,16 @@ export const pinholeRequest = {
   height: 64,
 } as const satisfies InferenceRequest;
 
-/** The engine on the built-in model, closed with the block that holds it. */
+/** The engine on the built-in model, telling every step, closed with the block that holds it. */
 export async function startPinhole(
   options: Partial<InferenceOptions> = {},
 ): Promise<Inference & AsyncDisposable & { lines: LogLine[] }> {
   const { logger, lines } = readableLogger();
-  const inference = await startInference({ models: pinholeModels, logger, ...options });
+  const inference = await startInference({
+    models: pinholeModels,
+    logger,
+    stepIntervalMs: 0,
+    ...options,
+  });
   return { ...inference, lines, [Symbol.asyncDispose]: inference.close };
 }

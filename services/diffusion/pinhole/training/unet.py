@@ -29,6 +29,7 @@ FOCUS = 0.45
 # Share of empty prompts, which teach the unconditional half of classifier-free guidance.
 EMPTY_SHARE = 0.1
 CHECKPOINT_MINUTES = 4
+LONGEST_STEP_SECONDS = 5
 
 
 class Data:
@@ -133,7 +134,8 @@ def train(trainer: Trainer, data: Data, log) -> None:
         start = time.time()
         losses.append(trainer.train_step(*data.batch()))
         # The schedule follows the clock: a busy machine costs samples, not the final decay.
-        trainer.tell_time(time.time() - start)
+        # A step that took longer than this was suspended, and that time trained nothing.
+        trainer.tell_time(min(time.time() - start, LONGEST_STEP_SECONDS))
         if log is None:
             continue
         if trainer.step % 100 == 0:
