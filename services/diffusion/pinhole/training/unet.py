@@ -2,7 +2,7 @@
 
 With --processes N, N processes of one thread each share a step and average their gradients.
 Saves a checkpoint every few minutes; --resume goes on from the last one, on the same schedule
-unless --minutes is changed. The averaged weights lie in RUN/unet, ready for export.py.
+unless --minutes is changed, or else from the weights in RUN/unet, which restore.py put there. The averaged weights lie in RUN/unet, ready for export.py.
 """
 import argparse
 import json
@@ -16,7 +16,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 import torch.nn.functional as F
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, UNet2DConditionModel
 
 import models
 
@@ -119,6 +119,11 @@ class Trainer:
         averaged.save_pretrained(self.run / "unet")
 
     def load(self) -> None:
+        if not (self.run / "unet.pt").exists():
+            restored = UNet2DConditionModel.from_pretrained(self.run / "unet")
+            self.unet.load_state_dict(restored.state_dict())
+            self.average = [p.detach().clone() for p in self.unet.parameters()]
+            return
         state = torch.load(self.run / "unet.pt")
         self.unet.load_state_dict(state["unet"])
         self.optimizer.load_state_dict(state["optimizer"])
