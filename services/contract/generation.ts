@@ -44,6 +44,8 @@ export const generationInput = inputObject({
     .datetime({ offset: true })
     .refine((time) => !(Date.parse(time) <= 0), 'must lie after 1970')
     .optional(),
+  /** Told at the generation's end, in the form of Standard Webhooks; https, and a public address. */
+  webhook: inputObject({ url: text.max(2_000) }).optional(),
 });
 export type GenerationInput = z.infer<typeof generationInput>;
 
@@ -90,6 +92,50 @@ const timings = z.object({
 });
 export type Timings = z.infer<typeof timings>;
 
+/** How far the notice of a generation's end has come. */
+const webhookStatus = z.object({
+  /** `waiting` for the generation's end, then `pending` until `delivered` or given up (`failed`). */
+  state: z.enum(['waiting', 'pending', 'delivered', 'failed']),
+  attempts: z.int(),
+  /** HTTP status of the last answer; null where none came. */
+  lastStatus: z.int().nullable(),
+  lastError: z.string().nullable(),
+  /** When it is tried next, while pending. */
+  nextAt: z.iso.datetime().nullable(),
+});
+export type WebhookStatus = z.infer<typeof webhookStatus>;
+
+/** What a canceled generation has cost, and what its cancel has saved. */
+const receipt = z.object({
+  /** Denoising steps run, over all attempts. */
+  stepsRun: z.int(),
+  /** Steps that were left to run. */
+  stepsSpared: z.int(),
+  /** Milliseconds of the engine, over all attempts. */
+  gpuMs: z.number(),
+  /** The spared steps at what a step of this generation has cost; null where none was run. */
+  gpuMsSpared: z.number().nullable(),
+});
+export type Receipt = z.infer<typeof receipt>;
+
+/** An attempt that was lost with its worker or its engine. */
+const evidence = z.object({
+  worker: z.string(),
+  attempt: z.int(),
+  at: z.iso.datetime(),
+  cause: z.enum([
+    /** Its inference processes died of it, one after another. */
+    'engine-died',
+    /** The worker was silent until its lease ended: killed, hung or cut off. */
+    'lease-ended',
+    /** The broker delivered the worker's message again: its connection was lost, or it was killed. */
+    'redelivered',
+  ]),
+  /** Of the last inference process; null where nobody was left to tell. */
+  lastWords: z.string().nullable(),
+});
+export type Evidence = z.infer<typeof evidence>;
+
 /** A generation as callers see it. */
 const generation = z.object({
   id: z.uuid(),
@@ -104,5 +150,13 @@ const generation = z.object({
   createdAt: z.iso.datetime(),
   finishedAt: z.iso.datetime().nullable(),
   cancelRequested: z.boolean(),
+  /** Null unless it was canceled. */
+  receipt: receipt.nullable(),
+  /** Every attempt that was lost, oldest first; of what failed as ATTEMPTS, why. */
+  evidence: z.array(evidence),
+  /** The failed or canceled generation that this one repeats. */
+  redriveOf: z.uuid().nullable(),
+  /** Told by `generations.get` alone; null without a webhook. */
+  webhook: webhookStatus.nullable().optional(),
 });
 export type Generation = z.infer<typeof generation>;

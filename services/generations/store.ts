@@ -4,6 +4,7 @@ import type {
   GenerationRequest,
   GenerationState,
   Progress,
+  WebhookStatus,
 } from '@darkroom/contract';
 
 /** A generation with what only services may see. */
@@ -16,6 +17,40 @@ export type GenerationRecord = Omit<Generation, 'images'> & {
   images: StoredImage[];
   traceparent: string | null;
   deadline: string | null;
+  /** What the next attempt may go on from. */
+  checkpoint: Checkpoint | null;
+};
+
+/** Where a worker that handed its job back has saved the run state. */
+export type Checkpoint = {
+  /** Key in the object store. */
+  key: string;
+  /** Index of the picture in the making; those before it are made. */
+  picture: number;
+  /** Steps done of that picture. */
+  step: number;
+};
+
+/** What one attempt has run until now, whatever it was worth. */
+export type Ran = {
+  /** Denoising steps, over all pictures. */
+  steps: number;
+  /** Milliseconds in the engine. */
+  gpuMs: number;
+};
+
+export type WorkerState = 'loading' | 'ready' | 'draining';
+
+/** A worker as it said of itself when it was last seen. */
+export type WorkerSeen = {
+  worker: string;
+  /** Names of the models whose jobs it takes. */
+  models: string[];
+  state: WorkerState;
+  /** Inference processes that it lost in the last minutes. */
+  crashes: number;
+  startedAt: string;
+  seenAt: string;
 };
 
 export type StoredImage = {
@@ -37,6 +72,10 @@ export type NewGeneration = {
    * With a key, a repeat of the same `fingerprint` (of the caller's body) returns the first record.
    */
   idempotency?: { key: string; fingerprint: string } | undefined;
+  /** The generation whose request this one repeats. */
+  redriveOf?: string | undefined;
+  /** Where the generation's end is told. */
+  webhookUrl?: string | undefined;
 };
 
 /** The right to run a generation, for as long as the lease is renewed. */
@@ -73,6 +112,8 @@ export type FrontendStore = {
   /** Queued: canceled at once. Running: flagged, and the worker settles it. Terminal: unchanged. */
   requestCancel(tenant: string, id: string): Promise<GenerationRecord | undefined>;
   /** Generations queued or running, by model and state. */
+  /** Who was seen within this time, 60 s unless told, by name. */
+  workers(options?: { seenWithinMs?: number | undefined }): Promise<WorkerSeen[]>;
   countActive(): Promise<{ model: string; state: 'queued' | 'running'; count: number }[]>;
   /**
    * One round of repair, safe to run on every replica at once: expires deadlines, requeues or fails
@@ -107,20 +148,23 @@ export type WorkerStore = {
     leaseMs: number;
     maxAttempts: number;
   }): Promise<ClaimResult>;
-  /** Renews the lease and notes the progress. */
+  /** Renews the lease and notes the progress, and what was run where told. */
   heartbeat(options: {
     id: string;
     fence: number;
     leaseMs: number;
     progress: Progress;
+    ran?: Ran | undefined;
   }): Promise<Heartbeat>;
   /**
    * running → succeeded, a cancel that came first notwithstanding. False when the fence is old.
    * Repeating a write that had succeeded is true again, here as in `fail` and `settleCancel`.
+   * Each takes what the attempt has `ran`; without it the last heartbeat's word stands.
    */
   complete(options: {
     id: string;
     fence: number;
+    ran?: Ran | undefined;
     images: StoredImage[];
     timings: StoreTimings;
   }): Promise<boolean>;
@@ -129,9 +173,16 @@ export type WorkerStore = {
     id: string;
     fence: number;
     error: { code: FailureCode; message: string };
+    ran?: Ran | undefined;
   }): Promise<boolean>;
   /** running → canceled, after the worker has stopped. False when the fence is old. */
-  settleCancel(options: { id: string; fence: number }): Promise<boolean>;
+  settleCancel(options: {
+    id: string;
+    fence: number;
+    /** Where it stopped; what is left of the steps was spared. */
+    progress?: Progress | undefined;
+    ran?: Ran | undefined;
+  }): Promise<boolean>;
   /**
    * running → queued, unpublished, at no attempt's cost unless `countAttempt`. Returns the record
    * to publish; undefined when the fence is old, or when a cancel came first, which this settles.
@@ -139,14 +190,65 @@ export type WorkerStore = {
   release(options: {
     id: string;
     fence: number;
+    /** Whether the job killed its engine; that goes into the evidence, with its last words. */
     countAttempt: boolean;
+    lastWords?: string | undefined;
+    ran?: Ran | undefined;
+    /** Without one, the next attempt has the same to go on from as this one had. */
+    checkpoint?: Checkpoint | undefined;
   }): Promise<GenerationRecord | undefined>;
   markPublished(id: string, revision: number): Promise<void>;
+  /** Tells that a worker is there, again and again; who falls silent counts as gone. */
+  announceWorker(options: {
+    worker: string;
+    models: readonly string[];
+    state: WorkerState;
+    crashes: number;
+  }): Promise<void>;
+  /** Tells that a worker has ended. */
+  withdrawWorker(worker: string): Promise<void>;
+};
+
+export type DueWebhook = {
+  /** The generation that has ended. */
+  record: GenerationRecord;
+  url: string;
+  /** This attempt included, from 1; settles it, as a fencing number would. */
+  attempts: number;
+};
+
+export type WebhookOutcome = {
+  /** HTTP status; null where no answer came. */
+  status: number | null;
+  error: string | null;
+} & ({ state: 'delivered' | 'failed' } | { state: 'pending'; retryInMs: number });
+
+/** The outbox of webhooks; a notice is in it as soon as its generation has ended. */
+export type WebhookStore = {
+  /** Undefined where there is no such generation or it has no webhook. */
+  getWebhook(tenant: string, id: string): Promise<WebhookStatus | undefined>;
+  /**
+   * Takes notices that are due and leases them to the caller: what is not settled by then falls due
+   * again. Each goes to one replica alone, longest due first.
+   */
+  takeWebhooks(options: {
+    limit: number;
+    leaseMs: number;
+    /** Tenants that have enough in hand. */
+    except: readonly string[];
+  }): Promise<DueWebhook[]>;
+  /** False when the lease ran out and another took it. */
+  settleWebhook(options: {
+    id: string;
+    attempts: number;
+    outcome: WebhookOutcome;
+  }): Promise<boolean>;
 };
 
 /** The record of every request. Drivers: `postgres`, `pglite`. */
 export type GenerationStore = FrontendStore &
-  WorkerStore & {
+  WorkerStore &
+  WebhookStore & {
     /**
      * Ends every lease and takes every message for lost, for an owner who knows at its start that
      * no worker and no broker outlived it: the sweeps that follow return all that is unfinished.

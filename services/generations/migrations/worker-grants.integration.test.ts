@@ -70,6 +70,14 @@ describe("the worker's role", () => {
     expect(await look(handedBack)).toMatchObject({ state: 'queued', published: true });
   });
 
+  test('writes the notice of an end that it has no right to write itself', async () => {
+    const { created } = actors(frontend);
+    const { claimed, complete } = actors(worker);
+    const { tenant, id } = await created({ webhookUrl: 'https://example.com' });
+    await complete(id, (await claimed(id)).fence);
+    expect(await frontend.getWebhook(tenant, id)).toMatchObject({ state: 'pending' });
+  });
+
   test('cannot create', async () => {
     await expect(actors(worker).created()).rejects.toMatchObject({ kind: 'configuration' });
   });
@@ -82,6 +90,10 @@ describe("the worker's role", () => {
     "update generations set tenant = 'mine'",
     'update generations set cancel_requested = true',
     'select idempotency_key from generations',
+    'select webhook_url from generations',
+    "update generations set webhook_url = 'mine'",
+    'select url from webhooks',
+    'delete from webhooks',
     'select name from kysely_migration',
     'alter table generations disable trigger generations_edges',
   ])('cannot: %s', async (statement) => {

@@ -1,46 +1,64 @@
 import { DarkroomError } from '@darkroom/contract';
+import { sql } from 'kysely';
 import type { GenerationRecord, NewGeneration } from '../store.ts';
-import { recordColumns, toRecord } from './record.ts';
-import type { Database } from './schema.ts';
+import { type RecordRow, recordColumnList, recordColumns, toRecord } from './record.ts';
+import type { Database, Schema } from './schema.ts';
+
+type Created = { record: GenerationRecord; created: boolean };
+
+/** The columns that a request fills; the others have their defaults. */
+const givenColumns = [
+  'id',
+  'tenant',
+  'model',
+  'request',
+  'steps',
+  'deadline',
+  'traceparent',
+  'idempotency_key',
+  'idempotency_fingerprint',
+] as const satisfies (keyof Schema['generations'])[];
+
+const givenColumnList = sql.join(givenColumns.map((column) => sql.ref(column)));
+
+type GivenRow = Record<(typeof givenColumns)[number], unknown>;
+
+const toRow = ({ request, idempotency, ...input }: NewGeneration): GivenRow => ({
+  id: input.id,
+  tenant: input.tenant,
+  model: request.model,
+  request,
+  steps: request.steps * request.count,
+  deadline: input.deadline ?? null,
+  traceparent: input.traceparent ?? null,
+  idempotency_key: idempotency?.key ?? null,
+  idempotency_fingerprint: idempotency?.fingerprint ?? null,
+});
 
 /**
- * One statement, one round trip: the unique index on (tenant, key) decides between two creates at
- * once, and the loser waits in the insert until the winner has committed. Only a repeat reads.
+ * One statement, one round trip, one commit, however many: the unique index on (tenant, key) decides
+ * between two creates at once, and the loser waits in the insert until the winner has committed. The
+ * keys' order keeps two such statements from waiting for each other. Only a repeat reads.
  */
 export async function create(
   db: Database,
-  input: NewGeneration,
-): Promise<{ record: GenerationRecord; created: boolean }> {
-  const { request, idempotency } = input;
-  const row = await db
-    .insertInto('generations')
-    .values({
-      id: input.id,
-      tenant: input.tenant,
-      model: request.model,
-      request: JSON.stringify(request),
-      steps: request.steps * request.count,
-      deadline: input.deadline ?? null,
-      traceparent: input.traceparent ?? null,
-      idempotency_key: idempotency?.key ?? null,
-      idempotency_fingerprint: idempotency?.fingerprint ?? null,
-    })
-    .onConflict((conflict) =>
-      conflict
-        .columns(['tenant', 'idempotency_key'])
-        .where('idempotency_key', 'is not', null)
-        .doNothing(),
-    )
-    .returning(recordColumns)
-    .executeTakeFirst();
-  if (row !== undefined) return { record: toRecord(row), created: true };
-  return { record: await repeated(db, input), created: false };
+  inputs: readonly NewGeneration[],
+): Promise<(Created | Promise<Created>)[]> {
+  const { rows } = await sql<RecordRow>`
+    insert into generations (${givenColumnList})
+    select ${givenColumnList}
+    from json_populate_recordset(null::generations, ${JSON.stringify(inputs.map(toRow))}::json)
+    order by tenant, idempotency_key
+    on conflict (tenant, idempotency_key) where idempotency_key is not null do nothing
+    returning ${recordColumnList}`.execute(db);
+  const made = new Map(rows.map((row) => [row.id, row]));
+  return inputs.map((input) => {
+    const row = made.get(input.id);
+    return row === undefined ? repeated(db, input) : { record: toRecord(row), created: true };
+  });
 }
 
-async function repeated(
-  db: Database,
-  { tenant, idempotency }: NewGeneration,
-): Promise<GenerationRecord> {
+async function repeated(db: Database, { tenant, idempotency }: NewGeneration): Promise<Created> {
   const key = idempotency?.key ?? '';
   const first = await db
     .selectFrom('generations')
@@ -55,5 +73,5 @@ async function repeated(
         `${first.id}). Repeat that request unchanged, or use a new key.`,
     );
   }
-  return toRecord(first);
+  return { record: toRecord(first), created: false };
 }

@@ -1,6 +1,6 @@
-import type { FailureCode, GenerationRequest, GenerationState } from '@darkroom/contract';
+import type { Evidence, FailureCode, GenerationRequest, GenerationState } from '@darkroom/contract';
 import type { ColumnType, Generated, Kysely } from 'kysely';
-import type { StoredImage } from '../store.ts';
+import type { Checkpoint, StoredImage, WorkerState } from '../store.ts';
 
 /** The database fills it when a row is made; later only expressions over its clock are written. */
 type Clock = ColumnType<Date, never, never>;
@@ -38,8 +38,38 @@ type GenerationsTable = {
   inference_ms: number | null;
   store_ms: number | null;
   finished_at: ColumnType<Date | null, never, never>;
+  steps_run: Generated<number>;
+  gpu_ms: Generated<number>;
+  attempt_steps: Generated<number>;
+  attempt_gpu_ms: Generated<number>;
+  checkpoint: ColumnType<Checkpoint | null, never, string>;
+  evidence: ColumnType<Evidence[], never, never>;
+  redrive_of: string | null;
+  webhook_url: string | null;
 };
 
-export type Schema = { generations: GenerationsTable };
+/** One row a webhook that is due or was; told in `migrations/0004-webhooks.ts`. */
+type WebhooksTable = {
+  generation_id: ColumnType<string, never, never>;
+  tenant: ColumnType<string, never, never>;
+  url: ColumnType<string, never, never>;
+  state: ColumnType<'pending' | 'delivered' | 'failed', never>;
+  attempts: ColumnType<number, never, never>;
+  next_at: Clock;
+  last_status: number | null;
+  last_error: string | null;
+};
+
+/** One row a worker that is there or was; told in `migrations/0002-runs.ts`. */
+type WorkersTable = {
+  worker: string;
+  models: ColumnType<string[], never, never>;
+  state: ColumnType<WorkerState, never, never>;
+  crashes: ColumnType<number, never, never>;
+  started_at: Clock;
+  seen_at: Clock;
+};
+
+export type Schema = { generations: GenerationsTable; workers: WorkersTable; webhooks: WebhooksTable };
 
 export type Database = Kysely<Schema>;

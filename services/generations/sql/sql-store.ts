@@ -1,44 +1,65 @@
 import type { GenerationStore } from '../store.ts';
+import { type BatchOptions, batched } from './batch.ts';
 import { requestCancel } from './cancel.ts';
 import { claim } from './claim.ts';
+import { complete } from './complete.ts';
 import { create } from './create.ts';
 import { explained } from './errors.ts';
 import {
-  complete,
   expireAllLeases,
   fail,
   heartbeat,
-  markPublished,
   release,
   settleCancel,
 } from './lease.ts';
+import { markPublished } from './mark-published.ts';
 import { countActive, get, list } from './read.ts';
 import type { Database } from './schema.ts';
 import { sweep } from './sweep.ts';
+import { announceWorker, withdrawWorker, workers } from './workers.ts';
+import { getWebhook, settleWebhook, takeWebhooks } from './webhooks.ts';
 
 /** The store over any database that speaks Postgres; the drivers differ only in `db`. */
 export const sqlStore = (db: Database): GenerationStore => {
   const over = <Arguments extends unknown[], Result>(
     operation: (db: Database, ...args: Arguments) => Promise<Result>,
   ) => explained((...args: Arguments) => operation(db, ...args));
+  const grouped = <Input, Result>(
+    operation: (db: Database, inputs: Input[]) => Promise<(Result | Promise<Result>)[]>,
+    options?: BatchOptions<Input>,
+  ) => batched((inputs: Input[]) => operation(db, inputs), options);
+  const keyOf = ({ id }: { id: string }) => id;
+  const creates = grouped(create);
+  const marks = grouped(markPublished);
+  const claims = grouped(claim, { keyOf });
+  const completions = grouped(complete, { keyOf });
 
   return {
-    create: over(create),
-    markPublished: over(markPublished),
+    create: explained(creates),
+    markPublished: explained((id, revision) => marks({ id, revision })),
     get: over(get),
     list: over(list),
     requestCancel: over(requestCancel),
     countActive: over(countActive),
     sweep: over(sweep),
-    claim: over(claim),
+    claim: explained(claims),
     heartbeat: over(heartbeat),
-    complete: over(complete),
+    complete: explained(completions),
     fail: over(fail),
     settleCancel: over(settleCancel),
     release: over(release),
+    announceWorker: over(announceWorker),
+    withdrawWorker: over(withdrawWorker),
+    workers: over(workers),
     expireAllLeases: over(expireAllLeases),
+    getWebhook: over(getWebhook),
+    takeWebhooks: over(takeWebhooks),
+    settleWebhook: over(settleWebhook),
     check: over(check),
-    close: () => db.destroy(),
+    close: async () => {
+      await Promise.all([creates, marks, claims, completions].map(({ idle }) => idle()));
+      await db.destroy();
+    },
   };
 };
 

@@ -6,6 +6,7 @@ import { testCreate } from './contract-create.ts';
 import { testHistories } from './contract-histories.ts';
 import { testList } from './contract-list.ts';
 import { testSweep } from './contract-sweep.ts';
+import { testWebhooks } from './contract-webhooks.ts';
 import { testWork } from './contract-work.ts';
 
 /** What every driver of the store promises, race conditions aside. `store` is asked for per test. */
@@ -18,4 +19,5 @@ export function testStore(store: () => GenerationStore): void {
   describe('work', () => testWork(store));
   describe('cancel', () => testCancel(store));
   describe('sweep', () => testSweep(store));
+  describe('webhooks', () => testWebhooks(store));
 }
