@@ -17,6 +17,7 @@ const givenColumns = [
   'traceparent',
   'idempotency_key',
   'idempotency_fingerprint',
+  'webhook_url',
 ] as const satisfies (keyof Schema['generations'])[];
 
 const givenColumnList = sql.join(givenColumns.map((column) => sql.ref(column)));
@@ -33,6 +34,7 @@ const toRow = ({ request, idempotency, ...input }: NewGeneration): GivenRow => (
   traceparent: input.traceparent ?? null,
   idempotency_key: idempotency?.key ?? null,
   idempotency_fingerprint: idempotency?.fingerprint ?? null,
+  webhook_url: input.webhookUrl ?? null,
 });
 
 /**
