@@ -24,4 +24,7 @@ export const toGeneration = (record: GenerationRecord): Generation => ({
   createdAt: record.createdAt,
   finishedAt: record.finishedAt,
   cancelRequested: record.cancelRequested,
+  receipt: record.receipt,
+  evidence: record.evidence,
+  redriveOf: record.redriveOf,
 });

@@ -111,9 +111,9 @@ export type FrontendStore = {
   ): Promise<{ records: GenerationRecord[]; nextCursor: string | null }>;
   /** Queued: canceled at once. Running: flagged, and the worker settles it. Terminal: unchanged. */
   requestCancel(tenant: string, id: string): Promise<GenerationRecord | undefined>;
-  /** Generations queued or running, by model and state. */
   /** Who was seen within this time, 60 s unless told, by name. */
   workers(options?: { seenWithinMs?: number | undefined }): Promise<WorkerSeen[]>;
+  /** Generations queued or running, by model and state. */
   countActive(): Promise<{ model: string; state: 'queued' | 'running'; count: number }[]>;
   /**
    * One round of repair, safe to run on every replica at once: expires deadlines, requeues or fails

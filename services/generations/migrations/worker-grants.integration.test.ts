@@ -78,6 +78,29 @@ describe("the worker's role", () => {
     expect(await frontend.getWebhook(tenant, id)).toMatchObject({ state: 'pending' });
   });
 
+  test('saves what was run and what it died of, and tells that it is there', async () => {
+    const { created, look } = actors(frontend);
+    const { claimed } = actors(worker);
+    const record = await created();
+    const { fence } = await claimed(record.id);
+    await worker.release({
+      id: record.id,
+      fence,
+      countAttempt: true,
+      lastWords: 'out of memory',
+      ran: { steps: 3, gpuMs: 30 },
+      checkpoint: { key: 'k', picture: 0, step: 3 },
+    });
+    expect(await look(record)).toMatchObject({
+      progress: { step: 3 },
+      evidence: [{ cause: 'engine-died' }],
+    });
+    await worker.announceWorker({ worker: role, models: [], state: 'ready', crashes: 0 });
+    expect(await frontend.workers()).toMatchObject([{ worker: role }]);
+    await worker.withdrawWorker(role);
+    expect(await frontend.workers()).toEqual([]);
+  });
+
   test('cannot create', async () => {
     await expect(actors(worker).created()).rejects.toMatchObject({ kind: 'configuration' });
   });

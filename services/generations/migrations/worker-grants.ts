@@ -15,6 +15,12 @@ const written = [
   'lease_message_id',
   'lease_expires_at',
   'step',
+  'steps_run',
+  'gpu_ms',
+  'attempt_steps',
+  'attempt_gpu_ms',
+  'checkpoint',
+  'evidence',
   'steps',
   'images',
   'error_code',
@@ -37,4 +43,5 @@ export async function grantWorker(db: Database, role: string): Promise<void> {
   await sql`revoke all on generations from ${sql.id(role)}`.execute(db);
   await sql`grant select (${columns(readable)}), update (${columns(written)})
     on generations to ${sql.id(role)}`.execute(db);
+  await sql`grant select, insert, update, delete on workers to ${sql.id(role)}`.execute(db);
 }

@@ -17,6 +17,7 @@ const givenColumns = [
   'traceparent',
   'idempotency_key',
   'idempotency_fingerprint',
+  'redrive_of',
   'webhook_url',
 ] as const satisfies (keyof Schema['generations'])[];
 
@@ -34,6 +35,7 @@ const toRow = ({ request, idempotency, ...input }: NewGeneration): GivenRow => (
   traceparent: input.traceparent ?? null,
   idempotency_key: idempotency?.key ?? null,
   idempotency_fingerprint: idempotency?.fingerprint ?? null,
+  redrive_of: input.redriveOf ?? null,
   webhook_url: input.webhookUrl ?? null,
 });
 

@@ -1,7 +1,8 @@
 import type { GenerationState } from '@darkroom/contract';
 import { sql, type UpdateObject } from 'kysely';
-import type { GenerationRecord, Heartbeat, WorkerStore } from '../store.ts';
+import type { GenerationRecord, Heartbeat, Ran, WorkerStore } from '../store.ts';
 import { recordColumns, toRecord } from './record.ts';
+import { evidenceWith, resumedStep } from './runs.ts';
 import type { Database, Schema } from './schema.ts';
 
 type Options<Method extends keyof WorkerStore> = Parameters<WorkerStore[Method]>[0];
@@ -13,6 +14,10 @@ const heldBy = (db: Database, { id, fence }: { id: string; fence: number }) =>
     .where('id', '=', id)
     .where('fence', '=', fence)
     .where('state', '=', 'running');
+
+/** What the attempt has run until now; without it, what a heartbeat told last stands. */
+const withRan = (ran: Ran | undefined): UpdateObject<Schema, 'generations'> =>
+  ran === undefined ? {} : { attempt_steps: ran.steps, attempt_gpu_ms: ran.gpuMs };
 
 const noLease = { worker: null, lease_message_id: null, lease_expires_at: null } as const;
 
@@ -26,21 +31,13 @@ export async function heartbeat(db: Database, options: Options<'heartbeat'>): Pr
       lease_expires_at: sql`clock_timestamp() + ${options.leaseMs}::float8 * interval '1 millisecond'`,
       step: options.progress.step,
       steps: options.progress.steps,
+      ...withRan(options.ran),
     })
     .returning('cancel_requested')
     .executeTakeFirst();
   if (row === undefined) return 'lost';
   return row.cancel_requested ? 'cancel-requested' : 'held';
 }
-
-export const complete = (db: Database, options: Options<'complete'>): Promise<boolean> =>
-  finish(db, options, 'succeeded', {
-    images: JSON.stringify(options.images),
-    step: sql`steps`,
-    model_load_ms: options.timings.modelLoadMs,
-    inference_ms: options.timings.inferenceMs,
-    store_ms: options.timings.storeMs,
-  });
 
 export const fail = (db: Database, options: Options<'fail'>): Promise<boolean> =>
   finish(db, options, 'failed', {
@@ -49,7 +46,7 @@ export const fail = (db: Database, options: Options<'fail'>): Promise<boolean> =
   });
 
 export const settleCancel = (db: Database, options: Options<'settleCancel'>): Promise<boolean> =>
-  finish(db, options, 'canceled', {});
+  finish(db, options, 'canceled', options.progress ? { step: options.progress.step } : {});
 
 /**
  * A worker that never heard the answer asks again; it then finds the state it wrote under its own
@@ -57,13 +54,14 @@ export const settleCancel = (db: Database, options: Options<'settleCancel'>): Pr
  */
 async function finish(
   db: Database,
-  { id, fence }: { id: string; fence: number },
+  { id, fence, ran }: { id: string; fence: number; ran?: Ran | undefined },
   state: GenerationState,
   result: UpdateObject<Schema, 'generations'>,
 ): Promise<boolean> {
   const { numUpdatedRows } = await heldBy(db, { id, fence })
     .set({
       ...result,
+      ...withRan(ran),
       ...noLease,
       state,
       revision: sql`revision + 1`,
@@ -84,7 +82,7 @@ async function finish(
 /** A cancel that came first is settled instead: nothing is left to publish then. */
 export async function release(
   db: Database,
-  { id, fence, countAttempt }: Options<'release'>,
+  { id, fence, countAttempt, ran, checkpoint, lastWords }: Options<'release'>,
 ): Promise<GenerationRecord | undefined> {
   const row = await heldBy(db, { id, fence })
     .set({
@@ -93,7 +91,14 @@ export async function release(
       finished_at: sql`case when cancel_requested then clock_timestamp() end`,
       revision: sql`revision + 1`,
       attempt: countAttempt ? sql`attempt` : sql`attempt - 1`,
-      step: 0,
+      step: sql`case when cancel_requested then step else ${
+        checkpoint === undefined
+          ? resumedStep
+          : sql`${checkpoint.picture}::integer * (request->>'steps')::integer + ${checkpoint.step}::integer`
+      } end`,
+      ...(checkpoint !== undefined && { checkpoint: JSON.stringify(checkpoint) }),
+      ...(countAttempt && { evidence: evidenceWith(sql.lit('engine-died'), lastWords ?? null) }),
+      ...withRan(ran),
       queued_at: sql`clock_timestamp()`,
       published: false,
       announced_at: sql`clock_timestamp()`,
@@ -101,17 +106,6 @@ export async function release(
     .returning(recordColumns)
     .executeTakeFirst();
   return row?.state === 'queued' ? toRecord(row) : undefined;
-}
-
-/** A newer revision means that the message is already out of date: nothing to note. */
-export async function markPublished(db: Database, id: string, revision: number): Promise<void> {
-  await db
-    .updateTable('generations')
-    .set({ published: true, announced_at: sql`clock_timestamp()` })
-    .where('id', '=', id)
-    .where('revision', '=', revision)
-    .where('state', '=', 'queued')
-    .execute();
 }
 
 export async function expireAllLeases(db: Database): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Receipt } from '@darkroom/contract';
 import { type Selectable, sql } from 'kysely';
 import type { GenerationRecord } from '../store.ts';
 import type { Schema } from './schema.ts';
@@ -25,6 +26,13 @@ export const recordColumns = [
   'inference_ms',
   'store_ms',
   'finished_at',
+  'steps_run',
+  'gpu_ms',
+  'attempt_steps',
+  'attempt_gpu_ms',
+  'checkpoint',
+  'evidence',
+  'redrive_of',
 ] as const satisfies (keyof Schema['generations'])[];
 
 export type RecordRow = Pick<Selectable<Schema['generations']>, (typeof recordColumns)[number]>;
@@ -57,4 +65,16 @@ export const toRecord = (row: RecordRow): GenerationRecord => ({
     storeMs: row.store_ms,
   },
   finishedAt: row.finished_at?.toISOString() ?? null,
+  receipt: row.state === 'canceled' ? toReceipt(row) : null,
+  evidence: row.evidence.map((entry) => ({ ...entry, at: new Date(entry.at).toISOString() })),
+  redriveOf: row.redrive_of,
+  checkpoint: row.checkpoint,
 });
+
+function toReceipt(row: RecordRow): Receipt {
+  const stepsRun = row.steps_run + row.attempt_steps;
+  const gpuMs = row.gpu_ms + row.attempt_gpu_ms;
+  const stepsSpared = Math.max(row.steps - row.step, 0);
+  const gpuMsSpared = stepsRun === 0 ? null : (gpuMs / stepsRun) * stepsSpared;
+  return { stepsRun, stepsSpared, gpuMs, gpuMsSpared };
+}

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { FrontendStore, GenerationRecord } from '../store.ts';
 import { type RecordRow, recordColumnList, toRecord } from './record.ts';
+import { evidenceOfLoss, resumedStep } from './runs.ts';
 import type { Database } from './schema.ts';
 import { assignState, endings } from './verdict.ts';
 
@@ -43,7 +44,8 @@ export async function sweep(
       lease_message_id = null,
       lease_expires_at = null,
       queued_at = case judged.verdict when 'requeue' then clock_timestamp() else queued_at end,
-      step = case judged.verdict when 'requeue' then 0 else step end,
+      step = case judged.verdict when 'requeue' then ${resumedStep} else step end,
+      evidence = ${evidenceOfLoss},
       published = false,
       announced_at = clock_timestamp()
     from judged

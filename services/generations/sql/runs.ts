@@ -1,0 +1,25 @@
+import { type RawBuilder, sql } from 'kysely';
+
+/** The step that a record's next attempt goes on from, counted over all its pictures. */
+export const resumedStep: RawBuilder<number> = sql`coalesce(
+  (checkpoint->>'picture')::integer * (request->>'steps')::integer
+    + (checkpoint->>'step')::integer, 0)`;
+
+/** `evidence` with one more entry, of the attempt that the record still shows. */
+export const evidenceWith = (
+  cause: RawBuilder<unknown>,
+  lastWords: string | null,
+): RawBuilder<never> => sql`evidence || jsonb_build_array(jsonb_build_object(
+  'worker', worker, 'attempt', attempt, 'at', clock_timestamp(),
+  'cause', ${cause}, 'lastWords', ${lastWords}::text))`;
+
+/**
+ * For claim and sweep: whoever is still named as the holder of what they judge was lost, since its
+ * lease has ended or its message came back from the broker.
+ */
+export const evidenceOfLoss: RawBuilder<never> = sql`case
+  when state = 'running' then ${evidenceWith(
+    sql`case when lease_expires_at > clock_timestamp() then 'redelivered' else 'lease-ended' end`,
+    null,
+  )}
+  else evidence end`;
