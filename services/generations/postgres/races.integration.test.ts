@@ -6,28 +6,34 @@ import { actors } from '../testing/actors.ts';
 import { newGeneration } from '../testing/new-generation.ts';
 import { connectPostgresStore, migratePostgres } from './postgres-store.ts';
 
-/** Each race is run this often, over connections that are open already. */
+/** Each race is run this often, between stores as replicas have them, connected already. */
 const ROUNDS = 25;
 const RIVALS = 8;
 
 describe('at the same time on Postgres', () => {
+  let stores: GenerationStore[];
   let store: GenerationStore;
+  let other: GenerationStore;
   beforeAll(async () => {
     const connectionString = await freshDatabase(inject('databaseUrl'));
     await migratePostgres(connectionString);
-    store = await connectPostgresStore({ connectionString, maxConnections: RIVALS });
-    await Promise.all(Array.from({ length: RIVALS }, () => store.check()));
+    const connect = () => connectPostgresStore({ connectionString, maxConnections: 2 });
+    const connected = await Promise.all([connect(), connect()]);
+    [store, other] = connected;
+    stores = [...connected, ...(await Promise.all(Array.from({ length: RIVALS - 2 }, connect)))];
   });
-  afterAll(() => store.close());
+  afterAll(() => Promise.all(stores.map((one) => one.close())));
 
-  const rivals = <T>(act: (rival: number) => Promise<T>): Promise<T[]> =>
-    Promise.all(Array.from({ length: RIVALS }, (_, rival) => act(rival)));
+  const rivals = <T>(act: (rival: GenerationStore, n: number) => Promise<T>): Promise<T[]> =>
+    Promise.all(stores.map(act));
 
   test('of many claims exactly one gets a queued record', async () => {
-    const { created, claim, look } = actors(store);
+    const { created, look } = actors(store);
     for (let round = 0; round < ROUNDS; round++) {
       const record = await created();
-      const results = await rivals((n) => claim(record.id, { messageId: `message-${n}` }));
+      const results = await rivals((rival, n) =>
+        actors(rival).claim(record.id, { messageId: `message-${n}` }),
+      );
       expect(results.filter(({ claimed }) => claimed)).toHaveLength(1);
       expect(
         results.filter((result) => !result.claimed && result.reason === 'leased'),
@@ -37,11 +43,13 @@ describe('at the same time on Postgres', () => {
   });
 
   test('of many claims exactly one takes over a lease that has run out', async () => {
-    const { created, claim, claimed } = actors(store);
+    const { created, claimed } = actors(store);
     for (let round = 0; round < ROUNDS; round++) {
       const { id } = await created();
       await claimed(id, { leaseMs: 0 });
-      const results = await rivals((n) => claim(id, { messageId: `message-${n}` }));
+      const results = await rivals((rival, n) =>
+        actors(rival).claim(id, { messageId: `message-${n}` }),
+      );
       const fences = results.flatMap((result) => (result.claimed ? [result.claim.fence] : []));
       expect(fences).toEqual([2]);
     }
@@ -50,7 +58,7 @@ describe('at the same time on Postgres', () => {
   test('creates with one key and body make one record', async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const input = newGeneration({ idempotency: { key: 'k', fingerprint: 'f' } });
-      const results = await rivals(() => store.create({ ...input, id: randomUUID() }));
+      const results = await rivals((rival) => rival.create({ ...input, id: randomUUID() }));
       expect(results.filter(({ created }) => created)).toHaveLength(1);
       expect(new Set(results.map(({ record }) => record.id)).size).toBe(1);
       expect((await store.list(input.tenant, { limit: 10 })).records).toHaveLength(1);
@@ -60,8 +68,8 @@ describe('at the same time on Postgres', () => {
   test('creates with one key and different bodies make one record and conflicts', async () => {
     const input = newGeneration();
     const results = await Promise.allSettled(
-      Array.from({ length: RIVALS }, (_, n) =>
-        store.create({
+      stores.map((rival, n) =>
+        rival.create({
           ...input,
           id: randomUUID(),
           idempotency: { key: 'k', fingerprint: `f${n}` },
@@ -76,7 +84,7 @@ describe('at the same time on Postgres', () => {
   });
 
   test('sweeps part the work between them', async () => {
-    const { created, claimed, sweep } = actors(store);
+    const { created, claimed } = actors(store);
     const due = new Set<string>();
     for (let i = 0; i < 100; i++) {
       const { id, revision } = await created();
@@ -87,7 +95,9 @@ describe('at the same time on Postgres', () => {
     const swept: string[] = [];
     let round: string[];
     do {
-      const sweeps = await rivals(() => sweep({ limit: 10, republishAfterMs: 0, graceMs: 60_000 }));
+      const sweeps = await rivals((rival) =>
+        actors(rival).sweep({ limit: 10, republishAfterMs: 0, graceMs: 60_000 }),
+      );
       round = sweeps.flat().map(({ id }) => id);
       swept.push(...round);
     } while (round.length > 0);
@@ -95,11 +105,14 @@ describe('at the same time on Postgres', () => {
   });
 
   test('a completion and a takeover: one of them wins', async () => {
-    const { created, claim, claimed, complete, look } = actors(store);
+    const { created, claimed, complete, look } = actors(store);
     for (let round = 0; round < ROUNDS; round++) {
       const record = await created();
       const { fence } = await claimed(record.id, { leaseMs: 0 });
-      const [completed, taken] = await Promise.all([complete(record.id, fence), claim(record.id)]);
+      const [completed, taken] = await Promise.all([
+        complete(record.id, fence),
+        actors(other).claim(record.id),
+      ]);
       expect(completed).toBe(!taken.claimed);
       expect((await look(record)).state).toBe(completed ? 'succeeded' : 'running');
     }
@@ -112,6 +125,31 @@ describe('at the same time on Postgres', () => {
       const { fence } = await claimed(record.id, { leaseMs: 0 });
       const [completed] = await Promise.all([complete(record.id, fence), sweep()]);
       expect((await look(record)).state).toBe(completed ? 'succeeded' : 'queued');
+    }
+  });
+
+  test('batches over the same records, in any order, wait for each other and never in a circle', async () => {
+    const { created } = actors(store);
+    for (let round = 0; round < ROUNDS; round++) {
+      const records = await Promise.all(Array.from({ length: 20 }, () => created()));
+      const batches = stores.map((_, n) => (n % 2 === 0 ? records : records.toReversed()));
+      const claims = rivals(async (rival, n) => {
+        const { claim } = actors(rival);
+        return await Promise.all(
+          (batches[n] ?? []).map(({ id }) => claim(id, { messageId: `message-${n}` })),
+        );
+      });
+      const marks = rivals((rival, n) =>
+        Promise.all((batches[n] ?? []).map((one) => rival.markPublished(one.id, one.revision))),
+      );
+      const [results] = await Promise.all([claims, marks]);
+      const won = results.flat().filter(({ claimed }) => claimed);
+      expect(won).toHaveLength(records.length);
+      const completions = await rivals(async (rival, n) => {
+        const { complete } = actors(rival);
+        return await Promise.all((batches[n] ?? []).map(({ id }) => complete(id, 1)));
+      });
+      expect(completions.flat()).not.toContain(false);
     }
   });
 

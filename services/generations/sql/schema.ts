@@ -70,6 +70,10 @@ type WorkersTable = {
   seen_at: Clock;
 };
 
-export type Schema = { generations: GenerationsTable; workers: WorkersTable; webhooks: WebhooksTable };
+export type Schema = {
+  generations: GenerationsTable;
+  workers: WorkersTable;
+  webhooks: WebhooksTable;
+};
 
 export type Database = Kysely<Schema>;

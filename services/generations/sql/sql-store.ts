@@ -5,19 +5,13 @@ import { claim } from './claim.ts';
 import { complete } from './complete.ts';
 import { create } from './create.ts';
 import { explained } from './errors.ts';
-import {
-  expireAllLeases,
-  fail,
-  heartbeat,
-  release,
-  settleCancel,
-} from './lease.ts';
+import { expireAllLeases, fail, heartbeat, release, settleCancel } from './lease.ts';
 import { markPublished } from './mark-published.ts';
 import { countActive, get, list } from './read.ts';
 import type { Database } from './schema.ts';
 import { sweep } from './sweep.ts';
-import { announceWorker, withdrawWorker, workers } from './workers.ts';
 import { getWebhook, settleWebhook, takeWebhooks } from './webhooks.ts';
+import { announceWorker, withdrawWorker, workers } from './workers.ts';
 
 /** The store over any database that speaks Postgres; the drivers differ only in `db`. */
 export const sqlStore = (db: Database): GenerationStore => {

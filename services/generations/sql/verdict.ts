@@ -4,7 +4,7 @@ import { type RawBuilder, sql } from 'kysely';
  * Claim and sweep judge a record that nobody rightly holds by the same rules, in this order: a
  * cancel whose worker is gone, a deadline, the attempts. The branches of a CASE over `generations`.
  */
-export const endings = (maxAttempts: number): RawBuilder<unknown> => sql`
+export const endings = (maxAttempts: number | RawBuilder<unknown>): RawBuilder<unknown> => sql`
   when state = 'running' and cancel_requested then 'canceled'
   when deadline <= clock_timestamp() then 'expired'
   when attempt >= ${maxAttempts}::integer then 'attempts'`;

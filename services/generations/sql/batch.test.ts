@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest';
+import { batched } from './batch.ts';
+
+const sqlError = (code: string) => Object.assign(new Error(`SQLSTATE ${code}`), { code });
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Flushes that land when the test says so; the answer to n is 10 n. */
+function byHand(options: Parameters<typeof batched<number, number>>[1] = {}) {
+  const flushes: { inputs: number[]; land(error?: Error): void }[] = [];
+  const call = batched<number, number>((inputs) => {
+    const { promise, resolve, reject } = Promise.withResolvers<number[]>();
+    const land = (error?: Error) =>
+      error === undefined ? resolve(inputs.map((n) => n * 10)) : reject(error);
+    flushes.push({ inputs, land });
+    return promise;
+  }, options);
+  return { call, flushes, batches: () => flushes.map(({ inputs }) => inputs) };
+}
+
+test('a call by itself goes out at once, with those of the same turn', async () => {
+  const { call, flushes, batches } = byHand();
+  const answers = [call(1), call(2)];
+  await turn();
+  expect(batches()).toEqual([[1, 2]]);
+  flushes[0]?.land();
+  expect(await Promise.all(answers)).toEqual([10, 20]);
+});
+
+test('what comes during a flush goes out together when it has landed', async () => {
+  const { call, flushes, batches } = byHand({ flights: 1 });
+  const answers = [call(1)];
+  await turn();
+  answers.push(call(2));
+  await turn();
+  answers.push(call(3));
+  await turn();
+  expect(batches()).toEqual([[1]]);
+  flushes[0]?.land();
+  await expect.poll(batches).toEqual([[1], [2, 3]]);
+  flushes[1]?.land();
+  expect(await Promise.all(answers)).toEqual([10, 20, 30]);
+});
+
+test('no more go out at once than there are flights, nor in one flush than are allowed', async () => {
+  const { call, flushes, batches } = byHand({ flights: 2, atMost: 2 });
+  const answers = [1, 2, 3, 4, 5].map((n) => call(n));
+  await expect.poll(batches).toEqual([
+    [1, 2],
+    [3, 4],
+  ]);
+  await turn();
+  expect(flushes).toHaveLength(2);
+  flushes[1]?.land();
+  await expect.poll(batches).toHaveLength(3);
+  flushes[2]?.land();
+  flushes[0]?.land();
+  expect(await Promise.all(answers)).toEqual([10, 20, 30, 40, 50]);
+});
+
+test('inputs of one key go out one after another', async () => {
+  const { call, flushes, batches } = byHand({ flights: 1, keyOf: (n) => String(n % 10) });
+  const answers = [1, 11, 2, 21].map((n) => call(n));
+  for (const expected of [[[1, 2]], [[1, 2], [11]], [[1, 2], [11], [21]]]) {
+    await expect.poll(batches).toEqual(expected);
+    flushes.at(-1)?.land();
+  }
+  expect(await Promise.all(answers)).toEqual([10, 110, 20, 210]);
+});
+
+test('one that the database cannot take fails alone', async () => {
+  const call = batched<number, number>(async (inputs) => {
+    if (inputs.includes(2)) throw sqlError('22P02');
+    return inputs;
+  });
+  const answers = await Promise.allSettled([1, 2, 3].map((n) => call(n)));
+  expect(answers).toEqual([
+    { status: 'fulfilled', value: 1 },
+    { status: 'rejected', reason: expect.objectContaining({ code: '22P02' }) },
+    { status: 'fulfilled', value: 3 },
+  ]);
+});
+
+test('one whose own answer is an error fails alone', async () => {
+  const call = batched<number, number>(async (inputs) =>
+    inputs.map((n) => (n === 2 ? Promise.reject(new Error('conflict')) : n)),
+  );
+  const answers = await Promise.allSettled([1, 2, 3].map((n) => call(n)));
+  expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+});
+
+test('a lost connection fails all of its flush, which is not tried again', async () => {
+  const { call, flushes } = byHand();
+  const answers = Promise.allSettled([call(1), call(2)]);
+  await turn();
+  flushes[0]?.land(new Error('Connection terminated unexpectedly'));
+  expect((await answers).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  expect(flushes).toHaveLength(1);
+});
+
+test('idle waits for every answer', async () => {
+  const { call, flushes } = byHand({ flights: 1 });
+  await call.idle();
+  const first = call(1);
+  await turn();
+  const second = call(2);
+  let isIdle = false;
+  const idle = call.idle().then(() => {
+    isIdle = true;
+  });
+  flushes[0]?.land();
+  await first;
+  await expect.poll(() => flushes).toHaveLength(2);
+  expect(isIdle).toBe(false);
+  flushes[1]?.land();
+  await Promise.all([second, idle]);
+});

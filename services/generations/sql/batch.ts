@@ -1,0 +1,110 @@
+import { setImmediate } from 'node:timers';
+
+export type BatchOptions<Input> = {
+  /** Inputs in one flush at most. @default 256 */
+  atMost?: number;
+  /**
+   * Flushes under way at once, each over a connection of its own: while one waits for the disk, or
+   * for a lock that somebody holds, the other works. @default 2
+   */
+  flights?: number;
+  /** Inputs of one key never share a flush: the later is to see what the earlier wrote. */
+  keyOf?: (input: Input) => string;
+};
+
+export type Batched<Input, Result> = {
+  (input: Input): Promise<Result>;
+  /** Resolves when every call so far has its answer. */
+  idle(): Promise<void>;
+};
+
+type Call<Input, Result> = {
+  input: Input;
+  resolve(result: Result | Promise<Result>): void;
+  reject(error: unknown): void;
+};
+
+/**
+ * Group commit: many calls as one statement and one commit. A call that finds nothing under way goes
+ * out at the end of its turn of the event loop, with those of the same turn; the calls that come
+ * during a flush collect and go out together when it has landed. So batches grow with the load, and
+ * without load nobody waits.
+ *
+ * Each call gets its own answer. An input that the database cannot take fails the whole statement,
+ * which has then written nothing; each of the batch is tried by itself, and only the bad one fails.
+ *
+ * @param flush answers its inputs in their order
+ */
+export function batched<Input, Result>(
+  flush: (inputs: Input[]) => Promise<(Result | Promise<Result>)[]>,
+  { atMost = 256, flights = 2, keyOf }: BatchOptions<Input> = {},
+): Batched<Input, Result> {
+  let waiting: Call<Input, Result>[] = [];
+  let isDue = false;
+  let underWay = 0;
+  let whenIdle = Promise.withResolvers<void>();
+
+  function board(): Call<Input, Result>[] {
+    const keys = new Set<string>();
+    const aboard: Call<Input, Result>[] = [];
+    const left: Call<Input, Result>[] = [];
+    for (const call of waiting) {
+      const key = keyOf?.(call.input);
+      const stays = aboard.length >= atMost || (key !== undefined && keys.has(key));
+      (stays ? left : aboard).push(call);
+      if (key !== undefined) keys.add(key);
+    }
+    waiting = left;
+    return aboard;
+  }
+
+  function depart(): void {
+    if (isDue || underWay >= flights || waiting.length === 0) return;
+    isDue = true;
+    setImmediate(() => {
+      isDue = false;
+      underWay += 1;
+      void fly(board()).then(land);
+      depart();
+    });
+  }
+
+  function land(): void {
+    underWay -= 1;
+    depart();
+    if (underWay > 0 || waiting.length > 0) return;
+    whenIdle.resolve();
+    whenIdle = Promise.withResolvers();
+  }
+
+  async function fly(calls: Call<Input, Result>[]): Promise<void> {
+    try {
+      const results = await flush(calls.map(({ input }) => input));
+      for (const [i, call] of calls.entries()) call.resolve(results[i] as Result);
+    } catch (error) {
+      if (calls.length > 1 && isOfOneInput(error)) for (const call of calls) await fly([call]);
+      else for (const call of calls) call.reject(error);
+    }
+  }
+
+  const call = (input: Input) =>
+    new Promise<Result>((resolve, reject) => {
+      waiting.push({ input, resolve, reject });
+      depart();
+    });
+  const idle = async () => {
+    if (underWay > 0 || waiting.length > 0) await whenIdle.promise;
+  };
+  return Object.assign(call, { idle });
+}
+
+/**
+ * A value that does not fit (22), a constraint (23), a deadlock (40): the server has rolled the
+ * statement back. Whether it did is unknown when the connection is lost, and the answer would be
+ * the same for each.
+ */
+const isOfOneInput = (error: unknown): boolean =>
+  error instanceof Error &&
+  'code' in error &&
+  typeof error.code === 'string' &&
+  /^(22|23|40)\w{3}$/.test(error.code);
