@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { credentialsTogether, loadConfig, variables } from '@darkroom/lifecycle';
+import { credentialsTogether, loadConfig, someoneMayCall, variables } from '@darkroom/lifecycle';
 import { z } from 'zod';
 
 const schema = z
@@ -24,8 +24,13 @@ const schema = z
     AWS_ACCESS_KEY_ID: variables.AWS_ACCESS_KEY_ID,
     AWS_SECRET_ACCESS_KEY: variables.AWS_SECRET_ACCESS_KEY,
     MODELS: variables.MODELS,
+    WEBHOOK_SECRETS_FILE: variables.WEBHOOK_SECRETS_FILE,
+    WEBHOOK_ALLOW_PRIVATE: variables.WEBHOOK_ALLOW_PRIVATE,
+    API_KEYS_FILE: variables.API_KEYS_FILE,
+    ALLOW_ANONYMOUS: variables.ALLOW_ANONYMOUS,
   })
-  .refine(...credentialsTogether);
+  .refine(...credentialsTogether)
+  .refine(...someoneMayCall);
 
 export type FrontendConfig = z.infer<typeof schema>;
 

@@ -10,6 +10,7 @@ import type { RequestContext } from './context.ts';
 import { toGeneration } from './present.ts';
 import { publishRecord } from './publish.ts';
 import type { RouterServices } from './router/services.ts';
+import { acceptWebhook } from './webhooks/accept.ts';
 
 /**
  * Accepts a request: fixes its id and seed, records it, and puts it on its queue. Accepted is what
@@ -25,7 +26,7 @@ export async function createGeneration(
   const { store, broker, catalogue, figures } = services;
   const model = findModel(catalogue, input.model);
   const request = resolveRequest(input, model, randomInt(2 ** 31));
-  const { idempotencyKey } = input;
+  const { idempotencyKey, webhook } = input;
   const { record, created } = await store.create({
     id: randomUUID(),
     tenant: context.tenant,
@@ -36,6 +37,7 @@ export async function createGeneration(
       idempotencyKey === undefined
         ? undefined
         : { key: idempotencyKey, fingerprint: fingerprintOf(input) },
+    webhookUrl: webhook && acceptWebhook(webhook.url, context.tenant, services.webhooks),
   });
   if (!created) return toGeneration(record);
 

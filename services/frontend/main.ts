@@ -15,9 +15,12 @@ import {
 } from '@darkroom/lifecycle';
 import { connectRabbitmq } from '@darkroom/messaging';
 import { createS3Store } from '@darkroom/storage';
+import { openCallers } from './access/open-callers.ts';
 import { createFrontend } from './app.ts';
 import { type FrontendConfig, readConfig } from './config.ts';
 import { startSweep } from './sweep.ts';
+import { webhookSettings } from './webhooks/settings.ts';
+import { startWebhooks } from './webhooks/start-webhooks.ts';
 
 async function main(config: FrontendConfig, logger: Logger): Promise<void> {
   const shutdown = createShutdown({ logger });
@@ -39,6 +42,7 @@ async function main(config: FrontendConfig, logger: Logger): Promise<void> {
 async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown): Promise<void> {
   const catalogue = await loadCatalogue(config.MODELS);
   const models = catalogue.models.map(({ name }) => name);
+  const webhooks = await webhookSettings(config);
 
   const { DATABASE_URL: connectionString, DATABASE_WORKER_ROLE: workerRole } = config;
   await migratePostgres(connectionString, workerRole === undefined ? {} : { workerRole });
@@ -49,13 +53,34 @@ async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown)
   const broker = await connectRabbitmq({ url: config.AMQP_URL, models, logger });
   shutdown.defer('broker', broker.close);
 
+  const callers = await openCallers({
+    file: config.API_KEYS_FILE,
+    anonymous: config.ALLOW_ANONYMOUS,
+    logger,
+  });
+  shutdown.defer('callers', callers.stop);
+
   const metrics = createMetrics({ processMetrics: true });
   shutdown.defer('event-loop delay', eventLoopDelay(metrics).stop);
   const sweep = startSweep({ store, broker, logger, metrics });
   shutdown.defer('sweep', sweep.stop);
+  if (webhooks !== undefined) {
+    const deliveries = startWebhooks({ store, settings: webhooks, logger, metrics });
+    shutdown.defer('webhooks', deliveries.stop);
+  }
 
   const { signal } = shutdown;
-  const services = { store, broker, objects, catalogue, logger, metrics, signal };
+  const services = {
+    store,
+    broker,
+    objects,
+    catalogue,
+    callers,
+    webhooks,
+    logger,
+    metrics,
+    signal,
+  };
   const app = createFrontend(services);
   shutdown.defer('frontend', () => app.close());
   const { HOST: host, PORT: port } = config;

@@ -1,18 +1,24 @@
 import type { ModelCatalogue } from '@darkroom/contract';
-import type { FrontendStore } from '@darkroom/generations';
+import type { FrontendStore, WebhookStore } from '@darkroom/generations';
 import type { Logger, Registry } from '@darkroom/lifecycle';
 import type { Broker } from '@darkroom/messaging';
 import type { ObjectStore } from '@darkroom/storage';
+import type { Callers } from './access/callers.ts';
+import type { WebhookSettings } from './webhooks/settings.ts';
 
 /** What the frontend works with; whoever constructs them also closes them, after the frontend. */
 export type FrontendServices = {
-  store: FrontendStore & { check(): Promise<void> };
+  store: FrontendStore & WebhookStore & { check(): Promise<void> };
   broker: Broker;
   objects: ObjectStore;
   catalogue: ModelCatalogue;
+  /** Who may call. */
+  callers: Callers;
   logger: Logger;
   /** Where the frontend registers its figures; one frontend a registry. */
   metrics: Registry;
+  /** Absent: no request for a webhook is taken. */
+  webhooks?: WebhookSettings | undefined;
   /** Aborts when the process is to end: readiness goes off and every watch breaks off at once. */
   signal?: AbortSignal;
 };

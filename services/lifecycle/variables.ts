@@ -60,7 +60,53 @@ export const variables = {
   MODELS: z
     .string()
     .meta({ description: 'the catalogue file', examples: ['MODELS=/etc/darkroom/models.json'] }),
+  API_KEYS_FILE: z
+    .string()
+    .meta({
+      description: 'the keys of those who may call, made by `darkroom keys create`',
+      examples: ['API_KEYS_FILE=/etc/darkroom/keys/keys.json'],
+    })
+    .optional(),
+  ALLOW_ANONYMOUS: z
+    .enum(['0', '1'], 'must be 0 or 1')
+    .transform((value) => value === '1')
+    .meta({
+      description: '1 lets whoever reaches the service ask and see everything without a key',
+      examples: ['ALLOW_ANONYMOUS=1'],
+    })
+    .default(false),
+  WEBHOOK_SECRETS_FILE: z
+    .string()
+    .meta({
+      description: 'by tenant the secrets that its webhooks are signed with, in JSON',
+      examples: ['WEBHOOK_SECRETS_FILE=/etc/darkroom/webhook-secrets.json'],
+    })
+    .optional(),
+  WEBHOOK_ALLOW_PRIVATE: z
+    .enum(['0', '1'], 'must be 0 or 1')
+    .transform((value) => value === '1')
+    .meta({
+      description: 'send webhooks over http and to private addresses too, for development alone',
+      examples: ['WEBHOOK_ALLOW_PRIVATE=1'],
+    })
+    .default(false),
 } as const;
+
+/** Refines a process's schema: it has keys, or is told that it needs none. */
+export const someoneMayCall: [
+  (values: {
+    API_KEYS_FILE?: string | undefined;
+    ALLOW_ANONYMOUS?: boolean | undefined;
+  }) => boolean,
+  { path: string[]; message: string; when: () => boolean },
+] = [
+  (values) => values.API_KEYS_FILE !== undefined || values.ALLOW_ANONYMOUS === true,
+  {
+    path: ['API_KEYS_FILE'],
+    message: 'missing, and nobody may call without: set it, or ALLOW_ANONYMOUS=1',
+    when: () => true,
+  },
+];
 
 type Credentials = {
   AWS_ACCESS_KEY_ID?: string | undefined;

@@ -10,7 +10,7 @@ import { tracked } from '@trpc/server';
 import { z } from 'zod';
 import { createGeneration } from '../create-generation.ts';
 import { toGeneration } from '../present.ts';
-import { procedure, router } from '../trpc.ts';
+import { procedures, router } from '../trpc.ts';
 import { watchGeneration } from '../watch.ts';
 import type { RouterServices } from './services.ts';
 
@@ -32,22 +32,28 @@ export type GenerationPage = { generations: Generation[]; nextCursor: string | n
 export const generationsRouter = (services: RouterServices) => {
   const { store, broker } = services;
   return router({
-    create: procedure
+    create: procedures.write
       .input(generationInput)
       .mutation(({ input, ctx }): Promise<Generation> => createGeneration(input, ctx, services)),
 
-    get: procedure.input(byId).query(async ({ input, ctx }): Promise<Generation> => {
-      return toGeneration(found(input.id, await store.get(ctx.tenant, input.id)));
+    get: procedures.read.input(byId).query(async ({ input, ctx }): Promise<Generation> => {
+      const [record, webhook = null] = await Promise.all([
+        store.get(ctx.tenant, input.id),
+        store.getWebhook(ctx.tenant, input.id),
+      ]);
+      return { ...toGeneration(found(input.id, record)), webhook };
     }),
 
     /** Newest first. */
-    list: procedure.input(listInput).query(async ({ input, ctx }): Promise<GenerationPage> => {
-      const { records, nextCursor } = await store.list(ctx.tenant, input);
-      return { generations: records.map(toGeneration), nextCursor };
-    }),
+    list: procedures.read
+      .input(listInput)
+      .query(async ({ input, ctx }): Promise<GenerationPage> => {
+        const { records, nextCursor } = await store.list(ctx.tenant, input);
+        return { generations: records.map(toGeneration), nextCursor };
+      }),
 
     /** Asks for the end of a generation; the answer says how far that has come. */
-    cancel: procedure.input(byId).mutation(async ({ input, ctx }): Promise<Generation> => {
+    cancel: procedures.write.input(byId).mutation(async ({ input, ctx }): Promise<Generation> => {
       const record = found(input.id, await store.requestCancel(ctx.tenant, input.id));
       const { id: generationId, revision, state } = record;
       if (state === 'running') {
@@ -59,11 +65,12 @@ export const generationsRouter = (services: RouterServices) => {
     }),
 
     /** The generation now, then whenever it has changed, until it is finished. */
-    watch: procedure.input(watchInput).subscription(async function* ({ input, ctx, signal }) {
+    watch: procedures.read.input(watchInput).subscription(async function* ({ input, ctx, signal }) {
       services.figures.watches.inc();
       try {
         const read = async () => found(input.id, await store.get(ctx.tenant, input.id));
-        const options = { ...services, signal, lastEventId: input.lastEventId };
+        const { revoked } = ctx.caller;
+        const options = { ...services, signal, revoked, lastEventId: input.lastEventId };
         for await (const { id, generation } of watchGeneration(input.id, read, options)) {
           yield tracked(id, generation);
         }

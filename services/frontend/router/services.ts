@@ -4,7 +4,10 @@ import type { FrontendFigures } from '../figures.ts';
 import type { FrontendServices } from '../services.ts';
 
 /** What the procedures work with. */
-export type RouterServices = Pick<FrontendServices, 'store' | 'broker' | 'catalogue'> & {
+export type RouterServices = Pick<
+  FrontendServices,
+  'store' | 'broker' | 'catalogue' | 'webhooks'
+> & {
   probes: Probes;
   events: EventHub;
   figures: FrontendFigures;

@@ -7,22 +7,26 @@ import { openPgliteStore } from '@darkroom/generations';
 import { createLogger, createMetrics, loadCatalogue } from '@darkroom/lifecycle';
 import { createInProcessBroker } from '@darkroom/messaging';
 import { createFsStore } from '@darkroom/storage';
+import { ANONYMOUS_TENANT, anonymousCallers, type Callers } from '../access/callers.ts';
 import { createFrontend } from '../app.ts';
-import { TENANT } from '../context.ts';
+import type { WebhookSettings } from '../webhooks/settings.ts';
 
 export const builtInCatalogue = fileURLToPath(
   new URL('../../diffusion/pinhole/models.json', import.meta.url),
 );
 
 /** A frontend over the drivers that need no server, and a look behind it. */
-export async function startFrontend() {
+export async function startFrontend(
+  callers: Callers = anonymousCallers(),
+  options: { webhooks?: WebhookSettings } = {},
+) {
   const folder = await mkdtemp(join(tmpdir(), 'darkroom-frontend-'));
   const store = await openPgliteStore({});
   const broker = createInProcessBroker();
   const objects = createFsStore({ folder });
   const catalogue = await loadCatalogue(builtInCatalogue);
   const logger = createLogger({ name: 'frontend', level: 'silent' });
-  const services = { store, broker, objects, catalogue, logger };
+  const services = { ...options, store, broker, objects, catalogue, callers, logger };
   const app = createFrontend({ ...services, metrics: createMetrics() });
   const call = async (method: 'GET' | 'POST', procedure: string, input?: unknown) => {
     const query = input === undefined ? '' : `?input=${encodeURIComponent(JSON.stringify(input))}`;
@@ -40,7 +44,7 @@ export async function startFrontend() {
     query: (procedure: string, input?: unknown) => call('GET', procedure, input),
     mutate: (procedure: string, input: unknown) => call('POST', procedure, input),
     records: async (): Promise<GenerationRecord[]> =>
-      (await store.list(TENANT, { limit: 1_000 })).records,
+      (await store.list(ANONYMOUS_TENANT, { limit: 1_000 })).records,
     async close() {
       await app.close();
       await broker.close();

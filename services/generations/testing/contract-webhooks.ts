@@ -6,12 +6,12 @@ import { past } from './new-generation.ts';
 const webhookUrl = 'https://example.com/hook?of=mine';
 
 const delivered: WebhookOutcome = { state: 'delivered', status: 204, error: null };
-const again: WebhookOutcome = {
+const again = (retryInMs: number): WebhookOutcome => ({
   state: 'pending',
   status: 503,
   error: 'it answered 503',
-  retryInMs: 0,
-};
+  retryInMs,
+});
 
 export function testWebhooks(store: () => GenerationStore): void {
   const take = (over: Partial<Parameters<GenerationStore['takeWebhooks']>[0]> = {}) =>
@@ -119,14 +119,14 @@ export function testWebhooks(store: () => GenerationStore): void {
 
   test('is due again when its next time has come', async () => {
     const webhook = await due();
-    await settle(webhook, { ...again, retryInMs: 3_600_000 });
+    await settle(webhook, again(3_600_000));
     expect(await taken(webhook.record)).toBeUndefined();
     const waiting = await status(webhook.record);
     expect(waiting).toMatchObject({ state: 'pending', attempts: 1, lastStatus: 503 });
     expect(Date.parse(waiting?.nextAt ?? '') - Date.now()).toBeGreaterThan(3_500_000);
 
     const other = await due();
-    await settle(other, again);
+    await settle(other, again(0));
     expect(await taken(other.record)).toMatchObject({ attempts: 2 });
   });
 
