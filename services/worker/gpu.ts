@@ -1,4 +1,4 @@
-import type { Identity } from './inference/child-process.ts';
+import type { Identity } from './inference/identity.ts';
 
 /** Providers of the runtime that compute on a GPU. */
 const gpuProviders = ['cuda', 'tensorrt', 'rocm', 'migraphx', 'dml', 'coreml', 'webgpu'];

@@ -1,5 +1,5 @@
 export { activeGpu } from './gpu.ts';
-export type { Identity } from './inference/child-process.ts';
+export type { Identity } from './inference/identity.ts';
 export {
   type Inference,
   type InferenceCall,

@@ -4,15 +4,16 @@ import { DarkroomError } from '@darkroom/contract';
 import type { GenerateOptions, Picture } from '@darkroom/diffusion';
 import type { Logger } from '@darkroom/lifecycle';
 import { childEnvironment } from './environment.ts';
+import type { Identity } from './identity.ts';
 import { type ChildDied, type Link, linkTo } from './link.ts';
 import {
   type EngineFailure,
   greeting,
   type Hello,
   type InferenceRequest,
-  type LoadedModel,
   type ModelFolder,
   PROTOCOL_VERSION,
+  type Ran,
 } from './protocol.ts';
 
 export type ChildOptions = {
@@ -33,24 +34,22 @@ export type ChildOptions = {
   program?: string;
 };
 
-/** What a child said of itself. The same for two children means the same bits from both. */
-export type Identity = Omit<Hello, 'type'> & {
-  models: LoadedModel[];
-  executionProviders: string[];
-};
-
 /** One inference process, loaded and waiting. */
 export type Child = {
   readonly pid: number;
   readonly identity: Identity;
   /**
-   * Makes one picture; one call at a time.
+   * Makes one picture; one call at a time. When aborted, tells of its last step before it rejects.
    * @throws ChildDied when the process ends or is killed for its silence, `signal.reason` when
    *   aborted, EngineError when the engine refuses or fails
    */
   generate(
     request: InferenceRequest,
-    options: GenerateOptions & { traceparent?: string },
+    options: GenerateOptions & {
+      /** Told before each `onStep` and at the end, unless the process dies. */
+      onRan?: (ran: Ran) => void;
+      traceparent?: string;
+    },
   ): Promise<Picture>;
   /** Resolves once the process is gone, with how it ended. */
   readonly gone: Promise<ChildDied>;
@@ -93,7 +92,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
       pid: child.pid ?? 0,
       identity,
       gone: link.gone,
-      generate: (request, { onStep, signal, resume, traceparent }) => {
+      generate: (request, { onStep, onRan, signal, resume, traceparent }) => {
         const id = ++lastId;
         const abort = () => link.say({ type: 'abort', id });
         signal?.addEventListener('abort', abort, { once: true });
@@ -108,10 +107,13 @@ export async function startChild(options: ChildOptions): Promise<Child> {
         return link
           .listen<Picture>(stepTimeoutMs, (message, done) => {
             if (!('id' in message) || message.id !== id) return;
-            if (message.type === 'step') onStep?.(message.state);
-            else if (message.type === 'picture') done.resolve(message.picture);
+            onRan?.(message.ran);
+            if ('state' in message) onStep?.(message.state);
+            if (message.type === 'picture') done.resolve(message.picture);
             else if (message.type === 'aborted') done.reject(signal?.reason);
-            else done.reject(new EngineError(message.code, message.message));
+            else if (message.type === 'failed') {
+              done.reject(new EngineError(message.code, message.message));
+            }
           })
           .finally(() => signal?.removeEventListener('abort', abort));
       },

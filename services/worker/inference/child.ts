@@ -7,8 +7,9 @@ import {
   ModelError,
   modelDigest,
   type Pipeline,
+  type RunState,
 } from '@darkroom/diffusion';
-import { type ChildMessage, type ParentMessage, PROTOCOL_VERSION } from './protocol.ts';
+import { type ChildMessage, type ParentMessage, PROTOCOL_VERSION, type Ran } from './protocol.ts';
 
 const pipelines = new Map<string, Pipeline>();
 let running: { id: number; abort: AbortController } | undefined;
@@ -44,31 +45,47 @@ async function generate(message: Extract<ParentMessage, { type: 'generate' }>): 
   const fields = { model, ...(traceparent !== undefined && { traceparent }) };
   const pipeline = pipelines.get(model);
   if (pipeline === undefined) {
-    say({ type: 'failed', id, code: 'MODEL', message: `model ${model} is not loaded` });
+    const ran = { steps: 0, engineMs: 0 };
+    say({ type: 'failed', id, code: 'MODEL', message: `model ${model} is not loaded`, ran });
     return;
   }
   const abort = new AbortController();
   running = { id, abort };
+  const started = performance.now();
+  const from = resume?.step ?? 0;
   let toldAt = Number.NEGATIVE_INFINITY;
+  let last: RunState | undefined;
+  let untold: RunState | undefined;
+  const ran = (): Ran => ({
+    steps: (last?.step ?? from) - from,
+    engineMs: performance.now() - started,
+  });
   try {
     say({ type: 'log', level: 'debug', message: 'picture started', fields });
     const picture = await pipeline.generate(pictureRequest, {
       onStep: (state) => {
         const now = performance.now();
+        last = state;
+        untold = state;
         if (now - toldAt < stepIntervalMs) return;
         toldAt = now;
-        say({ type: 'step', id, state });
+        untold = undefined;
+        say({ type: 'step', id, state, ran: ran() });
       },
       signal: abort.signal,
       ...(resume !== undefined && { resume }),
     });
-    say({ type: 'log', level: 'debug', message: 'picture done', fields });
-    say({ type: 'picture', id, picture });
+    const whole = ran();
+    say({ type: 'log', level: 'debug', message: 'picture done', fields: { ...fields, ...whole } });
+    say({ type: 'picture', id, picture, ran: whole });
   } catch (error) {
-    if (abort.signal.aborted) say({ type: 'aborted', id });
-    else {
+    const part = ran();
+    say({ type: 'log', level: 'debug', message: 'picture ended', fields: { ...fields, ...part } });
+    if (abort.signal.aborted) {
+      say({ type: 'aborted', id, ran: part, ...(untold !== undefined && { state: untold }) });
+    } else {
       const code = error instanceof ModelError ? 'MODEL' : 'ENGINE';
-      say({ type: 'failed', id, code, message: describe(error) });
+      say({ type: 'failed', id, code, message: describe(error), ran: part });
     }
   } finally {
     running = undefined;

@@ -32,7 +32,7 @@ afterAll(() => inference.close());
 
 test('the child says what it is and what it holds', async () => {
   expect(inference.identity()).toMatchObject({
-    protocol: 1,
+    protocol: 2,
     engine: expect.stringMatching(/^\d+\.\d+\.\d+$/),
     node: process.versions.node,
     onnxruntime: expect.stringMatching(/^1\./),
@@ -62,6 +62,40 @@ test('steps that follow each other faster than the interval are not all told', a
   const steps: number[] = [];
   await own.generate(pinholeRequest, { onStep: ({ step }) => steps.push(step) });
   expect(steps).toEqual([1]);
+});
+
+test('an abort tells of the very last step, and what was run until then', async () => {
+  await using own = await startPinhole({ stepIntervalMs: 60_000 });
+  const abort = new AbortController();
+  const states: RunState[] = [];
+  const rans: { steps: number; engineMs: number }[] = [];
+  const long = { ...pinholeRequest, steps: 200 };
+  const began = performance.now();
+  const stopped = own.generate(long, {
+    signal: abort.signal,
+    onRan: (ran) => rans.push(ran),
+    onStep: (state) => {
+      states.push(state);
+      setTimeout(() => abort.abort(new Error('enough')), 100);
+    },
+  });
+  await expect(stopped).rejects.toThrow('enough');
+  const lasted = performance.now() - began;
+  expect(states).toHaveLength(2);
+  const [, last] = states;
+  expect(last?.step).toBeGreaterThan(1);
+  expect(rans.at(-1)).toEqual({ steps: last?.step, engineMs: expect.any(Number) });
+  expect(rans.at(-1)?.engineMs).toBeGreaterThan(100);
+  expect(rans.at(-1)?.engineMs).toBeLessThan(lasted);
+
+  const whole = await own.generate(long);
+  const later: typeof rans = [];
+  const rest = await own.generate(long, {
+    ...(last !== undefined && { resume: last }),
+    onRan: (ran) => later.push(ran),
+  });
+  expect(rest.png).toEqual(whole.png);
+  expect(later.at(-1)?.steps).toBe(200 - (last?.step ?? 0));
 });
 
 test('calls wait for their turn', async () => {
@@ -114,6 +148,7 @@ test('kill -9 on the child: the picture goes on from its last step, to the same 
     },
   });
   expect(survived.restarts).toBe(2);
+  expect(inference.crashes()).toBe(2);
   expect(survived.png).toEqual(whole.png);
   expect(survived.modelLoadMs).toBeGreaterThan(0);
   // The child may have been a step ahead of its death; none is made from the start again.
@@ -187,7 +222,7 @@ test('a child of another release is refused', async () => {
   const { logger } = readableLogger();
   const options = { models: pinholeModels, logger, program: testing('foreign-child.ts') };
   await expect(startInference(options)).rejects.toThrow(
-    /speaks protocol 2, this worker 1: .* restart the worker/,
+    /speaks protocol 99, this worker 2: .* restart the worker/,
   );
 });
 

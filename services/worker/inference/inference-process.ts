@@ -2,9 +2,10 @@ import { DarkroomError } from '@darkroom/contract';
 import type { GenerateOptions, Picture, RunState } from '@darkroom/diffusion';
 import { createBackoff } from '../backoff.ts';
 import { createTurns } from '../turns.ts';
-import { type Child, type ChildOptions, type Identity, startChild } from './child-process.ts';
+import { type Child, type ChildOptions, startChild } from './child-process.ts';
+import { bitsOf, type Identity } from './identity.ts';
 import { ChildDied } from './link.ts';
-import type { InferenceRequest } from './protocol.ts';
+import type { InferenceRequest, Ran } from './protocol.ts';
 
 export type InferenceOptions = Pick<ChildOptions, 'models' | 'logger' | 'program'> & {
   /** In order of preference, in the runtime's words. @default ['cpu'] */
@@ -34,9 +35,16 @@ export type InferenceResult = Picture & {
 };
 
 export type InferenceCall = GenerateOptions & {
+  /**
+   * What the call has run until now, in all the processes that it took: told before each `onStep`
+   * and at the end, however that comes.
+   */
+  onRan?: (ran: Ran) => void;
   /** W3C trace context, for the child's log lines. */
   traceparent?: string | undefined;
 };
+
+const CRASHES_REMEMBERED_MS = 600_000;
 
 /** More inference processes died of one picture than it was allowed. */
 export class InferenceDied extends Error {
@@ -49,6 +57,8 @@ export type Inference = {
   identity(): Identity;
   /** Process id of the child, undefined while it is being started again. */
   pid(): number | undefined;
+  /** How many children died in the last ten minutes. */
+  crashes(): number;
   /**
    * Resolves once a child is up.
    * @throws DarkroomError (`unavailable`) when none is within `ms`, `signal.reason` when aborted
@@ -56,7 +66,7 @@ export type Inference = {
   up(ms: number, signal?: AbortSignal): Promise<void>;
   /**
    * Makes one picture, waiting for its turn. When the child dies on the way, goes on in the next
-   * from the last step, to the same bits.
+   * from the last step, to the same bits. When aborted, tells of its last step before it rejects.
    *
    * @throws `signal.reason` when aborted, EngineError when the engine refuses or fails,
    *   InferenceDied when more than `maxRestarts` children died of it, DarkroomError
@@ -93,6 +103,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
     throw new DarkroomError('configuration', `inference cannot start: ${error.message}`);
   });
   let alive = true;
+  let deaths: number[] = [];
   /** The child to use: the present one, or the next once it is loaded. */
   let next: Promise<Child> = Promise.resolve(child);
 
@@ -117,6 +128,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
     void present.gone.then((death) => {
       alive = false;
       if (closing.signal.aborted) return;
+      deaths.push(performance.now());
       logger.error({ err: death }, 'inference process lost');
       next = startAgain();
       next.catch(() => {});
@@ -129,24 +141,34 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
     request: InferenceRequest,
     call: InferenceCall,
   ): Promise<InferenceResult> => {
-    const { onStep, signal, traceparent } = call;
-    let last: { state: RunState; by: Identity } | undefined;
-    if (call.resume !== undefined) last = { state: call.resume, by: child.identity };
+    const { onStep, onRan, signal, traceparent } = call;
+    const { model } = request;
+    let last: { state: RunState; bits: string } | undefined;
+    if (call.resume !== undefined) {
+      last = { state: call.resume, bits: bitsOf(child.identity, model) };
+    }
+    /** By the children before the present one, and by all. */
+    let before: Ran = { steps: 0, engineMs: 0 };
+    let ran = before;
     let modelLoadMs = 0;
     const started = performance.now();
     for (let restarts = 0; ; restarts++) {
       const waitStarted = performance.now();
       const present = await within(next, startTimeoutMs, signal);
-      const { identity } = present;
+      const bits = bitsOf(present.identity, model);
       modelLoadMs += performance.now() - waitStarted;
       try {
         const picture = await present.generate(request, {
+          onRan: ({ steps, engineMs }) => {
+            ran = { steps: before.steps + steps, engineMs: before.engineMs + engineMs };
+            onRan?.(ran);
+          },
           onStep: (state) => {
-            last = { state, by: identity };
+            last = { state, bits };
             onStep?.(state);
           },
           ...(signal !== undefined && { signal }),
-          ...(last !== undefined && sameBits(last.by, identity) && { resume: last.state }),
+          ...(last?.bits === bits && { resume: last.state }),
           ...(traceparent !== undefined && { traceparent }),
         });
         const inferenceMs = performance.now() - started - modelLoadMs;
@@ -154,6 +176,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
       } catch (error) {
         if (!(error instanceof ChildDied)) throw error;
         signal?.throwIfAborted();
+        before = ran;
         const at = last === undefined ? 'before its first step' : `after step ${last.state.step}`;
         if (restarts >= maxRestarts) {
           const text = `${restarts + 1} inference processes died of one picture, the last ${at}: ${error.message}`;
@@ -168,6 +191,11 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
   return {
     identity: () => child.identity,
     pid: () => (alive ? child.pid : undefined),
+    crashes: () => {
+      const since = performance.now() - CRASHES_REMEMBERED_MS;
+      deaths = deaths.filter((at) => at > since);
+      return deaths.length;
+    },
     up: async (ms, signal) => void (await within(next, ms, signal)),
     generate: (request, call = {}) =>
       turns(() => {
@@ -181,13 +209,6 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
         await child.gone;
       }),
   };
-}
-
-/** Whether a run state of the one can be gone on with in the other. */
-function sameBits(a: Identity, b: Identity): boolean {
-  const fingerprint = ({ engine, onnxruntime, executionProviders, models }: Identity) =>
-    JSON.stringify([engine, onnxruntime, executionProviders, models.map(({ digest }) => digest)]);
-  return fingerprint(a) === fingerprint(b);
 }
 
 /** Waits for a loaded child, no longer than it may take. */

@@ -6,7 +6,7 @@ import { z } from 'zod';
  * Version of the messages below. Parent and child normally come from one release; a child started
  * again after the files were replaced does not, and is refused at its first word.
  */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** A model to load: its name in the catalogue and its folder in the Hugging Face ONNX layout. */
 export type ModelFolder = { name: string; folder: string };
@@ -42,6 +42,14 @@ export const greeting = z.object({ type: z.literal('hello'), protocol: z.int() }
 /** A model the child holds. `digest` is over every file of its folder. */
 export type LoadedModel = { name: string; digest: string; loadMs: number };
 
+/** What a call has run until now. */
+export type Ran = {
+  /** Denoising steps. */
+  steps: number;
+  /** Milliseconds in the engine, as the engine's own process measures them. */
+  engineMs: number;
+};
+
 /** MODEL: the model's files do not fit the request. ENGINE: anything else. */
 export type EngineFailure = Extract<FailureCode, 'MODEL' | 'ENGINE'>;
 
@@ -53,9 +61,10 @@ export type ChildMessage =
   | { type: 'ready'; models: LoadedModel[]; executionProviders: string[] }
   /** A model could not be loaded; the parent ends the child after this. */
   | { type: 'load-failed'; message: string }
-  | { type: 'step'; id: number; state: RunState }
-  | { type: 'picture'; id: number; picture: Picture }
-  | { type: 'aborted'; id: number }
+  | { type: 'step'; id: number; state: RunState; ran: Ran }
+  | { type: 'picture'; id: number; picture: Picture; ran: Ran }
+  /** With the run state, unless no step was done since the last that was told. */
+  | { type: 'aborted'; id: number; state?: RunState; ran: Ran }
   /** The engine refused or failed; the child lives on. */
-  | { type: 'failed'; id: number; code: EngineFailure; message: string }
+  | { type: 'failed'; id: number; code: EngineFailure; message: string; ran: Ran }
   | { type: 'log'; level: LogLevel; message: string; fields: Record<string, unknown> };

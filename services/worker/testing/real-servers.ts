@@ -42,6 +42,7 @@ export async function realServers() {
       HOST: '127.0.0.1',
       PORT: '0',
       MODELS: pinhole.catalogue,
+      ALLOW_ANONYMOUS: '1',
       LOG_LEVEL: 'debug',
       AMQP_URL: amqpUrl,
       DATABASE_URL: databaseUrl,
