@@ -24,6 +24,15 @@ const schema = z
     AWS_ACCESS_KEY_ID: variables.AWS_ACCESS_KEY_ID,
     AWS_SECRET_ACCESS_KEY: variables.AWS_SECRET_ACCESS_KEY,
     MODELS: variables.MODELS,
+    REPUBLISH_AFTER_MS: z
+      .string()
+      .regex(/^[1-9]\d{0,8}$/, 'must be a whole number of milliseconds')
+      .transform(Number)
+      .meta({
+        description: 'how old a queued message may be before it is taken for lost and sent anew',
+        examples: ['REPUBLISH_AFTER_MS=600000'],
+      })
+      .default(600_000),
     WEBHOOK_SECRETS_FILE: variables.WEBHOOK_SECRETS_FILE,
     WEBHOOK_ALLOW_PRIVATE: variables.WEBHOOK_ALLOW_PRIVATE,
     API_KEYS_FILE: variables.API_KEYS_FILE,

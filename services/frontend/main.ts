@@ -62,7 +62,8 @@ async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown)
 
   const metrics = createMetrics({ processMetrics: true });
   shutdown.defer('event-loop delay', eventLoopDelay(metrics).stop);
-  const sweep = startSweep({ store, broker, logger, metrics });
+  const republishAfterMs = config.REPUBLISH_AFTER_MS;
+  const sweep = startSweep({ store, broker, logger, metrics, republishAfterMs });
   shutdown.defer('sweep', sweep.stop);
   if (webhooks !== undefined) {
     const deliveries = startWebhooks({ store, settings: webhooks, logger, metrics });
