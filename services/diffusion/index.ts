@@ -22,5 +22,6 @@ export type {
   Pipeline,
 } from './pipelines/pipeline.ts';
 export type { RandomState, RunState } from './pipelines/run-state.ts';
+export { decodeRunState, encodeRunState } from './pipelines/run-state-bytes.ts';
 export type { StableDiffusion } from './pipelines/stable-diffusion.ts';
 export { engineVersions } from './versions.ts';
