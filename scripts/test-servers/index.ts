@@ -1,4 +1,18 @@
+export { installDebianPackages, isRootOnDebian } from './debian.ts';
 export { callManagement, freshBucket, freshDatabase, freshVhost } from './fresh.ts';
-export { type ObjectStoreServer, type S3Location, startObjectStore } from './object-store.ts';
-export { type Postgres, startPostgres } from './postgres.ts';
-export { type Rabbitmq, startRabbitmq } from './rabbitmq.ts';
+export {
+  type ObjectStoreServer,
+  type S3Location,
+  startObjectStore,
+  startObjectStoreProgram,
+} from './object-store.ts';
+export {
+  type Postgres,
+  type PostgresProgram,
+  startPostgres,
+  startPostgresProgram,
+} from './postgres.ts';
+export { freePort, removeFolder, tellKeeper, temporaryFolder } from './program.ts';
+export { type Rabbitmq, startRabbitmq, startRabbitmqProgram } from './rabbitmq.ts';
+export { type Redis, startRedis } from './redis.ts';
+export { type ProgramServer, say } from './server.ts';

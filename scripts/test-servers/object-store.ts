@@ -4,7 +4,7 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { given, inherited } from './config.ts';
 import { startContainer } from './container.ts';
 import { accepts, freePort, removeFolder, startProgram, temporaryFolder } from './program.ts';
-import { givenServer, type Server, type ServerOptions } from './server.ts';
+import { givenServer, type ProgramServer, type Server, type ServerOptions } from './server.ts';
 import { findVersitygw, VERSITYGW_VERSION } from './versitygw/build.ts';
 
 /** How to reach a bucket. */
@@ -50,17 +50,28 @@ export async function startObjectStore(options: ServerOptions = {}): Promise<Obj
       ...['posix', '--sidecar', '/var/tmp', '/srv'],
     ],
   });
-  if (started === undefined) return startBuilt(await findVersitygw());
+  if (started === undefined) return startObjectStoreProgram();
   const endpoint = `http://${started.host}:${started.ports[0]}`;
   return { ...started.server, location: await createBucket({ endpoint, ...defaults }) };
 }
 
-async function startBuilt(program: string): Promise<ObjectStoreServer> {
+/**
+ * versitygw as a program of our own, whatever else there is.
+ *
+ * @param prepare is given the folder of its data before anything lies there
+ */
+export async function startObjectStoreProgram(
+  prepare?: (data: string) => Promise<void>,
+): Promise<ObjectStoreServer & ProgramServer> {
+  const program = await findVersitygw();
   const folder = temporaryFolder('object-store');
+  const data = join(folder, 'data');
+  await mkdir(data);
+  await prepare?.(data);
   const port = await freePort();
   // Metadata goes to a folder beside the objects: not every temporary folder has user attributes.
-  const objects = join(folder, 'objects');
-  const metadata = join(folder, 'metadata');
+  const objects = join(data, 'objects');
+  const metadata = join(data, 'metadata');
   await mkdir(objects);
   await mkdir(metadata);
   const launch = async () => {
@@ -85,6 +96,9 @@ async function startBuilt(program: string): Promise<ObjectStoreServer> {
   return {
     origin: 'program',
     location: await createBucket({ endpoint: `http://127.0.0.1:${port}`, ...defaults }),
+    data,
+    signal: (signal) => running.signal(signal),
+    halt: () => running.stop(),
     kill: () => running.kill(),
     async start() {
       running = await launch();

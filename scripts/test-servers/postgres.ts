@@ -10,7 +10,7 @@ import { given, programFolders } from './config.ts';
 import { startContainer } from './container.ts';
 import { installDebianPackages, isRootOnDebian } from './debian.ts';
 import { freePort, removeFolder, startProgram, temporaryFolder } from './program.ts';
-import { givenServer, type Server, type ServerOptions } from './server.ts';
+import { givenServer, type ProgramServer, type Server, type ServerOptions } from './server.ts';
 
 const run = promisify(execFile);
 const DEBIAN_VERSIONS = '/usr/lib/postgresql';
@@ -35,7 +35,7 @@ export async function startPostgres(options: ServerOptions = {}): Promise<Postgr
     const { server, host, ports } = started;
     return { ...server, url: `postgres://postgres@${host}:${ports[0]}/postgres` };
   }
-  return startInstalled(await findPrograms());
+  return startPostgresProgram();
 }
 
 /** The folder of `initdb` and `postgres`. */
@@ -59,7 +59,12 @@ async function findPrograms(): Promise<string> {
   return folder;
 }
 
-async function startInstalled(programs: string): Promise<Postgres> {
+/** `backUp` copies the data of the running server, as it is when that ends, into a new folder. */
+export type PostgresProgram = Postgres & ProgramServer & { backUp(to: string): Promise<void> };
+
+/** Postgres as a program of our own, whatever else there is. */
+export async function startPostgresProgram(): Promise<PostgresProgram> {
+  const programs = await findPrograms();
   const folder = temporaryFolder('postgres');
   const port = await freePort();
   const owner = process.getuid?.() === 0 ? await postgresUser() : undefined;
@@ -78,6 +83,8 @@ async function startInstalled(programs: string): Promise<Postgres> {
       command: join(programs, 'postgres'),
       args: ['-D', data, '-p', String(port), '-k', folder, ...settings.flatMap((s) => ['-c', s])],
       cwd: folder,
+      // Without waiting for its clients to leave.
+      stopSignal: 'SIGINT',
       ...owner,
     });
     await running.waitUntil(() => answers(url), 60);
@@ -87,6 +94,18 @@ async function startInstalled(programs: string): Promise<Postgres> {
   return {
     origin: 'program',
     url,
+    data,
+    async backUp(to) {
+      const source = ['-h', '127.0.0.1', '-p', String(port), '-U', 'postgres'];
+      const target = ['-D', to, '--checkpoint=fast', '--no-sync'];
+      await run(join(programs, 'pg_basebackup'), [...source, ...target], {
+        cwd: folder,
+        timeout: 60_000,
+        ...owner,
+      });
+    },
+    signal: (signal) => running.signal(signal),
+    halt: () => running.stop(),
     kill: () => running.kill(),
     async start() {
       running = await launch();

@@ -10,8 +10,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 let keeper: ChildProcess | undefined;
 
-/** Tells the keeper, which cleans up when this process ends without doing so itself. */
-function tellKeeper(line: string): void {
+/**
+ * Tells the keeper, which cleans up when this process ends without doing so itself: `group PID`,
+ * `mount PATH`, `folder PATH`, and `forget WHAT`.
+ */
+export function tellKeeper(line: string): void {
   if (keeper === undefined) {
     keeper = spawn(process.execPath, [join(import.meta.dirname, 'keeper.ts')], {
       detached: true,
@@ -50,6 +53,8 @@ export type Program = {
 
 export type RunningProgram = {
   readonly pid: number;
+  /** To it and all it started. */
+  signal(signal: NodeJS.Signals): void;
   /** Rejects with the end of its output when it ends before `until` says true. */
   waitUntil(until: () => Promise<boolean>, seconds: number): Promise<void>;
   /** Ends it and all it started, in good order, or by force after ten seconds. */
@@ -102,6 +107,7 @@ export function startProgram(program: Program): RunningProgram {
 
   return {
     pid,
+    signal: signalGroup,
     async waitUntil(until, seconds) {
       const deadline = Date.now() + seconds * 1_000;
       while (!(await until())) {

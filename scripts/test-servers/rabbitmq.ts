@@ -8,7 +8,13 @@ import { given, inherited, programFolders } from './config.ts';
 import { startContainer } from './container.ts';
 import { installDebianPackages, isRootOnDebian } from './debian.ts';
 import { accepts, freePort, removeFolder, startProgram, temporaryFolder } from './program.ts';
-import { givenServer, refuseGiven, type Server, type ServerOptions } from './server.ts';
+import {
+  givenServer,
+  type ProgramServer,
+  refuseGiven,
+  type Server,
+  type ServerOptions,
+} from './server.ts';
 
 const runFile = promisify(execFile);
 
@@ -54,7 +60,7 @@ export async function startRabbitmq(options: ServerOptions = {}): Promise<Rabbit
       control: (...args) => run('rabbitmqctl', ...args),
     };
   }
-  return startInstalled(await findProgram());
+  return startRabbitmqProgram();
 }
 
 async function findProgram(): Promise<string> {
@@ -73,7 +79,9 @@ async function findProgram(): Promise<string> {
   return program;
 }
 
-async function startInstalled(program: string): Promise<Rabbitmq> {
+/** RabbitMQ as a program of our own, whatever else there is. */
+export async function startRabbitmqProgram(): Promise<Rabbitmq & ProgramServer> {
+  const program = await findProgram();
   const folder = temporaryFolder('rabbitmq');
   const ports = await Promise.all(Array.from({ length: 4 }, freePort));
   const [amqp = 0, management = 0, distribution = 0, epmd = 0] = ports;
@@ -133,6 +141,9 @@ async function startInstalled(program: string): Promise<Rabbitmq> {
       });
       return stdout;
     },
+    data: join(folder, 'data'),
+    signal: (signal) => running.signal(signal),
+    halt: () => running.stop(),
     kill: () => running.kill(),
     async start() {
       running = await launch();

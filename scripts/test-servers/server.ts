@@ -10,6 +10,16 @@ export type Server = {
   stop(): Promise<void>;
 };
 
+/** A server that we run as a program, for who does to it what its machine might. */
+export type ProgramServer = Server & {
+  /** Where its data lies. */
+  readonly data: string;
+  /** To its whole process group. */
+  signal(signal: NodeJS.Signals): void;
+  /** Ends it in good order, keeping its data and its port. */
+  halt(): Promise<void>;
+};
+
 /** A server that is not ours: nothing to stop, and not to be killed. */
 export function givenServer(variable: string): Server {
   const refuse = refuseGiven(variable);

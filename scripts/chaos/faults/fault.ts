@@ -1,0 +1,31 @@
+import type { Cluster } from '../cluster.ts';
+
+/** One fault of a run's plan: plain data, drawn before anything starts. */
+export type Fault = {
+  kind: string;
+  target: string;
+  /** Since the load began. */
+  atSeconds: number;
+  /** Until it is healed. */
+  forSeconds: number;
+  /** Uniform in [0, 1): whatever else a kind leaves to chance. */
+  chance: number;
+};
+
+/** A way in which things break. */
+export type FaultKind = {
+  name: string;
+  /** How often it is drawn, beside the others. */
+  weight: number;
+  targets: readonly string[];
+  /** Shortest and longest, in seconds. */
+  seconds: readonly [number, number];
+  /** Happens so often in a run, however many faults it has. */
+  times?: number;
+  /** Why it cannot be had here, if so. */
+  unavailable?(cluster: Cluster): Promise<string | undefined>;
+  /** Breaks it; what is returned mends it. */
+  inject(cluster: Cluster, fault: Fault): Promise<() => Promise<void>>;
+};
+
+export const nothingToMend = async (): Promise<void> => {};

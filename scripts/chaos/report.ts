@@ -1,0 +1,88 @@
+import type { Injected } from './inject.ts';
+import type { Breach, Verdict } from './verdict.ts';
+
+export type Report = {
+  seed: number;
+  jobs: number;
+  faults: number;
+  plant?: string;
+  minutes: number;
+  /** Milliseconds from the last heal to the last end; null where not all came to one. */
+  settledSeconds: number | null;
+  injected: Injected[];
+  /** How often services ended by themselves, by name. */
+  failures: Record<string, number>;
+  /** Absent when the run was broken off before its judgement. */
+  verdict?: Verdict;
+  /** Why it was broken off. */
+  brokenOff?: string;
+};
+
+export const promises: readonly Breach['promise'][] = ['lost', 'twice', 'stuck', 'left over'];
+
+export const isClean = ({ verdict, brokenOff }: Report): boolean =>
+  brokenOff === undefined && verdict !== undefined && verdict.breaches.length === 0;
+
+const MOST_BREACHES = 20;
+
+/** The report as text: a table of faults by kind, then what came of the requests. */
+export function renderReport(report: Report): string {
+  const { verdict, injected } = report;
+  const kinds = Map.groupBy(injected, ({ kind }) => kind);
+  const rows = [...kinds]
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([kind, faults]) => {
+      const done = faults.filter(({ problem }) => problem === undefined);
+      const longest = Math.max(0, ...done.map(({ tookSeconds }) => tookSeconds ?? 0));
+      const problem = faults.find((fault) => fault.problem !== undefined)?.problem ?? '';
+      return [kind, String(done.length), `${longest.toFixed(1)} s`, problem.slice(0, 90)];
+    });
+  const lines = [
+    `chaos: seed ${report.seed}, ${report.jobs} jobs, ${report.faults} faults` +
+      `${report.plant === undefined ? '' : `, planted: ${report.plant}`}`,
+    '',
+    ...table([['fault', 'injected', 'longest', ''], ...rows]),
+    '',
+  ];
+  if (report.brokenOff !== undefined) lines.push(`broken off: ${report.brokenOff}`, '');
+  const failed = Object.entries(report.failures).filter(([, count]) => count > 0);
+  if (failed.length > 0) {
+    const counts = failed.map(([name, count]) => `${name} ${count}×`).join(', ');
+    lines.push(`ended by themselves and were started again: ${counts}`, '');
+  }
+  if (verdict !== undefined) lines.push(...renderVerdict(verdict, report));
+  return lines.join('\n');
+}
+
+function renderVerdict(verdict: Verdict, report: Report): string[] {
+  const { sent, accepted, refused, ended, afterBackup, breaches } = verdict;
+  const ends = Object.entries(ended).map(([state, count]) => `${count} ${state}`);
+  const counts = promises.map(
+    (promise) => `${breaches.filter((breach) => breach.promise === promise).length} ${promise}`,
+  );
+  const more = breaches.length - MOST_BREACHES;
+  return [
+    `requests: ${sent} sent, ${accepted} accepted, ${refused} refused`,
+    `accepted: ${ends.join(', ')}${afterBackup === 0 ? '' : `, ${afterBackup} gone with the database's restore, accepted after its backup`}`,
+    `verdict: ${counts.join(', ')}; ${report.minutes.toFixed(1)} minutes, settled ${
+      report.settledSeconds === null ? 'never' : `${report.settledSeconds.toFixed(1)} s after`
+    }`,
+    ...breaches.slice(0, MOST_BREACHES).map(({ promise, what }) => `  ${promise}: ${what}`),
+    ...(more > 0 ? [`  and ${more} more`] : []),
+  ];
+}
+
+function table(rows: readonly string[][]): string[] {
+  const columns = rows[0]?.length ?? 0;
+  const widths = Array.from({ length: columns }, (_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? '').length)),
+  );
+  return rows.map((row) =>
+    row
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,139 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { createClient } from '@darkroom/client/source';
+import { type Cluster, startCluster } from './cluster.ts';
+import { askEverything, listObjects } from './facts.ts';
+import type { FaultKind } from './faults/fault.ts';
+import { type Injected, injectFaults } from './inject.ts';
+import { readLedger } from './ledger.ts';
+import type { Report } from './report.ts';
+import { drawFaults } from './schedule.ts';
+import { type LoadProgress, startLoad } from './start-load.ts';
+import { judge, type Verdict } from './verdict.ts';
+
+export type ChaosOptions = {
+  jobs: number;
+  seed: number;
+  faults: number;
+  kinds: readonly FaultKind[];
+  /** A module that every service loads first. */
+  preload?: string | undefined;
+  plant?: string | undefined;
+  republishAfterMs: number;
+  /** How long after the last fault everything may take to come to its end, in seconds. */
+  settleSeconds: number;
+  /** For logs, ledger and report; made where it is missing. */
+  folder: string;
+  signal: AbortSignal;
+  onProgress?: (progress: LoadProgress & { faults: number }) => void;
+};
+
+const SECONDS_A_JOB = 0.2;
+const SECONDS_A_FAULT = 3.2;
+/** For the answers still missing when the load should be over. */
+const ANSWERS_SECONDS = 120;
+/** How long objects that nothing names may take to be collected. */
+const COLLECT_SECONDS = 15;
+
+/** One run, from empty servers to the verdict. The report is written however it ends. */
+export async function runChaos(options: ChaosOptions): Promise<Report> {
+  const { folder, jobs, seed, faults, plant } = options;
+  mkdirSync(folder, { recursive: true });
+  const began = performance.now();
+  const report: Report = {
+    ...{ seed, jobs, faults, minutes: 0, settledSeconds: null, injected: [], failures: {} },
+    ...(plant !== undefined && { plant }),
+  };
+  const save = (): void => {
+    report.minutes = (performance.now() - began) / 60_000;
+    writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  };
+  try {
+    await measure(options, report, save);
+  } catch (error) {
+    report.brokenOff = error instanceof Error ? error.message : String(error);
+  }
+  save();
+  return report;
+}
+
+async function measure(options: ChaosOptions, report: Report, save: () => void): Promise<void> {
+  const { folder, jobs, seed, faults, kinds, signal } = options;
+  const cluster = await startCluster({ ...options, logs: folder });
+  try {
+    const seconds = Math.max(jobs * SECONDS_A_JOB, faults * SECONDS_A_FAULT);
+    const ledger = join(folder, 'ledger.jsonl');
+    writeFileSync(ledger, '');
+    let progress: LoadProgress = { answered: 0, accepted: 0, finished: 0 };
+    const tell = (): void => options.onProgress?.({ ...progress, faults: report.injected.length });
+    const settings = { frontends: cluster.frontendUrls, seed, jobs, seconds, ledger };
+    const load = startLoad(settings, (latest) => {
+      progress = latest;
+      tell();
+    });
+    try {
+      const onDone = (injected: Injected): void => {
+        report.injected.push(injected);
+        save();
+        tell();
+      };
+      const planned = drawFaults({ seed, faults, seconds, kinds });
+      await injectFaults(cluster, planned, kinds, { signal, onDone });
+      signal.throwIfAborted();
+      const healed = performance.now();
+      // What is not answered by then is for the verdict to find.
+      await Promise.race([load.answered, wait(ANSWERS_SECONDS * 1_000, undefined, { signal })]);
+      report.settledSeconds = await settle(cluster, options, healed);
+      // One more look of the client's.
+      await wait(2_500);
+    } finally {
+      await load.stop();
+      for (const [name, service] of cluster.services) report.failures[name] = service.failures();
+    }
+    report.verdict = await collectAndJudge(cluster, ledger, signal);
+  } finally {
+    await cluster.close();
+  }
+}
+
+/** Waits until nothing is queued or running; null when that takes too long. */
+async function settle(
+  { frontendUrls }: Cluster,
+  { settleSeconds, signal }: ChaosOptions,
+  since: number,
+): Promise<number | null> {
+  const clients = frontendUrls.map((url) => createClient({ url, patienceMs: 5_000 }));
+  const deadline = performance.now() + settleSeconds * 1_000;
+  for (let turn = 0; performance.now() < deadline; turn++) {
+    signal.throwIfAborted();
+    const client = clients[turn % clients.length];
+    const pages = await Promise.all(
+      (['queued', 'running'] as const).map((state) =>
+        client?.generations.list.query({ state, limit: 1 }),
+      ),
+    ).catch(() => undefined);
+    const isQuiet = pages?.every((page) => page?.generations.length === 0);
+    if (isQuiet) return (performance.now() - since) / 1_000;
+    await wait(500);
+  }
+  return null;
+}
+
+/** Looks again while nothing but leftovers is wrong: they are collected in the background. */
+async function collectAndJudge(
+  cluster: Cluster,
+  ledger: string,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const asked = await askEverything(cluster.frontendUrls[0] ?? '');
+  const { restored } = cluster;
+  const deadline = performance.now() + COLLECT_SECONDS * 1_000;
+  for (;;) {
+    const objects = await listObjects(cluster.objects);
+    const verdict = judge({ ...asked, ledger: readLedger(ledger), objects, restored });
+    if (verdict.breaches.length === 0 || performance.now() > deadline) return verdict;
+    signal.throwIfAborted();
+    await wait(1_000);
+  }
+}

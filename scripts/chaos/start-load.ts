@@ -1,0 +1,48 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+/** What the load client is told. */
+export type LoadSettings = {
+  frontends: string[];
+  seed: number;
+  jobs: number;
+  /** Over which its requests are spread evenly. */
+  seconds: number;
+  /** The file it writes. */
+  ledger: string;
+};
+
+/** What it tells of how far it is; of the outcome only its ledger does. */
+export type LoadProgress = { answered: number; accepted: number; finished: number };
+
+export type Load = {
+  /** Resolves when every request has its answer; rejects when the process ends before. */
+  readonly answered: Promise<void>;
+  stop(): Promise<void>;
+};
+
+export function startLoad(
+  settings: LoadSettings,
+  onProgress: (progress: LoadProgress) => void,
+): Load {
+  const program = fileURLToPath(new URL('./load-client.ts', import.meta.url));
+  const child = fork(program, [JSON.stringify(settings)], { stdio: ['ignore', 2, 2, 'ipc'] });
+  const exited = once(child, 'exit');
+  const { promise: answered, resolve, reject } = Promise.withResolvers<void>();
+  child.on('message', (message: LoadProgress | { done: true }) => {
+    if ('done' in message) resolve();
+    else onProgress(message);
+  });
+  void exited.then(([code, signal]) =>
+    reject(new Error(`the load client ended with ${signal ?? `code ${code}`}`)),
+  );
+  answered.catch(() => {});
+  return {
+    answered,
+    async stop() {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
