@@ -1,3 +1,4 @@
+import { type Scope, scope } from '@darkroom/contract';
 import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import manifest from '../package.json' with { type: 'json' };
@@ -185,6 +186,40 @@ const parser = yargs(hideBin(process.argv))
             (await import('./commands/models.ts')).verify(options, context);
         },
       ),
+  )
+  .command('keys', 'Make API keys', (line) =>
+    line.demandCommand(1, 'say what to do: create').command(
+      'create',
+      'Print a new API key, once, and its entry for API_KEYS_FILE',
+      (inner) =>
+        json(inner)
+          .option('tenant', {
+            type: 'string',
+            requiresArg: true,
+            demandOption: true,
+            describe: 'Whose generations it makes and sees',
+          })
+          .option('scopes', {
+            array: true,
+            choices: scope.options,
+            default: ['generations:write', 'generations:read'],
+            coerce: (given: string[]) => given.flatMap((each) => each.split(',')) as Scope[],
+            describe: 'What it may do',
+          })
+          .option('id', {
+            type: 'string',
+            requiresArg: true,
+            describe: 'Its name in logs [default: the tenant and a number]',
+          })
+          .option('not-after', {
+            type: 'string',
+            requiresArg: true,
+            describe: 'When it ends to be valid, such as 2030-01-31T12:00:00Z',
+          }),
+      (options) => {
+        command = async (context) => (await import('./commands/keys.ts')).create(options, context);
+      },
+    ),
   )
   .check((options) => {
     const wrong = Object.keys(options).find((name) => Number.isNaN(options[name]));

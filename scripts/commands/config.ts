@@ -14,6 +14,10 @@ const schema = z.object({
   MODELS: variables.MODELS.optional(),
   MODEL_DIR: z.string().optional(),
   EXECUTION_PROVIDERS: z.string().optional(),
+  API_KEYS_FILE: variables.API_KEYS_FILE,
+  ALLOW_ANONYMOUS: variables.ALLOW_ANONYMOUS,
+  WEBHOOK_SECRETS_FILE: variables.WEBHOOK_SECRETS_FILE,
+  WEBHOOK_ALLOW_PRIVATE: variables.WEBHOOK_ALLOW_PRIVATE,
   REQUIRE_GPU: z
     .enum(['0', '1'], 'must be 0 or 1')
     .transform((value) => value === '1')
@@ -29,7 +33,15 @@ export type CliConfig = {
   /** What the embedded service takes from the environment. */
   embedded: Pick<
     EmbeddedOptions,
-    'models' | 'modelDir' | 'executionProviders' | 'requireGpu' | 'environment'
+    | 'models'
+    | 'modelDir'
+    | 'executionProviders'
+    | 'requireGpu'
+    | 'apiKeysFile'
+    | 'allowAnonymous'
+    | 'webhookSecretsFile'
+    | 'webhookAllowPrivate'
+    | 'environment'
   >;
   /** A path of the command line, relative to where the user stands. */
   userPath(path: string): string;
@@ -51,6 +63,10 @@ export function readConfig(): CliConfig {
       modelDir: env.MODEL_DIR,
       executionProviders: env.EXECUTION_PROVIDERS?.split(',').map((name) => name.trim()),
       requireGpu: env.REQUIRE_GPU,
+      apiKeysFile: env.API_KEYS_FILE,
+      allowAnonymous: env.ALLOW_ANONYMOUS,
+      webhookSecretsFile: env.WEBHOOK_SECRETS_FILE,
+      webhookAllowPrivate: env.WEBHOOK_ALLOW_PRIVATE,
       environment: process.env,
     },
     userPath: (path) => resolve(userFolder ?? '.', path),

@@ -66,7 +66,8 @@ async function connect(url: string, apiKey: string | undefined): Promise<Darkroo
     throw new UsageError(`--server is ${url}, it must be an address such as http://127.0.0.1:8080`);
   }
   const client = createClient({ url, apiKey });
-  await client.system.status.query().catch((error: Error) => {
+  // Whatever its scopes, a valid key may ask this.
+  await client.models.list.query().catch((error: Error) => {
     if (!isUnreachable(error)) throw error;
     throw new CommandFailure(
       `no Darkroom answers at ${url} (${reasonOf(error)}); check the address and that it runs`,

@@ -46,6 +46,7 @@ beforeAll(async () => {
     AWS_ACCESS_KEY_ID: s3.accessKeyId,
     AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
     MODELS: catalogue,
+    ALLOW_ANONYMOUS: '1',
   };
   // The frontend first: it brings the database to this release's schema.
   for (const service of services) {

@@ -15,18 +15,34 @@ export type FailureCode = z.infer<typeof failureCode>;
 
 /**
  * What callers of Darkroom's rooms may act on. The class says who acts: `request` is the caller's
- * to mend (4xx, exit 2), `unavailable` passes with time (503, exit 1), `configuration` is the
- * operator's (start refused, exit 1).
+ * to mend (4xx, exit 2), `unauthenticated` (401) and `forbidden` (403) need another key, `too-many`
+ * (429) and `unavailable` (503) pass with time (exit 1), `configuration` is the operator's (start
+ * refused, exit 1).
  */
-export type ErrorKind = 'request' | 'not-found' | 'conflict' | 'unavailable' | 'configuration';
+export type ErrorKind =
+  | 'request'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'not-found'
+  | 'conflict'
+  | 'too-many'
+  | 'unavailable'
+  | 'configuration';
 
 /** An error whose message may be shown: what happened, why, and what to do. */
 export class DarkroomError extends Error {
   override readonly name = 'DarkroomError';
   readonly kind: ErrorKind;
+  /** When to come again, in seconds, where that is known. */
+  readonly retryAfterS: number | undefined;
 
-  constructor(kind: ErrorKind, message: string, options?: { cause?: unknown }) {
+  constructor(
+    kind: ErrorKind,
+    message: string,
+    options?: { cause?: unknown; retryAfterS?: number },
+  ) {
     super(message, options);
     this.kind = kind;
+    this.retryAfterS = options?.retryAfterS;
   }
 }

@@ -5,4 +5,5 @@ export * from './messages.ts';
 export * from './readable-issues.ts';
 export * from './resolve-request.ts';
 export * from './schedulers.ts';
+export * from './scopes.ts';
 export * from './states.ts';

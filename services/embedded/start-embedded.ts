@@ -1,7 +1,14 @@
+import { BlockList, isIP, isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { DarkroomError } from '@darkroom/contract';
 import { pinhole } from '@darkroom/diffusion';
-import { createFrontend, startSweep } from '@darkroom/frontend';
+import {
+  createFrontend,
+  openCallers,
+  startSweep,
+  startWebhooks,
+  webhookSettings,
+} from '@darkroom/frontend';
 import { openPgliteStore } from '@darkroom/generations';
 import {
   createLogger,
@@ -38,6 +45,14 @@ export type EmbeddedOptions = {
   executionProviders?: readonly string[] | undefined;
   /** Refuses to start unless a GPU provider is active. @default false */
   requireGpu?: boolean | undefined;
+  /** The API keys of those who may call. @default whoever reaches a loopback host */
+  apiKeysFile?: string | undefined;
+  /** Lets whoever reaches the host call without a key. @default on loopback, where there are no keys */
+  allowAnonymous?: boolean | undefined;
+  /** By tenant the secrets that webhooks are signed with. @default no webhooks */
+  webhookSecretsFile?: string | undefined;
+  /** Sends webhooks over http and to private addresses too. @default false */
+  webhookAllowPrivate?: boolean | undefined;
   /** This process's environment, of which the inference child sees a short list. */
   environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** @default warnings and errors, on stderr */
@@ -91,6 +106,15 @@ async function start(
   const { dataDir, port, host = '127.0.0.1', modelDir } = options;
   const catalogue = await loadCatalogue(options.models ?? pinhole.catalogue);
   const folders = await findModelFolders(catalogue, { modelDir });
+  const { apiKeysFile: file } = options;
+  const anonymous = options.allowAnonymous || (file === undefined && isLoopback(host));
+  if (file === undefined && !anonymous) throw openToOthers(host);
+  const callers = await openCallers({ file, anonymous, logger });
+  shutdown.defer('callers', callers.stop);
+  const webhooks = await webhookSettings({
+    WEBHOOK_SECRETS_FILE: options.webhookSecretsFile,
+    WEBHOOK_ALLOW_PRIVATE: options.webhookAllowPrivate ?? false,
+  });
 
   const lock = acquireOwnerLock(dataDir);
   shutdown.defer('owner lock', lock.release);
@@ -105,7 +129,18 @@ async function start(
 
   const metrics = createMetrics({ processMetrics: true });
   const { signal } = shutdown;
-  const frontend = createFrontend({ store, broker, objects, catalogue, logger, metrics, signal });
+  const services = {
+    store,
+    broker,
+    objects,
+    catalogue,
+    callers,
+    webhooks,
+    logger,
+    metrics,
+    signal,
+  };
+  const frontend = createFrontend(services);
   shutdown.defer('frontend', () => frontend.close());
   const url = await frontend.listen({ host, port }).catch((error: unknown) => {
     throw listenError(error, { host, port });
@@ -135,10 +170,30 @@ async function start(
   await worker.start();
   const sweep = startSweep({ store, broker, logger, metrics });
   shutdown.defer('sweep', sweep.stop);
+  if (webhooks !== undefined) {
+    const deliveries = startWebhooks({ store, settings: webhooks, logger, metrics });
+    shutdown.defer('webhooks', deliveries.stop);
+  }
 
   lock.announce(url);
   return url;
 }
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' ||
+  (isIP(host) !== 0 && loopback.check(host, isIPv6(host) ? 'ipv6' : 'ipv4'));
+
+const openToOthers = (host: string) =>
+  new DarkroomError(
+    'configuration',
+    `others reach ${host}, and nobody could be told apart: set API_KEYS_FILE to a file of keys ` +
+      '(`darkroom keys create` makes them), listen on 127.0.0.1, or set ALLOW_ANONYMOUS=1 to let ' +
+      'whoever reaches it ask and see everything',
+  );
 
 function refuseWithoutGpu(inference: Inference): void {
   try {

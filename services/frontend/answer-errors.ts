@@ -2,17 +2,18 @@ import { DarkroomError } from '@darkroom/contract';
 import { TRPCError } from '@trpc/server';
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { RETRY_AFTER_S, toApiError } from './api-error.ts';
+import { headersOf, toApiError } from './api-error.ts';
 import { traceOf } from './context.ts';
 
 /** Answers an error outside a procedure in the form that tRPC gives its own. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const { code, status, message } = toApiError(error);
+  const apiError = toApiError(error);
+  const { code, status, message } = apiError;
   if (status >= 500) request.log.error({ err: error }, 'request failed');
-  if (status === 503) reply.header('retry-after', String(RETRY_AFTER_S));
   const { traceId } = traceOf(request);
   reply
     .code(status)
+    .headers(headersOf([apiError]))
     .type('application/json')
     .send({
       error: {

@@ -6,12 +6,21 @@ import { z } from 'zod';
 type Code = TRPCError['code'];
 
 /** An error as callers see it. */
-export type ApiError = { code: Code; status: number; message: string };
+export type ApiError = {
+  code: Code;
+  status: number;
+  message: string;
+  /** When to come again, in seconds: with every 429 and 503. */
+  retryAfterS?: number;
+};
 
 const CODES: Readonly<Record<ErrorKind, Code>> = {
   request: 'BAD_REQUEST',
+  unauthenticated: 'UNAUTHORIZED',
+  forbidden: 'FORBIDDEN',
   'not-found': 'NOT_FOUND',
   conflict: 'CONFLICT',
+  'too-many': 'TOO_MANY_REQUESTS',
   unavailable: 'SERVICE_UNAVAILABLE',
   configuration: 'INTERNAL_SERVER_ERROR',
 };
@@ -25,14 +34,24 @@ export const BODY_LIMIT = 1024 * 1024;
 /** Longest parameter of a path, in characters: a batch names all its procedures in one. */
 export const PATH_PART_LIMIT = 2_000;
 
-/** How long a caller waits before it tries again what is unavailable, in seconds. */
-export const RETRY_AFTER_S = 2;
+/** How long a caller waits before it tries again, where nobody knows better, in seconds. */
+const RETRY_AFTER_S = 2;
 
-const apiError = (code: Code, message: string): ApiError => ({
-  code,
-  status: getHTTPStatusCodeFromError(new TRPCError({ code })),
-  message,
-});
+const apiError = (code: Code, message: string, retryAfterS = RETRY_AFTER_S): ApiError => {
+  const status = getHTTPStatusCodeFromError(new TRPCError({ code }));
+  return { code, status, message, ...((status === 429 || status === 503) && { retryAfterS }) };
+};
+
+/** The headers that an answer with these errors carries. */
+export function headersOf(errors: readonly ApiError[]): Record<string, string> {
+  const waits = errors.flatMap(({ retryAfterS }) => retryAfterS ?? []);
+  return {
+    ...(waits.length > 0 && { 'retry-after': String(Math.ceil(Math.max(1, ...waits))) }),
+    ...(errors.some(({ status }) => status === 401) && {
+      'www-authenticate': 'Bearer realm="darkroom"',
+    }),
+  };
+}
 
 /**
  * The one place where errors become answers: what a caller can mend is told in full, and of
@@ -56,10 +75,10 @@ function fromTrpc(error: TRPCError): ApiError {
   return apiError(code, code === 'INTERNAL_SERVER_ERROR' ? HIDDEN : error.message);
 }
 
-function fromDarkroom({ kind, message }: DarkroomError): ApiError {
+function fromDarkroom({ kind, message, retryAfterS }: DarkroomError): ApiError {
   return kind === 'configuration'
     ? apiError('INTERNAL_SERVER_ERROR', HIDDEN)
-    : apiError(CODES[kind], message);
+    : apiError(CODES[kind], message, retryAfterS);
 }
 
 /** Fastify refuses what it cannot parse with a code and a status of its own. */

@@ -1,5 +1,6 @@
 import { createProbes, formatTraceparent, parseTraceparent, startTrace } from '@darkroom/lifecycle';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { createCallGuard } from './access/guard-calls.ts';
 import { answerError, answerNotFound } from './answer-errors.ts';
 import { BODY_LIMIT, PATH_PART_LIMIT } from './api-error.ts';
 import { createEventHub } from './event-hub.ts';
@@ -56,8 +57,9 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
   const router = createRouter({ ...services, probes, events, figures, closing: closing.signal });
   observeRequests(app, figures, new Set(Object.keys(router._def.procedures)));
   serveOperations(app, probes, metrics);
-  serveImages(app, services, figures);
-  serveTrpc(app, router);
+  const guard = createCallGuard(app, services.callers);
+  serveImages(app, services, figures, guard);
+  serveTrpc(app, router, guard);
 
   app.addHook('onReady', async () => events.start());
   app.addHook('onSend', async (_request, reply) => {

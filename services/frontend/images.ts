@@ -1,7 +1,8 @@
 import { DarkroomError } from '@darkroom/contract';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { TENANT } from './context.ts';
+import { requireScope } from './access/callers.ts';
+import { type CallGuard, callerOf } from './access/guard-calls.ts';
 import type { FrontendFigures } from './figures.ts';
 import { fileOf } from './present.ts';
 import type { FrontendServices } from './services.ts';
@@ -16,12 +17,15 @@ export function serveImages(
   app: FastifyInstance,
   { store, objects }: Pick<FrontendServices, 'store' | 'objects'>,
   { imagesServed }: Pick<FrontendFigures, 'imagesServed'>,
+  guard: CallGuard,
 ): void {
-  app.get('/images/:generation/:file', async (request, reply) => {
+  app.get('/images/:generation/:file', { onRequest: guard }, async (request, reply) => {
     const path = imagePath.safeParse(request.params);
     if (!path.success) throw notFound(request.url);
     const { generation, file } = path.data;
-    const record = await store.get(TENANT, generation);
+    const caller = callerOf(request);
+    requireScope(caller, 'generations:read');
+    const record = await store.get(caller.tenant, generation);
     const image = record?.images.find((candidate) => fileOf(candidate) === file);
     if (image === undefined) throw notFound(request.url);
 

@@ -26,6 +26,7 @@ beforeAll(async () => {
     AWS_ACCESS_KEY_ID: s3.accessKeyId,
     AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
     MODELS: builtInCatalogue,
+    ALLOW_ANONYMOUS: '1',
   };
   broker = await connectRabbitmq({ url: amqpUrl });
   await broker.consumeJobs({ model: 'pinhole', prefetch: 10 }, async ({ job }) => {

@@ -9,6 +9,7 @@ const nowhere = {
   S3_ENDPOINT: 'http://127.0.0.1:1',
   S3_BUCKET: 'darkroom',
   MODELS: builtInCatalogue,
+  ALLOW_ANONYMOUS: '1',
 };
 
 /** What a start says that fails: exit code 1, no stack trace, no secret. */
@@ -24,10 +25,11 @@ async function failureOf(env: Record<string, string>): Promise<string> {
 
 it('reports everything that is missing from its environment together', async () => {
   const output = await failureOf({});
-  expect(output).toContain('5 environment variables are missing or wrong:');
+  expect(output).toContain('6 environment variables are missing or wrong:');
   for (const name of ['DATABASE_URL', 'AMQP_URL', 'S3_ENDPOINT', 'S3_BUCKET', 'MODELS']) {
     expect(output).toMatch(new RegExp(`^  ${name}: missing .*for example ${name}=`, 'm'));
   }
+  expect(output).toMatch(/^ {2}API_KEYS_FILE: .*nobody may call.*ALLOW_ANONYMOUS=1/m);
 });
 
 it('reports everything that is wrong in its environment together', async () => {

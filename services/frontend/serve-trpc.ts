@@ -1,6 +1,7 @@
 import { fastifyRequestHandler } from '@trpc/server/adapters/fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { RETRY_AFTER_S, toApiError } from './api-error.ts';
+import type { CallGuard } from './access/guard-calls.ts';
+import { headersOf, toApiError } from './api-error.ts';
 import { createContext } from './context.ts';
 import type { AppRouter } from './router/index.ts';
 
@@ -11,7 +12,7 @@ const BATCH_LIMIT = 20;
  * Mounts the router at `/trpc`. Bodies are read as text, within the body limit, and parsed by tRPC;
  * anything but JSON is refused.
  */
-export function serveTrpc(app: FastifyInstance, router: AppRouter): void {
+export function serveTrpc(app: FastifyInstance, router: AppRouter, guard: CallGuard): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
     done(null, body);
@@ -33,12 +34,10 @@ export function serveTrpc(app: FastifyInstance, router: AppRouter): void {
         headers: {
           // The end of a watch is the end of its connection: nothing to wait for at shutdown.
           ...(type === 'subscription' && { connection: 'close' }),
-          ...(errors.some((error) => toApiError(error).status === 503) && {
-            'retry-after': String(RETRY_AFTER_S),
-          }),
+          ...headersOf(errors.map(toApiError)),
         },
       }),
     });
-  app.get('/trpc/:path', handle);
-  app.post('/trpc/:path', handle);
+  app.get('/trpc/:path', { onRequest: guard }, handle);
+  app.post('/trpc/:path', { onRequest: guard }, handle);
 }

@@ -19,7 +19,7 @@ const onFailure = (error: unknown) => {
 const recordOf = async (id: string) => (await frontend.records()).find((each) => each.id === id);
 
 it('accepts a request while the broker is away, and publishes it when that is over', async () => {
-  const { store, objects, catalogue, broker } = frontend;
+  const { store, broker } = frontend;
   const logger = createLogger({ name: 'test', level: 'silent' });
   const away: Broker = {
     ...broker,
@@ -27,7 +27,7 @@ it('accepts a request while the broker is away, and publishes it when that is ov
     isReady: () => false,
   };
   const metrics = createMetrics();
-  const app = createFrontend({ store, objects, catalogue, logger, metrics, broker: away });
+  const app = createFrontend({ ...frontend, metrics, broker: away });
   const response = await app.inject({
     method: 'POST',
     url: '/trpc/generations.create',

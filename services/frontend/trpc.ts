@@ -1,5 +1,7 @@
+import type { Scope } from '@darkroom/contract';
 import { initTRPC } from '@trpc/server';
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
+import { requireScope } from './access/callers.ts';
 import { toApiError } from './api-error.ts';
 import type { RequestContext } from './context.ts';
 
@@ -7,7 +9,7 @@ const t = initTRPC.context<RequestContext>().create({
   // In development tRPC would add stack traces to its answers.
   isDev: false,
   errorFormatter: ({ shape, error, ctx }) => {
-    const { code, status, message } = toApiError(error);
+    const { code, status, message, retryAfterS } = toApiError(error);
     const { path } = shape.data;
     return {
       message,
@@ -15,6 +17,7 @@ const t = initTRPC.context<RequestContext>().create({
       data: {
         code,
         httpStatus: status,
+        ...(retryAfterS !== undefined && { retryAfterS }),
         ...(path !== undefined && { path }),
         ...(ctx !== undefined && { traceId: ctx.trace.traceId }),
       },
@@ -27,4 +30,18 @@ const t = initTRPC.context<RequestContext>().create({
   },
 });
 
-export const { router, procedure } = t;
+export const { router } = t;
+
+const needing = (scope: Scope) =>
+  t.procedure.use(({ ctx, next }) => {
+    requireScope(ctx.caller, scope);
+    return next();
+  });
+
+/** A procedure by the scope that its callers need; `open` takes every valid key. */
+export const procedures = {
+  open: t.procedure,
+  read: needing('generations:read'),
+  write: needing('generations:write'),
+  system: needing('system:read'),
+};

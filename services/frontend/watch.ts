@@ -1,5 +1,6 @@
 import { type Generation, isTerminal } from '@darkroom/contract';
 import type { GenerationRecord } from '@darkroom/generations';
+import { unauthenticated } from './access/callers.ts';
 import type { EventHub } from './event-hub.ts';
 import { toGeneration } from './present.ts';
 
@@ -10,6 +11,8 @@ export type WatchOptions = {
   events: EventHub;
   /** Of the caller; absent or aborted when it is gone. */
   signal: AbortSignal | undefined;
+  /** Aborts when the caller's key is no longer valid. */
+  revoked: AbortSignal;
   /** Aborts when the process ends. */
   closing: AbortSignal;
   /** The last event that the caller has seen, on this replica or another. */
@@ -23,6 +26,7 @@ export type WatchOptions = {
  * quicker: where none come, lost ones included, the record is read every `quietMs`. A slow reader
  * misses steps in between and never the newest state.
  *
+ * @throws DarkroomError `unauthenticated` when the key is revoked
  * @throws AbortError when the process ends, so that the caller goes on with another replica
  */
 export async function* watchGeneration(
@@ -30,8 +34,8 @@ export async function* watchGeneration(
   read: () => Promise<GenerationRecord>,
   options: WatchOptions,
 ): AsyncGenerator<{ id: string; generation: Generation }> {
-  const { events, closing, quietMs = 1_000 } = options;
-  const signal = options.signal ? AbortSignal.any([options.signal, closing]) : closing;
+  const { events, closing, revoked, quietMs = 1_000 } = options;
+  const signal = AbortSignal.any([closing, revoked, ...(options.signal ? [options.signal] : [])]);
   // Before the first read: what changes after it is heard.
   const inbox = events.listen(id);
   try {
@@ -43,6 +47,7 @@ export async function* watchGeneration(
     while (!isTerminal(record.state)) {
       await inbox.arrival(quietMs, signal);
       if (closing.aborted) throw new DOMException('the frontend is shutting down', 'AbortError');
+      if (revoked.aborted) throw unauthenticated('the API key is no longer valid');
       if (signal.aborted) return;
       const { live, changed } = inbox.take();
       record =

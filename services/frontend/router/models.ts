@@ -1,9 +1,9 @@
 import type { ModelEntry } from '@darkroom/contract';
-import { procedure, router } from '../trpc.ts';
+import { procedures, router } from '../trpc.ts';
 import type { RouterServices } from './services.ts';
 
 export const modelsRouter = ({ catalogue }: Pick<RouterServices, 'catalogue'>) =>
   router({
     /** Every model that may be asked for, with its limits and defaults. */
-    list: procedure.query((): ModelEntry[] => catalogue.models),
+    list: procedures.open.query((): ModelEntry[] => catalogue.models),
   });

@@ -1,6 +1,6 @@
 import type { CheckResult } from '@darkroom/lifecycle';
 import packageJson from '../package.json' with { type: 'json' };
-import { procedure, router } from '../trpc.ts';
+import { procedures, router } from '../trpc.ts';
 import type { RouterServices } from './services.ts';
 
 export type SystemStatus = {
@@ -20,7 +20,7 @@ export const systemRouter = ({
 }: Pick<RouterServices, 'catalogue' | 'probes' | 'store'>) =>
   router({
     /** How the service is; answers whatever is broken behind it. */
-    status: procedure.query(async (): Promise<SystemStatus> => {
+    status: procedures.system.query(async (): Promise<SystemStatus> => {
       const [readiness, active] = await Promise.all([
         probes.readiness(),
         store.countActive().catch(() => null),

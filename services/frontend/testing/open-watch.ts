@@ -11,12 +11,13 @@ export type WatchEvent = {
 export async function* openWatch(
   origin: string,
   id: string,
-  options: { lastEventId?: string; signal?: AbortSignal } = {},
+  options: { lastEventId?: string; signal?: AbortSignal; authorization?: string } = {},
 ): AsyncGenerator<WatchEvent> {
   const input = encodeURIComponent(JSON.stringify({ id }));
   const response = await fetch(`${origin}/trpc/generations.watch?input=${input}`, {
     headers: {
       accept: 'text/event-stream',
+      ...(options.authorization !== undefined && { authorization: options.authorization }),
       ...(options.lastEventId !== undefined && { 'last-event-id': options.lastEventId }),
     },
     signal: options.signal ?? null,
