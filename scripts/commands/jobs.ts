@@ -57,7 +57,8 @@ function printOne(generation: Generation, { json }: Options, { print }: Context)
 }
 
 function describe(generation: Generation): string {
-  const { id, state, progress, attempt, request, images, error, cancelRequested } = generation;
+  const { id, state, progress, attempt, request, images, error, cancelRequested, webhook } =
+    generation;
   const rows = [
     ['id', id],
     ['state', cancelRequested && state === 'running' ? 'running, to be canceled' : state],
@@ -66,6 +67,17 @@ function describe(generation: Generation): string {
     ...Object.entries(request).map(([name, value]) => [name, String(value)]),
     ...images.map((image) => ['image', image.url]),
     ...(error === null ? [] : [['error', `${error.code}: ${error.message}`]]),
+    ...(webhook ? [['webhook', describeWebhook(webhook)]] : []),
   ];
   return table([['field', 'value'], ...rows]);
+}
+
+function describeWebhook({
+  state,
+  attempts,
+  lastError,
+  nextAt,
+}: NonNullable<Generation['webhook']>): string {
+  const next = nextAt === null ? '' : `, next at ${nextAt}`;
+  return `${state}, ${attempts} attempts${next}${lastError === null ? '' : `; ${lastError}`}`;
 }
