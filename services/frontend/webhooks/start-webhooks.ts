@@ -23,7 +23,7 @@ const OF_ONE_TENANT = 8;
 
 /** Delivers in the background what falls due, on every replica. */
 export function startWebhooks(options: WebhookOptions): { stop(): Promise<void> } {
-  const { store, settings, logger, metrics, intervalMs = 1_000, leaseMs = 60_000 } = options;
+  const { store, settings, logger, metrics, intervalMs = 1_000, leaseMs = 30_000 } = options;
   const sender = options.sender ?? createSender(settings);
   const stopping = new AbortController();
   /** With the tenant of each. */
