@@ -166,7 +166,7 @@ async function start(
     logger,
     metrics,
   });
-  shutdown.defer('worker', worker.drain);
+  shutdown.defer('worker', () => worker.drain());
   await worker.start();
   const sweep = startSweep({ store, broker, logger, metrics });
   shutdown.defer('sweep', sweep.stop);

@@ -67,6 +67,10 @@ const schema = z
     HEARTBEAT_MS: milliseconds(5_000, 'between two renewals of the lease'),
     STEP_TIMEOUT_MS: milliseconds(60_000, 'longest step before the engine counts as hung'),
     MODEL_LOAD_TIMEOUT_MS: milliseconds(300_000, 'longest time to load the models'),
+    SHUTDOWN_GRACE_MS: milliseconds(
+      25_000,
+      'how long SIGTERM leaves the job in hand before it is handed back with its run saved',
+    ),
     WORKER_ID: z
       .string()
       .meta({ description: 'named in leases and logs', examples: ['WORKER_ID=worker-0'] })

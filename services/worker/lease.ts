@@ -1,5 +1,5 @@
 import type { Progress } from '@darkroom/contract';
-import type { Claim, WorkerStore } from '@darkroom/generations';
+import type { Claim, Ran, WorkerStore } from '@darkroom/generations';
 import type { Logger } from '@darkroom/lifecycle';
 
 /** Why a job is stopped before its end. */
@@ -22,6 +22,8 @@ export type Lease = {
   readonly signal: AbortSignal;
   /** Noted with the next heartbeat. */
   progress: Progress;
+  /** By this attempt; noted with the next heartbeat. */
+  ran: Ran;
   /** Asks the record now, having heard that something changed. */
   check(): void;
   stop(why: StopReason): void;
@@ -49,8 +51,8 @@ export function holdLease(options: {
   const beat = async (): Promise<void> => {
     if (ended) return;
     try {
-      const { progress } = lease;
-      const answer = await store.heartbeat({ id: record.id, fence, leaseMs, progress });
+      const { progress, ran } = lease;
+      const answer = await store.heartbeat({ id: record.id, fence, leaseMs, progress, ran });
       if (answer === 'cancel-requested') stop('canceled');
       if (answer === 'lost') stop('lost');
     } catch (error) {
@@ -66,7 +68,8 @@ export function holdLease(options: {
   };
   const lease: Lease = {
     signal: controller.signal,
-    progress: { step: 0, steps: record.progress.steps },
+    progress: record.progress,
+    ran: { steps: 0, gpuMs: 0 },
     check: beatNow,
     stop,
     end: () => {

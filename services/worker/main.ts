@@ -21,6 +21,7 @@ import { readConfig, type WorkerConfig } from './config.ts';
 import { activeGpu } from './gpu.ts';
 import { startInference } from './inference/inference-process.ts';
 import { findModelFolders } from './model-folders.ts';
+import { announcePresence } from './presence.ts';
 import { createWorker, type Worker } from './worker.ts';
 
 async function main(config: WorkerConfig, logger: Logger): Promise<void> {
@@ -56,6 +57,20 @@ async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): 
   });
   const models = folders.map(({ name }) => name);
 
+  // Side by side, so that the worker is known to be there while it loads. What is wrong with the
+  // models is told first: it was there first.
+  const connecting = connectPostgresStore({ connectionString: config.DATABASE_URL });
+  const loading = connecting.then((store) =>
+    announcePresence({
+      store,
+      worker: config.WORKER_ID,
+      models,
+      intervalMs: config.HEARTBEAT_MS,
+      logger,
+      look: () => ({ state: 'loading', crashes: 0 }),
+    }),
+  );
+  loading.catch(() => {});
   const inference = await startInference({
     models: folders,
     executionProviders: config.EXECUTION_PROVIDERS,
@@ -66,7 +81,7 @@ async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): 
   });
   shutdown.defer('inference', inference.close);
 
-  const store = await connectPostgresStore({ connectionString: config.DATABASE_URL });
+  const store = await connecting;
   shutdown.defer('database', store.close);
   const objects = createS3Store(objectStoreSettings(config));
   shutdown.defer('object store', objects.close);
@@ -101,8 +116,9 @@ async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): 
   const { HOST: host, PORT: port } = config;
   const server = await startProbeServer({ host, port, probes, metrics });
   shutdown.defer('probe server', server.close);
-  shutdown.defer('worker', worker.drain);
+  shutdown.defer('worker', () => worker.drain(config.SHUTDOWN_GRACE_MS));
   shutdown.defer('readiness', probes.drain);
+  await (await loading).stop();
   await worker.start();
   logger.info({ worker: config.WORKER_ID, models, port: server.port }, 'worker started');
   return worker;

@@ -5,7 +5,9 @@ import type { Logger } from '@darkroom/lifecycle';
 export type Presence = {
   /** Gives it now: something has changed. */
   tell(): void;
-  /** Takes the worker's name off. */
+  /** Gives it no more; the worker counts as gone when its silence is noticed. */
+  stop(): Promise<void>;
+  /** Gives it no more, and takes the worker's name off at once. */
   end(): Promise<void>;
 };
 
@@ -42,13 +44,17 @@ export function announcePresence(options: {
       if (!ended) timer = setTimeout(tell, intervalMs);
     });
   };
+  const stop = async () => {
+    ended = true;
+    clearTimeout(timer);
+    await telling;
+  };
   tell();
   return {
     tell,
+    stop,
     end: async () => {
-      ended = true;
-      clearTimeout(timer);
-      await telling;
+      await stop();
       try {
         await store.withdrawWorker(worker);
       } catch (error) {

@@ -7,6 +7,7 @@ import { createBackoff } from './backoff.ts';
 import type { Inference } from './inference/inference-process.ts';
 import { runJob } from './job.ts';
 import { holdLease, type Lease } from './lease.ts';
+import { announcePresence, type Presence } from './presence.ts';
 import { createTurns } from './turns.ts';
 import { type JobEnd, workerMetrics } from './worker-metrics.ts';
 
@@ -33,9 +34,13 @@ export type WorkerOptions = {
 /** Takes jobs → claims → runs → stores → completes → acknowledges. */
 export type Worker = {
   start(): Promise<void>;
-  /** Takes no more jobs and finishes the one in hand. */
-  drain(): Promise<void>;
-  /** Takes no more jobs and hands the one in hand back. */
+  /**
+   * Takes no more jobs and finishes the one in hand.
+   *
+   * @param graceMs how long that may take before it is handed back; without: as long as it takes
+   */
+  drain(graceMs?: number): Promise<void>;
+  /** Takes no more jobs and hands the one in hand back, with its run saved. */
   close(): Promise<void>;
 };
 
@@ -48,6 +53,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const subscriptions: Subscription[] = [];
   let cancels: Subscription | undefined;
   let stopped: Promise<void> | undefined;
+  let presence: Presence | undefined;
   let closing = false;
   const inHand = new Map<string, Lease>();
   let mayStore = true;
@@ -140,13 +146,29 @@ export function createWorker(options: WorkerOptions): Worker {
 
   const stop = async () => {
     stopping.abort(new DarkroomError('unavailable', 'the worker is stopping'));
+    presence?.tell();
     await Promise.all(subscriptions.map((subscription) => subscription.stop()));
     // Heard for as long as a job is in hand.
     await cancels?.stop();
+    await presence?.end();
   };
-  const drain = () => {
+  const handBack = () => {
+    closing = true;
+    for (const lease of inHand.values()) lease.stop('closing');
+  };
+  const drain = async (graceMs?: number) => {
+    const grace = graceMs === undefined ? undefined : setTimeout(handBack, graceMs);
     stopped ??= stop();
-    return stopped;
+    try {
+      await stopped;
+    } finally {
+      clearTimeout(grace);
+    }
+  };
+  const look = () => {
+    const isUp = inference.pid() !== undefined;
+    const state = stopping.signal.aborted ? 'draining' : isUp ? 'ready' : 'loading';
+    return { state, crashes: inference.crashes() } as const;
   };
 
   return {
@@ -155,11 +177,13 @@ export function createWorker(options: WorkerOptions): Worker {
       for (const model of options.models) {
         subscriptions.push(await broker.consumeJobs({ model, prefetch: 1 }, handle));
       }
+      const { models, logger } = options;
+      const intervalMs = heartbeatMs;
+      presence = announcePresence({ store, worker: workerId, models, intervalMs, logger, look });
     },
     drain,
     close: async () => {
-      closing = true;
-      for (const lease of inHand.values()) lease.stop('closing');
+      handBack();
       await drain();
     },
   };

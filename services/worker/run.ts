@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import type { Progress } from '@darkroom/contract';
+import type { RunState } from '@darkroom/diffusion';
+import type { GenerationRecord, Ran, StoredImage } from '@darkroom/generations';
+import type { Inference } from './inference/inference-process.ts';
+
+/** A picture with its file, or, where an earlier attempt stored it, without. */
+export type MadePicture = StoredImage & { png?: Uint8Array };
+
+/** How far a generation has come: all that is needed to go on from there, here or elsewhere. */
+export type Run = {
+  /** Those that are done, in order. */
+  readonly pictures: MadePicture[];
+  /** Of the picture in the making; undefined before its first step. */
+  state: RunState | undefined;
+  /** By this attempt. */
+  ran: Ran;
+};
+
+export const newRun = (): Run => ({
+  pictures: [],
+  state: undefined,
+  ran: { steps: 0, gpuMs: 0 },
+});
+
+/** Steps done over all pictures. */
+export const progressOf = ({ pictures, state }: Run, { request }: GenerationRecord): Progress => ({
+  step: pictures.length * request.steps + (state?.step ?? 0),
+  steps: request.count * request.steps,
+});
+
+/**
+ * Makes the pictures that a run lacks, one after another, and keeps the run up to date as it goes;
+ * picture i uses seed + i, wrapped at 2³².
+ *
+ * @param options.onStep told after each step; the run shows how far it is
+ * @returns milliseconds of this attempt
+ * @throws as `Inference.generate`
+ */
+export async function makePictures(options: {
+  inference: Inference;
+  record: GenerationRecord;
+  run: Run;
+  signal: AbortSignal;
+  onStep: () => void;
+  traceparent: string;
+}): Promise<{ modelLoadMs: number; inferenceMs: number }> {
+  const { inference, record, run, signal, onStep, traceparent } = options;
+  const { count, ...request } = record.request;
+  let modelLoadMs = 0;
+  let inferenceMs = 0;
+  for (let index = run.pictures.length; index < count; index++) {
+    const seed = (request.seed + index) % 2 ** 32;
+    const before = run.ran;
+    const made = await inference.generate(
+      { ...request, seed },
+      {
+        signal,
+        traceparent,
+        ...(run.state !== undefined && { resume: run.state }),
+        onRan: ({ steps, engineMs }) => {
+          run.ran = { steps: before.steps + steps, gpuMs: before.gpuMs + engineMs };
+        },
+        onStep: (state) => {
+          run.state = state;
+          onStep();
+        },
+      },
+    );
+    const { png, width, height } = made;
+    const sha256 = createHash('sha256').update(png).digest('hex');
+    const key = `${prefixOf(record)}${index}-${sha256}.png`;
+    run.pictures.push({ key, sha256, width, height, seed, png });
+    run.state = undefined;
+    modelLoadMs += made.modelLoadMs;
+    inferenceMs += made.inferenceMs;
+  }
+  return { modelLoadMs, inferenceMs };
+}
+
+/** Where everything of a generation lies in the object store. */
+export const prefixOf = ({ tenant, id }: GenerationRecord): string => `${tenant}/${id}/`;
