@@ -5,15 +5,15 @@ import type { Fault, FaultKind } from './faults/fault.ts';
 /** What became of one fault. */
 export type Injected = Fault & {
   startedAt: number;
-  /** Until it was healed; absent where it could not be had. */
+  /** Until it was mended; absent where it could not be had. */
   tookSeconds?: number;
-  /** Why it could not be had, or not be healed as it should. */
+  /** Why it could not be had, or not be mended. */
   problem?: string;
 };
 
 const AT_ONCE = 6;
-/** A fault that is neither done nor healed by then is given up, in seconds beyond its own. */
-const LIMIT_SECONDS = 60;
+/** A fault that is not mended by then is given up, in seconds beyond its own. */
+const LIMIT_SECONDS = 150;
 
 /**
  * Injects each fault when it is due, several at once, but never two into one target: a fault waits

@@ -15,7 +15,13 @@ const seen = z.object({
  */
 const entry = z.discriminatedUnion('type', [
   z.object({ type: z.literal('sent'), n: z.int(), at: z.number() }),
-  z.object({ type: z.literal('accepted'), n: z.int(), at: z.number(), id: z.string() }),
+  z.object({
+    type: z.literal('accepted'),
+    n: z.int(),
+    at: z.number(),
+    id: z.string(),
+    createdAt: z.string(),
+  }),
   z.object({ type: z.literal('refused'), n: z.int(), at: z.number(), status: z.int() }),
   /** The first time that it was seen at an end. */
   z.object({ type: z.literal('seen'), at: z.number(), generation: seen }),

@@ -50,8 +50,9 @@ async function create({ n, input, idempotencyKey }: LoadRequest): Promise<Genera
       .catch(() => undefined);
     if (response?.status === 200) {
       const generation: Generation = response.body.result.data;
-      accepted.add(generation.id);
-      write({ type: 'accepted', n, at: Date.now(), id: generation.id });
+      const { id, createdAt } = generation;
+      accepted.add(id);
+      write({ type: 'accepted', n, at: Date.now(), id, createdAt });
       return generation;
     }
     if (response !== undefined && !passing.has(response.status)) {

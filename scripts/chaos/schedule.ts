@@ -10,11 +10,12 @@ export function drawFaults(options: {
 }): Fault[] {
   const { seed, faults, seconds, kinds } = options;
   const random = createRandom(seed, 'faults');
-  const often = kinds.filter(({ times }) => times === undefined);
-  const drawn = kinds
-    .flatMap((kind) => Array.from({ length: kind.times ?? 0 }, () => kind))
-    .slice(0, faults);
-  if (often.length > 0) while (drawn.length < faults) drawn.push(pickByWeight(random, often));
+  const drawn = shuffle(
+    random,
+    kinds.flatMap((kind) => Array.from({ length: kind.atLeast ?? 0 }, () => kind)),
+  ).slice(0, faults);
+  const often = kinds.filter(({ weight }) => weight > 0);
+  while (often.length > 0 && drawn.length < faults) drawn.push(pickByWeight(random, often));
   return shuffle(random, drawn).map((kind, place) => ({
     kind: kind.name,
     target: random.pick(kind.targets),

@@ -30,7 +30,10 @@ function success(id: string, seed = 7): Generation {
 const canceled = (id: string): Generation => ({ ...success(id), state: 'canceled', images: [] });
 
 const sent = (n: number): LedgerEntry => ({ type: 'sent', n, at: 1_000 + n });
-const accepted = (n: number, id: string): LedgerEntry => ({ type: 'accepted', n, at: 2_000, id });
+const accepted = (n: number, id: string): LedgerEntry => ({
+  ...{ type: 'accepted', n, at: 2_000, id },
+  createdAt: new Date(2_000).toISOString(),
+});
 const seen = (id: string, state: string, sha256: string[] = []): LedgerEntry => ({
   ...{ type: 'seen', at: 3_000 },
   generation: { id, state, finishedAt, sha256 },

@@ -39,8 +39,10 @@ export function judge(facts: Facts): Verdict {
   const listed = new Map(generations.map((generation) => [generation.id, generation]));
   const breaches: Breach[] = [];
   const breach = (promise: Breach['promise'], what: string) => breaches.push({ promise, what });
-  const isUndone = (at: number): boolean =>
-    restored !== undefined && restored.to <= at && at <= restored.from;
+  const isUndone = (time: string | null): boolean => {
+    const at = Date.parse(time ?? '');
+    return restored !== undefined && restored.to <= at && at <= restored.from;
+  };
 
   const answeredNumbers = new Set([...accepted, ...refused].map(({ n }) => n));
   for (const { n } of of('sent')) {
@@ -49,14 +51,14 @@ export function judge(facts: Facts): Verdict {
 
   const idOf = new Map<number, string>();
   let afterBackup = 0;
-  for (const { n, id, at } of accepted) {
+  for (const { n, id, createdAt } of accepted) {
     const first = idOf.get(n);
     if (first !== undefined && first !== id) {
       breach('twice', `request ${n} was accepted as ${first} and as ${id}`);
     }
     idOf.set(n, id);
     if (listed.has(id)) continue;
-    if (isUndone(at)) afterBackup += 1;
+    if (isUndone(createdAt)) afterBackup += 1;
     else breach('lost', `request ${n} was accepted as ${id}, which the API does not know`);
   }
 
@@ -78,9 +80,9 @@ export function judge(facts: Facts): Verdict {
   }
   for (const what of differentBits(generations)) breach('lost', what);
 
-  for (const { at, generation: before } of of('seen')) {
+  for (const { generation: before } of of('seen')) {
     const now = listed.get(before.id);
-    if (now === undefined || isUndone(at)) continue;
+    if (now === undefined || isUndone(before.finishedAt)) continue;
     const change = changed(before, now);
     if (change !== undefined) breach('twice', `${before.id} was ${before.state} and ${change}`);
   }

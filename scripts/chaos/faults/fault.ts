@@ -6,7 +6,7 @@ export type Fault = {
   target: string;
   /** Since the load began. */
   atSeconds: number;
-  /** Until it is healed. */
+  /** Until it is mended. */
   forSeconds: number;
   /** Uniform in [0, 1): whatever else a kind leaves to chance. */
   chance: number;
@@ -17,11 +17,11 @@ export type FaultKind = {
   name: string;
   /** How often it is drawn, beside the others. */
   weight: number;
+  /** It comes so often in any run that has room for it. @default 0 */
+  atLeast?: number;
   targets: readonly string[];
   /** Shortest and longest, in seconds. */
   seconds: readonly [number, number];
-  /** Happens so often in a run, however many faults it has. */
-  times?: number;
   /** Why it cannot be had here, if so. */
   unavailable?(cluster: Cluster): Promise<string | undefined>;
   /** Breaks it; what is returned mends it. */

@@ -1,4 +1,34 @@
+import { brokerWiped } from './broker-wiped.ts';
+import { clockOffset } from './clock-offset.ts';
+import { databaseRestored } from './database-restored.ts';
+import { diskFull } from './disk-full.ts';
+import { serviceDrained } from './drained.ts';
 import type { FaultKind } from './fault.ts';
+import { inferenceFrozen, serverFrozen, serviceFrozen } from './frozen.ts';
 import { inferenceKilled, serviceKilled } from './killed.ts';
+import {
+  connectionCut,
+  connectionDelayed,
+  connectionHalfOpened,
+  connectionThrottled,
+} from './network.ts';
+import { serverKilled, serverRestarted } from './server-down.ts';
 
-export const faultKinds: readonly FaultKind[] = [serviceKilled, inferenceKilled];
+export const faultKinds: readonly FaultKind[] = [
+  serviceKilled,
+  serviceDrained,
+  serviceFrozen,
+  inferenceKilled,
+  inferenceFrozen,
+  serverKilled,
+  serverRestarted,
+  serverFrozen,
+  connectionCut,
+  connectionDelayed,
+  connectionThrottled,
+  connectionHalfOpened,
+  diskFull,
+  clockOffset,
+  brokerWiped,
+  databaseRestored,
+];

@@ -5,7 +5,7 @@ import { type FaultKind, nothingToMend } from './fault.ts';
 /** SIGKILL to a service, which is started again. */
 export const serviceKilled: FaultKind = {
   name: 'service killed',
-  weight: 6,
+  weight: 7,
   targets: [...frontendNames, ...workerNames, ...workerNames],
   seconds: [0.5, 2],
   async inject({ services }, { target }) {
