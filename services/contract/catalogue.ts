@@ -28,6 +28,8 @@ export const modelEntry = z.strictObject({
     promptLength: z.int().positive().default(2_000),
     guidanceScale: z.number().min(1).default(30),
   }),
+  /** Generations that may wait at once, of all callers; beyond, requests are refused for now. */
+  maxQueued: z.int().positive().default(10_000),
   defaults: z.strictObject({
     steps: z.int().positive(),
     guidanceScale: z.number().min(0),

@@ -14,7 +14,7 @@ export function createFigures(registry: Registry, store: FrontendStore) {
     async collect() {
       this.reset();
       const active = await store.countActive().catch(() => []);
-      for (const { model, state, count } of active) this.set({ model, state }, count);
+      for (const { model, state, count } of active) this.inc({ model, state }, count);
     },
   });
   return {

@@ -14,6 +14,8 @@ export type GenerationRecord = Omit<Generation, 'images'> & {
   revision: number;
   /** Whether the broker confirmed the message of this revision's queueing. */
   published: boolean;
+  /** When it last became `queued`. */
+  queuedAt: string;
   images: StoredImage[];
   traceparent: string | null;
   deadline: string | null;
@@ -51,6 +53,34 @@ export type WorkerSeen = {
   crashes: number;
   startedAt: string;
   seenAt: string;
+};
+
+export type ActiveCount = {
+  tenant: string;
+  model: string;
+  state: 'queued' | 'running';
+  count: number;
+};
+
+/** A model's queue as it was a moment ago. */
+export type QueueView = {
+  model: string;
+  /** Generations in it. */
+  length: number;
+  /** Of all that is in it. */
+  steps: number;
+  /** Oldest first: the places at the head, then some of the others, and the last. */
+  marks: { queuedAtMs: number; position: number; stepsAhead: number }[];
+  running: { count: number; stepsLeft: number };
+  pace: Pace | null;
+};
+
+/** How fast a model's newest generations were made. */
+export type Pace = {
+  /** Milliseconds of a worker for a step of a picture: a quarter took less, a tenth more. */
+  stepMs: { low: number; high: number };
+  /** Generations that succeeded, by all workers together. */
+  perSecond: number;
 };
 
 export type StoredImage = {
@@ -113,8 +143,26 @@ export type FrontendStore = {
   requestCancel(tenant: string, id: string): Promise<GenerationRecord | undefined>;
   /** Who was seen within this time, 60 s unless told, by name. */
   workers(options?: { seenWithinMs?: number | undefined }): Promise<WorkerSeen[]>;
-  /** Generations queued or running, by model and state. */
-  countActive(): Promise<{ model: string; state: 'queued' | 'running'; count: number }[]>;
+  /** Generations queued or running, by tenant, model and state. */
+  countActive(): Promise<ActiveCount[]>;
+  /** Every model's queue and how fast it is worked off; models without either are left out. */
+  queues(): Promise<QueueView[]>;
+  /** Hides a terminal record from everyone, for good. False when there is none. */
+  hide(tenant: string, id: string): Promise<boolean>;
+  /**
+   * Hides what finished longer than `ttlMs` ago, and returns what has been hidden for `graceMs`, to
+   * one replica alone, for its caller to remove the objects and `forget`. Returned again after
+   * another `graceMs` when that did not come about.
+   */
+  takeOld(options: {
+    /** Null: for ever. */
+    ttlMs: number | null;
+    graceMs: number;
+    /** Records at most, hidden and returned each. */
+    limit: number;
+  }): Promise<{ id: string; tenant: string }[]>;
+  /** Removes hidden records. */
+  forget(ids: readonly string[]): Promise<void>;
   /**
    * One round of repair, safe to run on every replica at once: expires deadlines, requeues or fails
    * what has lost its lease, settles cancels whose worker is gone, and returns the queued records

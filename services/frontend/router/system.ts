@@ -27,7 +27,9 @@ export const systemRouter = ({
       ]);
       const countOf = (model: string, state: 'queued' | 'running') =>
         active &&
-        (active.find((entry) => entry.model === model && entry.state === state)?.count ?? 0);
+        active
+          .filter((entry) => entry.model === model && entry.state === state)
+          .reduce((sum, { count }) => sum + count, 0);
       return {
         version: packageJson.version,
         ready: readiness.ready,

@@ -3,12 +3,14 @@ import { type Migration, Migrator } from 'kysely/migration';
 import type { Database } from '../sql/schema.ts';
 import { createGenerations } from './0001-generations.ts';
 import { createRuns } from './0002-runs.ts';
+import { createRetention } from './0003-retention.ts';
 import { createWebhooks } from './0004-webhooks.ts';
 
 /** In order of their names. A migration that was released is never edited. */
 const migrations: Record<string, Migration> = {
   '0001-generations': { up: createGenerations },
   '0002-runs': { up: createRuns },
+  '0003-retention': { up: createRetention },
   '0004-webhooks': { up: createWebhooks },
 };
 

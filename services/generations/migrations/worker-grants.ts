@@ -39,7 +39,7 @@ const written = [
  */
 export async function grantWorker(db: Database, role: string): Promise<void> {
   const columns = (names: readonly string[]) => sql.join(names.map((name) => sql.ref(name)));
-  const readable = [...new Set([...recordColumns, ...written])];
+  const readable = [...new Set([...recordColumns, ...written, 'deleted_at'])];
   await sql`revoke all on generations from ${sql.id(role)}`.execute(db);
   await sql`grant select (${columns(readable)}), update (${columns(written)})
     on generations to ${sql.id(role)}`.execute(db);

@@ -15,6 +15,7 @@ export async function get(
     .select(recordColumns)
     .where('id', '=', id)
     .where('tenant', '=', tenant)
+    .where('deleted_at', 'is', null)
     .executeTakeFirst();
   return row && toRecord(row);
 }
@@ -25,7 +26,11 @@ export async function list(
   page: { limit: number; cursor?: string | undefined; state?: GenerationState | undefined },
 ): Promise<{ records: GenerationRecord[]; nextCursor: string | null }> {
   const { limit, cursor, state } = page;
-  let query = db.selectFrom('generations').select(recordColumns).where('tenant', '=', tenant);
+  let query = db
+    .selectFrom('generations')
+    .select(recordColumns)
+    .where('tenant', '=', tenant)
+    .where('deleted_at', 'is', null);
   if (state !== undefined) query = query.where('state', '=', state);
   if (cursor !== undefined) {
     const { createdAt, id } = decodeCursor(cursor);
@@ -39,18 +44,4 @@ export async function list(
   const records = rows.slice(0, limit).map(toRecord);
   const last = records.at(-1);
   return { records, nextCursor: rows.length > limit && last ? encodeCursor(last) : null };
-}
-
-export async function countActive(
-  db: Database,
-): Promise<{ model: string; state: 'queued' | 'running'; count: number }[]> {
-  return await db
-    .selectFrom('generations')
-    .select(['model', 'state', sql<number>`count(*)::integer`.as('count')])
-    .where('state', 'in', ['queued', 'running'])
-    .groupBy(['model', 'state'])
-    .orderBy('model')
-    .orderBy('state')
-    .$narrowType<{ state: 'queued' | 'running' }>()
-    .execute();
 }

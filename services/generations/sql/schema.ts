@@ -13,7 +13,7 @@ type GenerationsTable = {
   request: ColumnType<GenerationRequest, string, never>;
   traceparent: string | null;
   deadline: ColumnType<Date | null, string | null, never>;
-  idempotency_key: string | null;
+  idempotency_key: ColumnType<string | null, string | null, null>;
   idempotency_fingerprint: string | null;
   created_at: Clock;
   state: Generated<GenerationState>;
@@ -38,6 +38,7 @@ type GenerationsTable = {
   inference_ms: number | null;
   store_ms: number | null;
   finished_at: ColumnType<Date | null, never, never>;
+  deleted_at: ColumnType<Date | null, never, never>;
   steps_run: Generated<number>;
   gpu_ms: Generated<number>;
   attempt_steps: Generated<number>;

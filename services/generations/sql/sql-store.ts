@@ -7,7 +7,9 @@ import { create } from './create.ts';
 import { explained } from './errors.ts';
 import { expireAllLeases, fail, heartbeat, release, settleCancel } from './lease.ts';
 import { markPublished } from './mark-published.ts';
-import { countActive, get, list } from './read.ts';
+import { countActive, queues } from './queues.ts';
+import { get, list } from './read.ts';
+import { forget, hide, takeOld } from './retention.ts';
 import type { Database } from './schema.ts';
 import { sweep } from './sweep.ts';
 import { getWebhook, settleWebhook, takeWebhooks } from './webhooks.ts';
@@ -35,6 +37,10 @@ export const sqlStore = (db: Database): GenerationStore => {
     list: over(list),
     requestCancel: over(requestCancel),
     countActive: over(countActive),
+    queues: over(queues),
+    hide: over(hide),
+    takeOld: over(takeOld),
+    forget: over(forget),
     sweep: over(sweep),
     claim: explained(claims),
     heartbeat: over(heartbeat),

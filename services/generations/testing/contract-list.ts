@@ -60,19 +60,20 @@ export function testList(store: () => GenerationStore): void {
     });
   });
 
-  test('counts what is queued and running by model', async () => {
+  test('counts what is queued and running by tenant and model', async () => {
     const { created, claimed, complete } = actors(store());
     const model = `m-${randomUUID().slice(0, 8)}`;
     const request = { ...newGeneration().request, model };
-    await created({ request });
-    await created({ request });
-    await claimed((await created({ request })).id);
+    const tenant = randomUUID();
+    await created({ request, tenant });
+    await created({ request, tenant });
+    await claimed((await created({ request, tenant: 'another' })).id);
     const done = await created({ request });
     await complete(done.id, (await claimed(done.id)).fence);
     const counts = (await store().countActive()).filter((entry) => entry.model === model);
     expect(counts).toEqual([
-      { model, state: 'queued', count: 2 },
-      { model, state: 'running', count: 1 },
+      { tenant, model, state: 'queued', count: 2 },
+      { tenant: 'another', model, state: 'running', count: 1 },
     ]);
   });
 }

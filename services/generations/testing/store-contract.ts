@@ -6,6 +6,8 @@ import { testClaim } from './contract-claim.ts';
 import { testCreate } from './contract-create.ts';
 import { testHistories } from './contract-histories.ts';
 import { testList } from './contract-list.ts';
+import { testQueues } from './contract-queues.ts';
+import { testRetention } from './contract-retention.ts';
 import { testRuns } from './contract-runs.ts';
 import { testSweep } from './contract-sweep.ts';
 import { testWebhooks } from './contract-webhooks.ts';
@@ -19,6 +21,8 @@ export function testStore(store: () => GenerationStore): void {
   describe('create', () => testCreate(store));
   describe('calls at once', () => testBatch(store));
   describe('list', () => testList(store));
+  describe('queues', () => testQueues(store));
+  describe('retention', () => testRetention(store));
   describe('claim', () => testClaim(store));
   describe('work', () => testWork(store));
   describe('cancel', () => testCancel(store));
