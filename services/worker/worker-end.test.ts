@@ -1,3 +1,4 @@
+import { DarkroomError } from '@darkroom/contract';
 import { type GenerationStore, openPgliteStore } from '@darkroom/generations';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Inference } from './inference/inference-process.ts';
@@ -49,4 +50,110 @@ test('handing back a job that was canceled settles the cancel and leaves no obje
   await rig.worker.close();
   expect(await rig.get(id)).toMatchObject({ state: 'canceled' });
   expect(await rig.objects.list('')).toEqual([]);
+});
+
+/** Closes a worker amid a job, starts another, and returns both sights of the record. */
+async function handOver(
+  request: Parameters<Awaited<ReturnType<typeof startWorkerRig>>['submit']>[0],
+  { untilStep, next = inference }: { untilStep: number; next?: Inference },
+) {
+  await using rig = await startWorkerRig(store, inference);
+  const { id } = await rig.submit(request);
+  await eventually(() =>
+    rig.events.some((event) => event.type === 'progress' && event.progress.step >= untilStep),
+  ).toBe(true);
+  await rig.worker.close();
+  const handedBack = await rig.get(id);
+  const saved = await rig.objects.list('');
+
+  const steps: number[] = [];
+  await rig.broker.subscribeEvents('progress', (event) => {
+    if (event.type === 'progress') steps.push(event.progress.step);
+  });
+  await using _ = await rig.next(next);
+  const finished = await rig.finished(id);
+  await eventually(() => rig.objects.list('')).toHaveLength(finished.images.length);
+  return { handedBack, saved, finished, steps };
+}
+
+async function undisturbed(request: object): Promise<string[]> {
+  await using rig = await startWorkerRig(store, inference);
+  const { images } = await rig.finished((await rig.submit(request)).id);
+  return images.map(({ sha256 }) => sha256);
+}
+
+test('what is handed back goes on in the next worker from its very step, to the same bits', async () => {
+  const { handedBack, saved, finished, steps } = await handOver(long, { untilStep: 20 });
+  const { checkpoint, progress } = handedBack;
+  expect(checkpoint?.step).toBeGreaterThanOrEqual(20);
+  expect(progress.step).toBe(checkpoint?.step);
+  expect(saved).toEqual([checkpoint?.key]);
+  expect(steps[0]).toBe((checkpoint?.step ?? 0) + 1);
+  expect(steps).toHaveLength(400 - (checkpoint?.step ?? 0));
+  expect(finished).toMatchObject({ state: 'succeeded', attempt: 1, evidence: [] });
+  expect(finished.images.map(({ sha256 }) => sha256)).toEqual(await undisturbed(long));
+});
+
+test('of several pictures, those that are made are not made again', async () => {
+  const request = { steps: 60, count: 3 };
+  const { handedBack, finished, steps } = await handOver(request, { untilStep: 70 });
+  expect(handedBack.checkpoint?.picture).toBeGreaterThanOrEqual(1);
+  expect(steps[0]).toBeGreaterThan(70);
+  expect(finished.images.map(({ sha256 }) => sha256)).toEqual(await undisturbed(request));
+});
+
+test('a worker of other bits begins anew', async () => {
+  const next: Inference = {
+    ...inference,
+    identity: () => ({ ...inference.identity(), onnxruntime: 'another' }),
+  };
+  const { handedBack, finished, steps } = await handOver(long, { untilStep: 20, next });
+  expect(handedBack.checkpoint?.step).toBeGreaterThanOrEqual(20);
+  expect(steps[0]).toBe(1);
+  expect(finished.images.map(({ sha256 }) => sha256)).toEqual(await undisturbed(long));
+});
+
+test('a run that cannot be saved is handed back all the same', async () => {
+  await using rig = await startWorkerRig(store, inference, {
+    objects: () => ({
+      put: async () => {
+        throw new DarkroomError('unavailable', 'the disk is full');
+      },
+    }),
+  });
+  const { id } = await rig.submit(long);
+  await eventually(() => rig.events.length).toBeGreaterThan(2);
+  await rig.worker.close();
+  expect(await rig.get(id)).toMatchObject({
+    state: 'queued',
+    attempt: 0,
+    checkpoint: null,
+    progress: { step: 0 },
+  });
+});
+
+test('draining hands the job in hand back when the grace is over', async () => {
+  await using rig = await startWorkerRig(store, inference);
+  const { id } = await rig.submit({ steps: 1_000 });
+  await eventually(() => rig.events.length).toBeGreaterThan(2);
+  const began = performance.now();
+  await rig.worker.drain(300);
+  expect(performance.now() - began).toBeGreaterThanOrEqual(299);
+  const { state, checkpoint } = await rig.get(id);
+  expect(state).toBe('queued');
+  expect(checkpoint?.step).toBeGreaterThan(0);
+});
+
+test('a worker tells that it is there, that it drains, and that it is gone', async () => {
+  await using rig = await startWorkerRig(store, inference);
+  const seen = async () =>
+    (await store.workers()).map(({ worker, models, state }) => ({ worker, models, state }));
+  const me = { worker: 'worker-1', models: ['pinhole'] };
+  await eventually(seen).toEqual([{ ...me, state: 'ready' }]);
+  await rig.submit({ steps: 400 });
+  await eventually(() => rig.events.length).toBeGreaterThan(2);
+  const drained = rig.worker.drain();
+  await eventually(seen).toEqual([{ ...me, state: 'draining' }]);
+  await drained;
+  expect(await seen()).toEqual([]);
 });

@@ -27,6 +27,7 @@ describe('a run state as bytes', () => {
     const larger = new Uint8Array(bytes.length + 3);
     larger.set(bytes, 3);
     expect(decodeRunState(larger.subarray(3))).toEqual(stateWith());
+    expect(decodeRunState(Buffer.from(larger.buffer, 3))).toEqual(stateWith());
   });
 
   it('takes little more room than its numbers', () => {

@@ -62,8 +62,9 @@ export function decodeRunState(bytes: Uint8Array): RunState {
   const count = WORDS + size + lengths.reduce((sum, length) => sum + length, 0);
   if (bytes.length !== arraysAt + 4 * count) throw unreadable('its length is not what it says');
 
-  // A copy begins where the arrays' alignment asks, wherever the bytes lay.
-  const { buffer } = bytes.slice(arraysAt);
+  // A copy begins where the arrays' alignment asks, wherever the bytes lay. A Buffer's own `slice`
+  // would not copy.
+  const { buffer } = new Uint8Array(bytes.subarray(arraysAt));
   let at = 0;
   const floats = (length: number): Float32Array => {
     const array = new Float32Array(buffer, at, length);

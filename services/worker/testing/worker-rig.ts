@@ -8,7 +8,7 @@ import { createMetrics } from '@darkroom/lifecycle';
 import { type Broker, createInProcessBroker } from '@darkroom/messaging';
 import { createFsStore, type ObjectStore } from '@darkroom/storage';
 import type { Inference } from '../inference/inference-process.ts';
-import { createWorker, type Worker } from '../worker.ts';
+import { createWorker, type Worker, type WorkerOptions } from '../worker.ts';
 import { eventually } from './eventually.ts';
 import { pinholeRequest, readableLogger } from './pinhole-inference.ts';
 
@@ -17,6 +17,8 @@ export const tenant = 'tester';
 /** A worker on real drivers, and what a test needs to send it jobs and see what it did. */
 export type WorkerRig = AsyncDisposable & {
   worker: Worker;
+  /** Starts another worker on the same drivers; closed with the block that holds it. */
+  next(inference: Inference): Promise<AsyncDisposable>;
   broker: Broker;
   objects: ObjectStore;
   events: GenerationEvent[];
@@ -45,19 +47,21 @@ export async function startWorkerRig(
   const metrics = createMetrics();
   const events: GenerationEvent[] = [];
   await broker.subscribeEvents('all', (event) => events.push(event));
-  const worker = createWorker({
-    store: { ...store, ...wrap.store?.(store) },
-    broker,
-    objects: { ...objects, ...wrap.objects?.(objects) },
-    inference,
-    models: ['pinhole'],
-    workerId: 'worker-1',
-    leaseMs: wrap.leaseMs ?? 5_000,
-    heartbeatMs: 100,
-    logger: readableLogger().logger,
-    metrics,
-  });
-  await worker.start();
+  const started = async (options: Pick<WorkerOptions, 'inference' | 'workerId' | 'metrics'>) => {
+    const worker = createWorker({
+      store: { ...store, ...wrap.store?.(store) },
+      broker,
+      objects: { ...objects, ...wrap.objects?.(objects) },
+      models: ['pinhole'],
+      leaseMs: wrap.leaseMs ?? 5_000,
+      heartbeatMs: 100,
+      logger: readableLogger().logger,
+      ...options,
+    });
+    await worker.start();
+    return worker;
+  };
+  const worker = await started({ inference, workerId: 'worker-1', metrics });
 
   const get = async (id: string) => {
     const record = await store.get(tenant, id);
@@ -70,6 +74,10 @@ export async function startWorkerRig(
   };
   return {
     worker,
+    next: async (inference) => {
+      const other = await started({ inference, workerId: 'worker-2', metrics: createMetrics() });
+      return { [Symbol.asyncDispose]: other.close };
+    },
     broker,
     objects,
     events,
