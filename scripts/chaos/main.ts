@@ -6,31 +6,63 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { progressBar } from '../benchmarks/progress.ts';
 import { faultKinds } from './faults/index.ts';
+import { plants } from './plants/index.ts';
 import { isClean, renderReport } from './report.ts';
-import { runChaos } from './run-chaos.ts';
+import { type ChaosOptions, runChaos } from './run-chaos.ts';
 
 const FAULTS_A_JOB = 0.06;
-/** How old a message may be before it is taken for lost: it must be sent anew within a run. */
-const REPUBLISH_AFTER_MS = 20_000;
+
+/** The ordinary run. A message must be taken for lost, and sent anew, well within it. */
+const ordinary = {
+  ...{ jobs: 200, settleSeconds: 120, republishAfterMs: 20_000 },
+  ...{ secondsAJob: 0.2, secondsAFault: 3.2 },
+};
+
+/**
+ * To catch a plant: quicker, fewer, with a backlog. A message is sent anew after ten minutes as it
+ * is wherever nobody tells otherwise, so what loses messages leaves requests stuck.
+ */
+const planted = {
+  ...{ jobs: 300, settleSeconds: 45, republishAfterMs: 600_000 },
+  ...{ secondsAJob: 0.1, secondsAFault: 2 },
+};
 
 const args = await yargs(hideBin(process.argv))
   .scriptName('npm run chaos --')
-  .option('jobs', { type: 'number', default: 200, describe: 'Requests of the load' })
+  .option('jobs', { type: 'number', describe: 'Requests of the load [200; with a plant 300]' })
   .option('seed', { type: 'number', default: 1, describe: 'Draws load and faults' })
   .option('faults', { type: 'number', describe: 'How many; 6% of the jobs unless told' })
   .option('kinds', { type: 'string', array: true, describe: 'Only faults whose name has this' })
-  .option('settle-seconds', { type: 'number', default: 120 })
+  .option('plant', {
+    choices: plants.map(({ name }) => name),
+    describe: 'Plants a bug that the verdict must catch; exits 0 when it does',
+  })
+  .option('without-plant', {
+    type: 'boolean',
+    default: false,
+    describe: 'The run of --plant, but without its bug: nothing may be wrong then',
+  })
   .option('json', { type: 'boolean', default: false, describe: 'One JSON document on stdout' })
   .strict()
+  .showHelpOnFail(false, 'npm run chaos -- --help lists the options.')
   .help()
   .parseAsync();
 
-const { jobs, seed, settleSeconds } = args;
+const plant = plants.find(({ name }) => name === args.plant);
+const isPlanted = plant !== undefined && !args.withoutPlant;
+const pace = plant === undefined ? ordinary : planted;
+const jobs = args.jobs ?? pace.jobs;
+const { seed } = args;
 const faults = args.faults ?? Math.ceil(jobs * FAULTS_A_JOB);
-const kinds = faultKinds.filter(
-  ({ name }) => args.kinds?.some((part) => name.includes(part)) ?? true,
+const wanted = args.kinds ?? plant?.kinds;
+const kinds = faultKinds.filter(({ name }) => wanted?.some((part) => name.includes(part)) ?? true);
+const runName = [plant?.name, args.withoutPlant ? 'without' : undefined, `seed-${seed}`, jobs];
+const folder = fileURLToPath(
+  new URL(
+    `../../out/chaos/${runName.filter((part) => part !== undefined).join('-')}`,
+    import.meta.url,
+  ),
 );
-const folder = fileURLToPath(new URL(`../../out/chaos/seed-${seed}-${jobs}`, import.meta.url));
 
 const breakOff = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -38,15 +70,25 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 const bar = progressBar('finished', jobs);
 let shown = 0;
-const report = await runChaos({
-  ...{ jobs, seed, faults, kinds, settleSeconds, folder },
-  republishAfterMs: REPUBLISH_AFTER_MS,
+const preload = new URL(`./plants/preload.ts?plant=${plant?.name}`, import.meta.url).href;
+const options: ChaosOptions = {
+  ...pace,
+  ...{ jobs, seed, faults, kinds, folder },
+  ...(isPlanted && { plant: plant.name, preload }),
   signal: breakOff.signal,
   onProgress: ({ finished }) => {
     for (; shown < finished; shown++) bar.advance();
   },
-});
+};
+const report = await runChaos(options);
 bar.stop();
 console.log(args.json ? JSON.stringify(report, null, 2) : renderReport(report));
 console.error(`chaos: logs, ledger and report in ${join(folder, '/')}`);
-process.exit(isClean(report) ? 0 : 1);
+
+const isCaught = (report.verdict?.breaches.length ?? 0) > 0;
+if (isPlanted) {
+  const by = new Set(report.verdict?.breaches.map(({ promise }) => promise));
+  const said = isCaught ? `caught, by what was ${[...by].join(' and ')}` : 'NOT caught';
+  console.error(`chaos: ${plant.name} (${plant.bug}): ${said}`);
+}
+process.exit((isPlanted ? isCaught : isClean(report)) ? 0 : 1);

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createClient } from '@darkroom/client/source';
@@ -17,6 +17,9 @@ export type ChaosOptions = {
   seed: number;
   faults: number;
   kinds: readonly FaultKind[];
+  /** The pace; the slower of the two is kept. */
+  secondsAJob: number;
+  secondsAFault: number;
   /** A module that every service loads first. */
   preload?: string | undefined;
   plant?: string | undefined;
@@ -29,8 +32,6 @@ export type ChaosOptions = {
   onProgress?: (progress: LoadProgress & { faults: number }) => void;
 };
 
-const SECONDS_A_JOB = 0.2;
-const SECONDS_A_FAULT = 3.2;
 /** For the answers still missing when the load should be over. */
 const ANSWERS_SECONDS = 120;
 /** How long objects that nothing names may take to be collected. */
@@ -39,6 +40,7 @@ const COLLECT_SECONDS = 15;
 /** One run, from empty servers to the verdict. The report is written however it ends. */
 export async function runChaos(options: ChaosOptions): Promise<Report> {
   const { folder, jobs, seed, faults, plant } = options;
+  rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const began = performance.now();
   const report: Report = {
@@ -59,10 +61,11 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
 }
 
 async function measure(options: ChaosOptions, report: Report, save: () => void): Promise<void> {
-  const { folder, jobs, seed, faults, kinds, signal } = options;
+  const { folder, jobs, seed, faults, kinds, secondsAJob, secondsAFault, signal } = options;
   const cluster = await startCluster({ ...options, logs: folder });
   try {
-    const seconds = Math.max(jobs * SECONDS_A_JOB, faults * SECONDS_A_FAULT);
+    if (options.plant !== undefined) assertPlanted(options.plant, folder);
+    const seconds = Math.max(jobs * secondsAJob, faults * secondsAFault);
     const ledger = join(folder, 'ledger.jsonl');
     writeFileSync(ledger, '');
     let progress: LoadProgress = { answered: 0, accepted: 0, finished: 0 };
@@ -94,6 +97,15 @@ async function measure(options: ChaosOptions, report: Report, save: () => void):
     report.verdict = await collectAndJudge(cluster, ledger, signal);
   } finally {
     await cluster.close();
+  }
+}
+
+/** A plant that no process loaded could not be caught. */
+function assertPlanted(plant: string, logs: string): void {
+  const files = readdirSync(logs).filter((file) => file.endsWith('.log'));
+  const said = `planted: ${plant}`;
+  if (!files.some((file) => readFileSync(join(logs, file), 'utf8').includes(said))) {
+    throw new Error(`no service has loaded the module of the plant ${plant}`);
   }
 }
 

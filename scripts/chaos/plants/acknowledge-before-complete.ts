@@ -1,0 +1,18 @@
+import type { Plant } from './plant.ts';
+
+/** As with RabbitMQ's automatic acknowledgement: what a worker holds dies with it. */
+export const acknowledgeBeforeComplete: Plant = {
+  name: 'acknowledge-before-complete',
+  bug: 'a message is acknowledged when it comes, not when its job is completed',
+  module: 'services/messaging/rabbitmq/consumer.ts',
+  changes: [
+    {
+      from: 'inHand.take({ job, messageId: messageIdOf(job), redelivered }, (outcome) => {',
+      to:
+        'channel.ack(message);\n' +
+        'inHand.take({ job, messageId: messageIdOf(job), redelivered }, (outcome) => {\n' +
+        'return;',
+    },
+  ],
+  kinds: ['service killed', 'server killed', 'server frozen'],
+};

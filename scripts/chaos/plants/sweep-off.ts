@@ -1,0 +1,10 @@
+import type { Plant } from './plant.ts';
+
+/** What a crash leaves undone stays undone. */
+export const sweepOff: Plant = {
+  name: 'sweep-off',
+  bug: 'no frontend sweeps',
+  module: 'services/frontend/sweep.ts',
+  changes: [{ from: 'while (!stopping.signal.aborted) {', to: 'while (false) {' }],
+  kinds: ['service killed', 'server killed', 'connections cut'],
+};
