@@ -136,6 +136,27 @@ const evidence = z.object({
 });
 export type Evidence = z.infer<typeof evidence>;
 
+/** Why a queued generation has not begun, and when it may. */
+const waiting = z.object({
+  /** Generations of the same model that are ahead; 0 is the next one. */
+  position: z.int(),
+  reason: z.enum([
+    /** The model's workers are at others that came before. */
+    'no-capacity',
+    /** No worker for the model has been seen lately. */
+    'cold-start',
+    /** Workers are there and load the model. */
+    'model-loading',
+    /** The model's workers lose their engine again and again. */
+    'workers-crashing',
+    /** The queue cannot be reached; the request is safe in the record and goes on by itself. */
+    'not-published',
+  ]),
+  /** Milliseconds from now until it begins, by the newest generations; null where unknown. */
+  startMs: z.object({ low: z.number(), high: z.number() }).nullable(),
+});
+export type Waiting = z.infer<typeof waiting>;
+
 /** A generation as callers see it. */
 const generation = z.object({
   id: z.uuid(),
@@ -150,6 +171,8 @@ const generation = z.object({
   createdAt: z.iso.datetime(),
   finishedAt: z.iso.datetime().nullable(),
   cancelRequested: z.boolean(),
+  /** Null unless queued; `get`, `list` and `watch` tell it, as it was about a second ago. */
+  waiting: waiting.nullable(),
   /** Null unless it was canceled. */
   receipt: receipt.nullable(),
   /** Every attempt that was lost, oldest first; of what failed as ATTEMPTS, why. */

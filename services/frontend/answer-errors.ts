@@ -8,7 +8,7 @@ import { traceOf } from './context.ts';
 /** Answers an error outside a procedure in the form that tRPC gives its own. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const apiError = toApiError(error);
-  const { code, status, message } = apiError;
+  const { code, status, message, retryAfterS } = apiError;
   if (status >= 500) request.log.error({ err: error }, 'request failed');
   const { traceId } = traceOf(request);
   reply
@@ -19,7 +19,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
       error: {
         message,
         code: TRPC_ERROR_CODES_BY_KEY[code],
-        data: { code, httpStatus: status, traceId },
+        data: { code, httpStatus: status, ...(retryAfterS && { retryAfterS }), traceId },
       },
     });
 }

@@ -1,6 +1,8 @@
 import { createProbes, formatTraceparent, parseTraceparent, startTrace } from '@darkroom/lifecycle';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { createCallGuard } from './access/guard-calls.ts';
+import { createAdmission } from './admission/admission.ts';
+import { createQueueViews } from './admission/queue-views.ts';
 import { answerError, answerNotFound } from './answer-errors.ts';
 import { BODY_LIMIT, PATH_PART_LIMIT } from './api-error.ts';
 import { createEventHub } from './event-hub.ts';
@@ -54,7 +56,16 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
 
   const figures = createFigures(metrics, store);
   const events = createEventHub(broker, logger);
-  const router = createRouter({ ...services, probes, events, figures, closing: closing.signal });
+  const queues = createQueueViews(store);
+  const router = createRouter({
+    ...services,
+    probes,
+    events,
+    figures,
+    queues,
+    admission: createAdmission({ ...services, queues }),
+    closing: closing.signal,
+  });
   observeRequests(app, figures, new Set(Object.keys(router._def.procedures)));
   serveOperations(app, probes, metrics);
   const guard = createCallGuard(app, services.callers);

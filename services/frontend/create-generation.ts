@@ -16,7 +16,8 @@ import { acceptWebhook } from './webhooks/accept.ts';
  * Accepts a request: fixes its id and seed, records it, and puts it on its queue. Accepted is what
  * is recorded: when the broker is away the sweep publishes it later.
  *
- * @throws DarkroomError `request`, `conflict` (idempotency key) or `unavailable` (no record made)
+ * @throws DarkroomError `request`, `conflict` (idempotency key), `too-many` or `unavailable` (no
+ * record made)
  */
 export async function createGeneration(
   input: GenerationInput,
@@ -27,18 +28,20 @@ export async function createGeneration(
   const model = findModel(catalogue, input.model);
   const request = resolveRequest(input, model, randomInt(2 ** 31));
   const { idempotencyKey, webhook } = input;
-  const { record, created } = await store.create({
-    id: randomUUID(),
-    tenant: context.tenant,
-    request,
-    deadline: input.deadline === undefined ? undefined : new Date(input.deadline).toISOString(),
-    traceparent: formatTraceparent(context.trace),
-    idempotency:
-      idempotencyKey === undefined
-        ? undefined
-        : { key: idempotencyKey, fingerprint: fingerprintOf(input) },
-    webhookUrl: webhook && acceptWebhook(webhook.url, context.tenant, services.webhooks),
-  });
+  const accept = () =>
+    store.create({
+      id: randomUUID(),
+      tenant: context.tenant,
+      request,
+      deadline: input.deadline === undefined ? undefined : new Date(input.deadline).toISOString(),
+      traceparent: formatTraceparent(context.trace),
+      idempotency:
+        idempotencyKey === undefined
+          ? undefined
+          : { key: idempotencyKey, fingerprint: fingerprintOf(input) },
+      webhookUrl: webhook && acceptWebhook(webhook.url, context.tenant, services.webhooks),
+    });
+  const { record, created } = await services.admission.admit(model, context.tenant, accept);
   if (!created) return toGeneration(record);
 
   const log = context.log.child({ generationId: record.id });

@@ -1,12 +1,15 @@
-import type { Generation } from '@darkroom/contract';
+import type { Generation, Waiting } from '@darkroom/contract';
 import type { GenerationRecord, StoredImage } from '@darkroom/generations';
 
 /** The last segment of a stored image's key, which its URL ends with. */
 export const fileOf = (image: StoredImage): string =>
   image.key.slice(image.key.lastIndexOf('/') + 1);
 
-/** A record as callers see it. */
-export const toGeneration = (record: GenerationRecord): Generation => ({
+/** A record as callers see it, and where they asked for it, why it waits. */
+export const toGeneration = (
+  record: GenerationRecord,
+  waiting: Waiting | null = null,
+): Generation => ({
   id: record.id,
   state: record.state,
   request: record.request,
@@ -24,6 +27,7 @@ export const toGeneration = (record: GenerationRecord): Generation => ({
   createdAt: record.createdAt,
   finishedAt: record.finishedAt,
   cancelRequested: record.cancelRequested,
+  waiting,
   receipt: record.receipt,
   evidence: record.evidence,
   redriveOf: record.redriveOf,

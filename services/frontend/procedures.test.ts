@@ -48,7 +48,12 @@ describe('generations.create', () => {
     const record = (await frontend.records()).find(({ id }) => id === created.id);
     expect(record).toMatchObject({ published: true, deadline: '2099-12-31T23:00:00.000Z' });
     const answer = await frontend.query('generations.get', { id: created.id });
-    expect(answer.result.data).toEqual(created);
+    expect(created.waiting).toBeNull();
+    expect(answer.result.data).toEqual({
+      ...created,
+      waiting: { position: 0, reason: 'cold-start', startMs: null },
+      webhook: null,
+    });
   });
 
   it('keeps an emoji prompt as it was written', async () => {
@@ -153,7 +158,16 @@ describe('the service about itself', () => {
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
       ready: true,
       checks: ['database', 'broker', 'storage'].map((name) => ({ name, ready: true })),
-      models: [{ name: 'pinhole', queued: expect.any(Number), running: 1 }],
+      models: [
+        {
+          name: 'pinhole',
+          queued: expect.any(Number),
+          running: 1,
+          maxQueued: 10_000,
+          workers: { ready: 0, loading: 0, draining: 0 },
+          waiting: { position: expect.any(Number), reason: 'cold-start', startMs: null },
+        },
+      ],
     });
     expect(result.data.models[0].queued).toBeGreaterThan(0);
   });

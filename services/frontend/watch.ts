@@ -1,4 +1,4 @@
-import { type Generation, isTerminal } from '@darkroom/contract';
+import { type Generation, isTerminal, type Waiting } from '@darkroom/contract';
 import type { GenerationRecord } from '@darkroom/generations';
 import { unauthenticated } from './access/callers.ts';
 import type { EventHub } from './event-hub.ts';
@@ -15,6 +15,8 @@ export type WatchOptions = {
   revoked: AbortSignal;
   /** Aborts when the process ends. */
   closing: AbortSignal;
+  /** Why a queued record waits; must not keep the watch waiting. */
+  waiting: (record: GenerationRecord) => Waiting | null;
   /** The last event that the caller has seen, on this replica or another. */
   lastEventId?: string | undefined;
   /** How long without an event before the record is looked at, in milliseconds. */
@@ -42,7 +44,8 @@ export async function* watchGeneration(
     let record = await read();
     let shown = seenBefore(options.lastEventId, record);
     record = withProgress(record, shown);
-    yield eventOf(record);
+    let waiting = options.waiting(record);
+    yield eventOf(record, waiting);
     shown = positionOf(record);
     while (!isTerminal(record.state)) {
       await inbox.arrival(quietMs, signal);
@@ -54,8 +57,11 @@ export async function* watchGeneration(
         live?.revision === record.revision && !changed
           ? { ...record, progress: live.progress }
           : await read();
-      if (!isAfter(positionOf(record), shown)) continue;
-      yield eventOf(record);
+      const shownWaiting = waiting;
+      waiting = options.waiting(record);
+      const waitsOtherwise = JSON.stringify(waiting) !== JSON.stringify(shownWaiting);
+      if (!isAfter(positionOf(record), shown) && !waitsOtherwise) continue;
+      yield eventOf(record, waiting);
       shown = positionOf(record);
     }
   } finally {
@@ -71,9 +77,9 @@ const positionOf = ({ revision, progress }: GenerationRecord): Position => ({
 const isAfter = (a: Position, b: Position): boolean =>
   a.revision > b.revision || (a.revision === b.revision && a.step > b.step);
 
-const eventOf = (record: GenerationRecord) => ({
+const eventOf = (record: GenerationRecord, waiting: Waiting | null) => ({
   id: `${record.revision}.${record.progress.step}`,
-  generation: toGeneration(record),
+  generation: toGeneration(record, waiting),
 });
 
 /** Live progress runs ahead of the record: a watch that goes on shows no less than it has shown. */

@@ -8,7 +8,7 @@ import type {
 } from '@darkroom/contract';
 
 /** A generation with what only services may see. */
-export type GenerationRecord = Omit<Generation, 'images'> & {
+export type GenerationRecord = Omit<Generation, 'images' | 'waiting'> & {
   tenant: string;
   /** Grows with every write that callers can see, progress aside, and with every queueing. */
   revision: number;

@@ -8,6 +8,8 @@ import {
 import type { GenerationRecord } from '@darkroom/generations';
 import { tracked } from '@trpc/server';
 import { z } from 'zod';
+import type { Standing } from '../admission/queue-views.ts';
+import { waitingOf } from '../admission/waiting.ts';
 import { createGeneration } from '../create-generation.ts';
 import { toGeneration } from '../present.ts';
 import { procedures, router } from '../trpc.ts';
@@ -30,7 +32,15 @@ const listInput = inputObject({
 export type GenerationPage = { generations: Generation[]; nextCursor: string | null };
 
 export const generationsRouter = (services: RouterServices) => {
-  const { store, broker } = services;
+  const { store, broker, queues } = services;
+  const whyWaits = (record: GenerationRecord, standing: Standing | undefined) =>
+    waitingOf({ ...record, model: record.request.model }, standing, broker.isReady());
+  /** Whatever cannot be found out about the queue, the record is told. */
+  const waitingNow = async (records: readonly GenerationRecord[]) => {
+    const anyWaits = records.some(({ state }) => state === 'queued');
+    const standing = anyWaits ? await queues.read().catch(() => undefined) : undefined;
+    return (record: GenerationRecord) => whyWaits(record, standing);
+  };
   return router({
     create: procedures.write
       .input(generationInput)
@@ -41,7 +51,9 @@ export const generationsRouter = (services: RouterServices) => {
         store.get(ctx.tenant, input.id),
         store.getWebhook(ctx.tenant, input.id),
       ]);
-      return { ...toGeneration(found(input.id, record)), webhook };
+      const present = found(input.id, record);
+      const waiting = await waitingNow([present]);
+      return { ...toGeneration(present, waiting(present)), webhook };
     }),
 
     /** Newest first. */
@@ -49,7 +61,9 @@ export const generationsRouter = (services: RouterServices) => {
       .input(listInput)
       .query(async ({ input, ctx }): Promise<GenerationPage> => {
         const { records, nextCursor } = await store.list(ctx.tenant, input);
-        return { generations: records.map(toGeneration), nextCursor };
+        const waiting = await waitingNow(records);
+        const generations = records.map((record) => toGeneration(record, waiting(record)));
+        return { generations, nextCursor };
       }),
 
     /** Asks for the end of a generation; the answer says how far that has come. */
@@ -70,7 +84,9 @@ export const generationsRouter = (services: RouterServices) => {
       try {
         const read = async () => found(input.id, await store.get(ctx.tenant, input.id));
         const { revoked } = ctx.caller;
-        const options = { ...services, signal, revoked, lastEventId: input.lastEventId };
+        const waiting = (record: GenerationRecord) => whyWaits(record, queues.peek());
+        const { lastEventId } = input;
+        const options = { ...services, signal, revoked, waiting, lastEventId };
         for await (const { id, generation } of watchGeneration(input.id, read, options)) {
           yield tracked(id, generation);
         }

@@ -1,7 +1,22 @@
+import type { Waiting } from '@darkroom/contract';
+import type { WorkerSeen } from '@darkroom/generations';
 import type { CheckResult } from '@darkroom/lifecycle';
+import { waitingAtTheEnd } from '../admission/waiting.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { procedures, router } from '../trpc.ts';
 import type { RouterServices } from './services.ts';
+
+export type ModelStatus = {
+  name: string;
+  queued: number | null;
+  running: number | null;
+  /** Beyond as many queued, requests are refused. */
+  maxQueued: number;
+  /** Seen lately; null while the database is away. */
+  workers: { ready: number; loading: number; draining: number } | null;
+  /** Of what would be asked for now; null while the database is away. */
+  waiting: Waiting | null;
+};
 
 export type SystemStatus = {
   version: string;
@@ -10,35 +25,47 @@ export type SystemStatus = {
   /** Of database, broker and storage. */
   checks: CheckResult[];
   /** Generations by model; null while the database is away. */
-  models: { name: string; queued: number | null; running: number | null }[];
+  models: ModelStatus[];
 };
 
 export const systemRouter = ({
   catalogue,
   probes,
   store,
-}: Pick<RouterServices, 'catalogue' | 'probes' | 'store'>) =>
+  broker,
+  queues,
+}: Pick<RouterServices, 'catalogue' | 'probes' | 'store' | 'broker' | 'queues'>) =>
   router({
     /** How the service is; answers whatever is broken behind it. */
     status: procedures.system.query(async (): Promise<SystemStatus> => {
-      const [readiness, active] = await Promise.all([
+      const [readiness, active, standing] = await Promise.all([
         probes.readiness(),
         store.countActive().catch(() => null),
+        queues.read().catch(() => undefined),
       ]);
       const countOf = (model: string, state: 'queued' | 'running') =>
-        active &&
         active
-          .filter((entry) => entry.model === model && entry.state === state)
-          .reduce((sum, { count }) => sum + count, 0);
+          ?.filter((entry) => entry.model === model && entry.state === state)
+          .reduce((sum, { count }) => sum + count, 0) ?? null;
       return {
         version: packageJson.version,
         ready: readiness.ready,
         checks: readiness.checks,
-        models: catalogue.models.map(({ name }) => ({
+        models: catalogue.models.map(({ name, maxQueued }) => ({
           name,
           queued: countOf(name, 'queued'),
           running: countOf(name, 'running'),
+          maxQueued,
+          workers: standing === undefined ? null : countWorkers(standing.workers, name),
+          waiting: waitingAtTheEnd(name, standing, broker.isReady()),
         })),
       };
     }),
   });
+
+function countWorkers(workers: readonly WorkerSeen[], model: string) {
+  const own = workers.filter(({ models }) => models.includes(model));
+  const countOf = (state: WorkerSeen['state']) =>
+    own.filter((worker) => worker.state === state).length;
+  return { ready: countOf('ready'), loading: countOf('loading'), draining: countOf('draining') };
+}
