@@ -2,8 +2,12 @@ import { defineConfig } from 'vitest/config';
 
 const integration = '{services,scripts}/**/*.integration.test.ts';
 const containers = '{services,scripts}/**/*.containers.test.ts';
+const deep = '{services,scripts}/**/*.deep.test.ts';
 
-/** Three tiers by file name: `x.test.ts` needs nothing, `x.integration.test.ts` real servers, `x.containers.test.ts` Docker. */
+/**
+ * Tiers by file name: `x.test.ts` needs nothing, `x.integration.test.ts` real servers,
+ * `x.containers.test.ts` Docker; `x.deep.test.ts` is a property that others sample, in full.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -11,7 +15,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{services,scripts}/**/*.test.ts'],
-          exclude: ['**/node_modules/**', integration, containers],
+          exclude: ['**/node_modules/**', integration, containers, deep],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -23,6 +27,16 @@ export default defineConfig({
           globalSetup: ['scripts/test-servers/global-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'deep',
+          include: [deep],
+          globalSetup: ['scripts/test-servers/global-setup.ts'],
+          testTimeout: 3_600_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
         },
       },
       {

@@ -4,10 +4,12 @@ import { isTerminal } from '@darkroom/contract';
 import { expect, inject, test } from 'vitest';
 import { callManagement } from '../../scripts/test-servers/index.ts';
 import { eventually } from './testing/eventually.ts';
+import { type Fleet, startFleet } from './testing/fleet.ts';
 import { type LogLine, pinholeRequest } from './testing/pinhole-inference.ts';
 import { isRunning } from './testing/processes.ts';
+import { randomFrom } from './testing/random.ts';
 import { type RealServers, realServers } from './testing/real-servers.ts';
-import { type ServiceProcess, startService } from './testing/service-process.ts';
+import { startService } from './testing/service-process.ts';
 import { recordTransitions } from './testing/transitions.ts';
 
 const KILLS = 20;
@@ -15,50 +17,6 @@ const STEPS = 12;
 
 /** The same kills again: `KILL_SEED=<the printed seed>`. */
 const seed = Number(process.env.KILL_SEED ?? Date.now() % 1_000_000);
-
-/** Uniform in [0, 1), by mulberry32. */
-function randomFrom(state: number): () => number {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** Worker processes; one that was killed is replaced at once. */
-function startFleet(size: number, environment: Record<string, string>) {
-  const workers = new Map<string, ServiceProcess>();
-  let started = 0;
-  const add = () => {
-    const name = `worker-${started++}`;
-    workers.set(name, startService('worker', { ...environment, WORKER_ID: name }));
-  };
-  while (started < size) add();
-  return {
-    ready: () => Promise.all([...workers.values()].map((worker) => worker.line('worker started'))),
-    /** The named worker, or any that is there. */
-    pick: (name: string | null, random: () => number): [string, ServiceProcess] => {
-      const entries = [...workers];
-      const named = entries.find(([each]) => each === name);
-      return named ?? (entries[Math.floor(random() * entries.length)] as [string, ServiceProcess]);
-    },
-    killAndReplace: async (name: string, worker: ServiceProcess) => {
-      worker.kill('SIGKILL');
-      await worker.ended;
-      workers.delete(name);
-      add();
-    },
-    stop: () =>
-      Promise.all(
-        [...workers.values()].map((worker) => {
-          worker.kill('SIGTERM');
-          return worker.ended;
-        }),
-      ),
-  };
-}
-type Fleet = ReturnType<typeof startFleet>;
 
 /** Asks the frontend, as any client does. */
 async function create(frontendUrl: string): Promise<string> {
@@ -161,7 +119,8 @@ test('kill -9 on the worker at 20 random points: each request succeeds, once', a
   const { attempts } = await survive(
     { workers: 2, leaseMs: 2_000 },
     async (fleet, holder, random) => {
-      await fleet.killAndReplace(...fleet.pick(holder, random));
+      const [name] = fleet.pick(holder, random);
+      await fleet.endAndReplace(name, 'SIGKILL');
     },
   );
   // A kill met most of them in hand; those were taken over by the next worker.

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { GenerationRequest } from '@darkroom/contract';
 import { pinhole } from '@darkroom/diffusion';
 import {
   connectPostgresStore,
@@ -54,9 +55,13 @@ export async function realServers() {
     },
     /** The last step that was told of. */
     stepOf: (id: string) => steps.get(id),
-    submit: async (steps: number, traceparent?: string): Promise<GenerationRecord> => {
+    submit: async (
+      steps: number,
+      traceparent?: string,
+      over: Partial<GenerationRequest> = {},
+    ): Promise<GenerationRecord> => {
       const id = randomUUID();
-      const request = { ...pinholeRequest, steps, count: 1 };
+      const request = { ...pinholeRequest, steps, count: 1, ...over };
       const { record } = await store.create({ id, tenant, request, traceparent });
       const { revision } = record;
       const job = { version: 1, generationId: id, revision, model: request.model } as const;
