@@ -14,7 +14,7 @@ const FAULTS_A_JOB = 0.06;
 
 /** The ordinary run. A message must be taken for lost, and sent anew, well within it. */
 const ordinary = {
-  ...{ jobs: 200, settleSeconds: 120, republishAfterMs: 20_000 },
+  ...{ jobs: 200, stallSeconds: 60, republishAfterMs: 20_000 },
   ...{ secondsAJob: 0.2, secondsAFault: 3.2 },
 };
 
@@ -23,7 +23,7 @@ const ordinary = {
  * is wherever nobody tells otherwise, so what loses messages leaves requests stuck.
  */
 const planted = {
-  ...{ jobs: 300, settleSeconds: 45, republishAfterMs: 600_000 },
+  ...{ jobs: 300, stallSeconds: 30, republishAfterMs: 600_000 },
   ...{ secondsAJob: 0.1, secondsAFault: 2 },
 };
 

@@ -7,7 +7,7 @@ export type Report = {
   faults: number;
   plant?: string;
   minutes: number;
-  /** Milliseconds from the last heal to the last end; null where not all came to one. */
+  /** From the last mend to the last end; null where not all came to one. */
   settledSeconds: number | null;
   injected: Injected[];
   /** How often services ended by themselves, by name. */
@@ -18,7 +18,7 @@ export type Report = {
   brokenOff?: string;
 };
 
-export const promises: readonly Breach['promise'][] = ['lost', 'twice', 'stuck', 'left over'];
+const promises: readonly Breach['promise'][] = ['lost', 'twice', 'stuck', 'left over'];
 
 export const isClean = ({ verdict, brokenOff }: Report): boolean =>
   brokenOff === undefined && verdict !== undefined && verdict.breaches.length === 0;
@@ -60,6 +60,7 @@ function renderVerdict(verdict: Verdict, report: Report): string[] {
   const counts = promises.map(
     (promise) => `${breaches.filter((breach) => breach.promise === promise).length} ${promise}`,
   );
+  const sorted = promises.flatMap((promise) => breaches.filter((each) => each.promise === promise));
   const more = breaches.length - MOST_BREACHES;
   return [
     `requests: ${sent} sent, ${accepted} accepted, ${refused} refused`,
@@ -67,7 +68,7 @@ function renderVerdict(verdict: Verdict, report: Report): string[] {
     `verdict: ${counts.join(', ')}; ${report.minutes.toFixed(1)} minutes, settled ${
       report.settledSeconds === null ? 'never' : `${report.settledSeconds.toFixed(1)} s after`
     }`,
-    ...breaches.slice(0, MOST_BREACHES).map(({ promise, what }) => `  ${promise}: ${what}`),
+    ...sorted.slice(0, MOST_BREACHES).map(({ promise, what }) => `  ${promise}: ${what}`),
     ...(more > 0 ? [`  and ${more} more`] : []),
   ];
 }

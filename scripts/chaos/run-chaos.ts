@@ -24,8 +24,8 @@ export type ChaosOptions = {
   preload?: string | undefined;
   plant?: string | undefined;
   republishAfterMs: number;
-  /** How long after the last fault everything may take to come to its end, in seconds. */
-  settleSeconds: number;
+  /** After the last fault: how long nothing may come to its end while something has none. */
+  stallSeconds: number;
   /** For logs, ledger and report; made where it is missing. */
   folder: string;
   signal: AbortSignal;
@@ -34,6 +34,8 @@ export type ChaosOptions = {
 
 /** For the answers still missing when the load should be over. */
 const ANSWERS_SECONDS = 120;
+/** For a backlog to drain after the last fault. */
+const SETTLE_SECONDS = 600;
 /** How long objects that nothing names may take to be collected. */
 const COLLECT_SECONDS = 15;
 
@@ -109,24 +111,27 @@ function assertPlanted(plant: string, logs: string): void {
   }
 }
 
-/** Waits until nothing is queued or running; null when that takes too long. */
+/** Waits until nothing is queued or running; null when no more of it comes to an end. */
 async function settle(
   { frontendUrls }: Cluster,
-  { settleSeconds, signal }: ChaosOptions,
+  { stallSeconds, signal }: ChaosOptions,
   since: number,
 ): Promise<number | null> {
-  const clients = frontendUrls.map((url) => createClient({ url, patienceMs: 5_000 }));
-  const deadline = performance.now() + settleSeconds * 1_000;
-  for (let turn = 0; performance.now() < deadline; turn++) {
+  const clients = frontendUrls.map((url) => createClient({ url }));
+  const deadline = performance.now() + SETTLE_SECONDS * 1_000;
+  let fewest = Number.POSITIVE_INFINITY;
+  let stalledAt = performance.now() + stallSeconds * 1_000;
+  for (let turn = 0; performance.now() < Math.min(deadline, stalledAt); turn++) {
     signal.throwIfAborted();
-    const client = clients[turn % clients.length];
-    const pages = await Promise.all(
-      (['queued', 'running'] as const).map((state) =>
-        client?.generations.list.query({ state, limit: 1 }),
-      ),
-    ).catch(() => undefined);
-    const isQuiet = pages?.every((page) => page?.generations.length === 0);
-    if (isQuiet) return (performance.now() - since) / 1_000;
+    const status = await clients[turn % clients.length]?.system.status.query().catch(() => {});
+    const left = status?.models
+      .map(({ queued, running }) => (queued ?? Number.NaN) + (running ?? Number.NaN))
+      .reduce((sum, active) => sum + active, 0);
+    if (left === 0) return (performance.now() - since) / 1_000;
+    if (left !== undefined && left < fewest) {
+      fewest = left;
+      stalledAt = performance.now() + stallSeconds * 1_000;
+    }
     await wait(500);
   }
   return null;

@@ -102,14 +102,28 @@ function carry(
   trouble: () => Trouble | undefined,
 ): void {
   let dead = false;
+  /** When the last of them will have passed. */
   let free = 0;
+  const waiting: { due: number; action: () => void }[] = [];
+  const passWhatIsDue = (): void => {
+    for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
+      const leftMs = first.due - performance.now();
+      if (leftMs > 0) {
+        setTimeout(passWhatIsDue, leftMs);
+        return;
+      }
+      waiting.shift();
+      first.action();
+    }
+  };
   const pass = (bytes: number, action: () => void): void => {
     const now = performance.now();
     const present = trouble();
     const due = Math.max(free, now + (present?.kind === 'delay' ? present.ms : 0));
     free = due + (present?.kind === 'throttle' ? (bytes / present.bytesPerSecond) * 1_000 : 0);
-    if (free <= now) action();
-    else setTimeout(action, free - now);
+    waiting.push({ due: free, action });
+    // Else a timer runs already.
+    if (waiting.length === 1) passWhatIsDue();
   };
   from.on('data', (chunk) => {
     const present = trouble();

@@ -95,6 +95,8 @@ export function judge(facts: Facts): Verdict {
     const { key, at } = object;
     if (isNamed(object)) continue;
     const owner = listed.get(generationOf(key));
+    // It is stuck, as was said, and what it has stored may still be named.
+    if (owner !== undefined && !isEnded(owner)) continue;
     const fromUndone =
       restored !== undefined && restored.to <= at && at <= restored.from + AFTERMATH_MS;
     if (owner === undefined && fromUndone) continue;

@@ -12,7 +12,7 @@ export {
   startPostgres,
   startPostgresProgram,
 } from './postgres.ts';
-export { freePort, removeFolder, tellKeeper, temporaryFolder } from './program.ts';
+export { freePort, tellKeeper } from './program.ts';
 export { type Rabbitmq, startRabbitmq, startRabbitmqProgram } from './rabbitmq.ts';
 export { type Redis, startRedis } from './redis.ts';
-export { type ProgramServer, say } from './server.ts';
+export type { ProgramServer } from './server.ts';

@@ -17,7 +17,7 @@ export const serviceFrozen: FaultKind = {
   name: 'service frozen',
   weight: 5,
   targets: [...frontendNames, ...workerNames, ...workerNames],
-  seconds: [1, 9],
+  seconds: [1, 14],
   async inject({ services }, { target }) {
     const pid = services.get(target)?.pid();
     send(pid, 'SIGSTOP');

@@ -13,5 +13,5 @@ export const noFencing: Plant = {
       to: "    .where('id', '=', id);",
     },
   ],
-  kinds: ['service frozen', 'connections half-opened'],
+  kinds: ['service frozen'],
 };
