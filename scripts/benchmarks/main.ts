@@ -14,6 +14,19 @@ await yargs(hideBin(process.argv))
   .scriptName('npm run bench --')
   .option('json', { type: 'boolean', default: false, describe: 'One JSON document on stdout' })
   .command(
+    'accept',
+    'How many requests a second are recorded and confirmed, against BullMQ and pg-boss?',
+    (command) =>
+      command
+        .option('connections', { type: 'number', default: 128 })
+        .option('rounds', { type: 'number', default: 4, describe: 'Of all in turn' })
+        .option('seconds', { type: 'number', default: 5, describe: 'Each turn' }),
+    async (args) => {
+      const { measureAccept } = await import('./accept.ts');
+      await show(args.json, () => measureAccept(args));
+    },
+  )
+  .command(
     'adherence',
     'Do the pictures show what held-out prompts ask for?',
     (command) =>

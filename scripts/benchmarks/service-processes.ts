@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { tellKeeper } from '../test-servers/index.ts';
 
 const fromHere = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const probe = fromHere('loop-delay-probe.js');
@@ -15,6 +16,7 @@ export type LoopDelay = { p999: number; max: number };
 
 export type ServiceProcess = {
   url: string;
+  pid: number;
   /** Forgets the event-loop delay so far. */
   endWarmUp(): void;
   /** Ends it as an operator would and returns the event-loop delay since the warm-up. */
@@ -31,14 +33,24 @@ async function freePort(): Promise<number> {
 }
 
 /** Starts a service's `main.ts` as a process of its own and waits until it is ready. */
-export async function startService(
+export const startService = (
   service: 'frontend' | 'worker',
   environment: Record<string, string>,
+): Promise<ServiceProcess> =>
+  startProcess(service, fromHere(`../../services/${service}/main.ts`), environment);
+
+/** The same of any program that listens on `HOST` and `PORT`, answers `/readyz`, ends on SIGTERM. */
+export async function startProcess(
+  name: string,
+  program: string,
+  environment: Record<string, string>,
 ): Promise<ServiceProcess> {
-  const folder = await mkdtemp(join(tmpdir(), `darkroom-bench-${service}-`));
+  const folder = await mkdtemp(join(tmpdir(), `darkroom-bench-${name}-`));
   const delayFile = join(folder, 'loop-delay.json');
   const port = await freePort();
-  const child = spawn(process.execPath, [fromHere(`../../services/${service}/main.ts`)], {
+  const child = spawn(process.execPath, [program], {
+    // A group of its own, which the keeper ends should this process end without doing so.
+    detached: true,
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       PATH: process.env['PATH'],
@@ -50,15 +62,19 @@ export async function startService(
       ...environment,
     },
   });
+  const { pid = 0 } = child;
+  tellKeeper(`group ${pid}`);
   const url = `http://127.0.0.1:${port}`;
-  await untilReady(child, service, url);
+  await untilReady(child, name, url);
   return {
     url,
+    pid,
     endWarmUp: () => child.kill('SIGUSR2'),
     async stop() {
       const exited = once(child, 'exit');
       child.kill('SIGTERM');
       await exited;
+      tellKeeper(`forget ${pid}`);
       const delay: LoopDelay = JSON.parse(await readFile(delayFile, 'utf8'));
       await rm(folder, { recursive: true });
       return delay;
@@ -66,15 +82,15 @@ export async function startService(
   };
 }
 
-async function untilReady(child: ChildProcess, service: string, url: string): Promise<void> {
+async function untilReady(child: ChildProcess, name: string, url: string): Promise<void> {
   const deadline = performance.now() + 60_000;
   for (;;) {
-    if (child.exitCode !== null) throw new Error(`the ${service} ended before it was ready`);
+    if (child.exitCode !== null) throw new Error(`the ${name} ended before it was ready`);
     const answer = await fetch(`${url}/readyz`).catch(() => undefined);
     if (answer?.ok) return;
     if (performance.now() > deadline) {
       child.kill('SIGKILL');
-      throw new Error(`the ${service} was not ready within 60 seconds: ${await answer?.text()}`);
+      throw new Error(`the ${name} was not ready within 60 seconds: ${await answer?.text()}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

@@ -1,0 +1,145 @@
+import { join } from 'node:path';
+import { pinhole } from '@darkroom/diffusion';
+import pg from 'pg';
+import { freshDatabase, startPostgres, startRabbitmq, startRedis } from '../test-servers/index.ts';
+import { generateLoad, type LoadResult } from './load/order.ts';
+import type { PeerOrder } from './peers/queue.ts';
+import { progressBar } from './progress.ts';
+import { type Figure, median, type Report } from './report.ts';
+import { startProcess, startService } from './service-processes.ts';
+
+/** What is asked for, over and over. */
+const BODY = { prompt: 'a large red star on a blue background', seed: 7, steps: 20 };
+
+/** Nothing is stored by an accept; the address is never called. */
+const NO_STORAGE = {
+  S3_ENDPOINT: 'http://127.0.0.1:9',
+  S3_BUCKET: 'none',
+  AWS_ACCESS_KEY_ID: 'none',
+  AWS_SECRET_ACCESS_KEY: 'none',
+};
+
+const peerFrontend = join(import.meta.dirname, 'peers/frontend.ts');
+
+/**
+ * Requests accepted per second, each recorded on disk and confirmed by the broker, through the real
+ * frontend, against the same frontend backed by BullMQ and by pg-boss. All take turns in one run.
+ */
+export async function measureAccept(options: {
+  connections: number;
+  rounds: number;
+  seconds: number;
+}): Promise<Report> {
+  const { connections, rounds, seconds } = options;
+  await using cleanup = new AsyncDisposableStack();
+  const [rabbitmq, postgres, always, everysec] = await Promise.all([
+    startRabbitmq(),
+    startPostgres(),
+    startRedis({ appendfsync: 'always' }),
+    startRedis({ appendfsync: 'everysec' }),
+  ]);
+  for (const server of [rabbitmq, postgres, always, everysec]) cleanup.defer(server.stop);
+  const databaseUrl = await freshDatabase(postgres.url);
+  const durability = await showDurability(databaseUrl);
+
+  const common = { MODELS: pinhole.catalogue };
+  const peer = (name: string, order: PeerOrder) =>
+    startProcess(name, peerFrontend, { ...common, PEER: JSON.stringify(order) });
+  const { host, port } = always;
+  const frontends = {
+    darkroom: await startService('frontend', {
+      ...common,
+      ...NO_STORAGE,
+      AMQP_URL: rabbitmq.url,
+      DATABASE_URL: databaseUrl,
+      ALLOW_ANONYMOUS: '1',
+    }),
+    'BullMQ always': await peer('bullmq-always', { peer: 'bullmq', host, port }),
+    'BullMQ everysec': await peer('bullmq-everysec', {
+      peer: 'bullmq',
+      host: everysec.host,
+      port: everysec.port,
+    }),
+    'pg-boss': await peer('pg-boss', {
+      peer: 'pg-boss',
+      databaseUrl: await freshDatabase(postgres.url),
+    }),
+  };
+  type Name = keyof typeof frontends;
+  const names = Object.keys(frontends) as Name[];
+  for (const name of names) cleanup.defer(async () => void (await frontends[name].stop()));
+
+  const results = new Map<Name, LoadResult[]>(names.map((name) => [name, []]));
+  const bar = progressBar('rounds', (rounds + 1) * names.length);
+  // The first round warms up: compiled code, open connections, tables that are no longer empty.
+  for (let round = 0; round <= rounds; round++) {
+    for (const name of names) {
+      const result = await generateLoad({
+        url: frontends[name].url,
+        procedure: 'generations.create',
+        body: BODY,
+        connections,
+        seconds: round === 0 ? Math.min(seconds, 3) : seconds,
+      });
+      if (result.refused + result.failed > 0) {
+        throw new Error(`${name} did not accept everything: ${JSON.stringify(result)}`);
+      }
+      if (round > 0) results.get(name)?.push(result);
+      bar.advance();
+    }
+  }
+  bar.stop();
+  await checkConfirmed(databaseUrl);
+
+  const rates = (name: Name) =>
+    (results.get(name) ?? []).map((result) => result.accepted / result.seconds);
+  const rate = (name: Name): Figure => ({ what: name, value: median(rates(name)), unit: '/s' });
+  const own = rates('darkroom');
+  const ratio = (name: Name, least: number): Figure => ({
+    what: `darkroom ÷ ${name}`,
+    value: median(rates(name).map((theirs, round) => (own[round] ?? 0) / theirs)),
+    unit: '×',
+    bar: { at: 'least', value: least },
+  });
+  const p99 = median((results.get('darkroom') ?? []).map(({ p99Ms }) => p99Ms));
+  return {
+    benchmark: 'accept',
+    setting: { connections, rounds, seconds, ...durability },
+    figures: [
+      ...names.map(rate),
+      ratio('BullMQ always', 1),
+      ratio('BullMQ everysec', 0.8),
+      ratio('pg-boss', 1),
+      { what: 'darkroom, answer p99', value: p99, unit: 'ms' },
+    ],
+  };
+}
+
+async function query<Row extends pg.QueryResultRow>(databaseUrl: string, text: string) {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  const { rows } = await client.query<Row>(text).finally(() => client.end());
+  return rows;
+}
+
+async function showDurability(databaseUrl: string): Promise<Record<string, string>> {
+  const [row] = await query<{ fsync: string; synchronous_commit: string }>(
+    databaseUrl,
+    "select current_setting('fsync') as fsync, current_setting('synchronous_commit') as synchronous_commit",
+  );
+  if (row?.fsync !== 'on' || row.synchronous_commit !== 'on') {
+    throw new Error(`Postgres does not write to disk before it answers: ${JSON.stringify(row)}`);
+  }
+  return row;
+}
+
+/** Accepted is not enough here: the broker has confirmed each, and the record says so. */
+async function checkConfirmed(databaseUrl: string): Promise<void> {
+  const [row] = await query<{ all: number; published: number }>(
+    databaseUrl,
+    'select count(*)::int as all, count(*) filter (where published)::int as published from generations',
+  );
+  if (row === undefined || row.all !== row.published) {
+    throw new Error(`not every accepted request was confirmed: ${JSON.stringify(row)}`);
+  }
+}
