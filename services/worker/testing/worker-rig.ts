@@ -39,6 +39,7 @@ export async function startWorkerRig(
     store?: (store: GenerationStore) => Partial<GenerationStore>;
     objects?: (objects: ObjectStore) => Partial<ObjectStore>;
     leaseMs?: number;
+    heartbeatMs?: number;
   } = {},
 ): Promise<WorkerRig> {
   const folder = await mkdtemp(join(tmpdir(), 'worker-rig-'));
@@ -54,7 +55,7 @@ export async function startWorkerRig(
       objects: { ...objects, ...wrap.objects?.(objects) },
       models: ['pinhole'],
       leaseMs: wrap.leaseMs ?? 5_000,
-      heartbeatMs: 100,
+      heartbeatMs: wrap.heartbeatMs ?? 100,
       logger: readableLogger().logger,
       ...options,
     });
