@@ -3,8 +3,10 @@ import {
   findModel,
   type Generation,
   type GenerationInput,
+  type ModelEntry,
   resolveRequest,
 } from '@darkroom/contract';
+import type { NewGeneration } from '@darkroom/generations';
 import { formatTraceparent } from '@darkroom/lifecycle';
 import type { RequestContext } from './context.ts';
 import { toGeneration } from './present.ts';
@@ -24,24 +26,40 @@ export async function createGeneration(
   context: RequestContext,
   services: RouterServices,
 ): Promise<Generation> {
-  const { store, broker, catalogue, figures } = services;
-  const model = findModel(catalogue, input.model);
-  const request = resolveRequest(input, model, randomInt(2 ** 31));
+  const model = findModel(services.catalogue, input.model);
   const { idempotencyKey, webhook } = input;
-  const accept = () =>
+  const accepted = {
+    request: resolveRequest(input, model, randomInt(2 ** 31)),
+    deadline: input.deadline === undefined ? undefined : new Date(input.deadline).toISOString(),
+    idempotency:
+      idempotencyKey === undefined
+        ? undefined
+        : { key: idempotencyKey, fingerprint: fingerprintOf(input) },
+    webhookUrl: webhook && acceptWebhook(webhook.url, context.tenant, services.webhooks),
+  };
+  return await acceptRequest(accepted, model, context, services);
+}
+
+/**
+ * Records a request that is as it is to be, and puts it on its queue.
+ *
+ * @throws DarkroomError `conflict` (idempotency key), `too-many` or `unavailable` (no record made)
+ */
+export async function acceptRequest(
+  accepted: Omit<NewGeneration, 'id' | 'tenant' | 'traceparent'>,
+  model: ModelEntry,
+  context: RequestContext,
+  services: RouterServices,
+): Promise<Generation> {
+  const { store, broker, figures } = services;
+  const { record, created } = await services.admission.admit(model, context.tenant, () =>
     store.create({
+      ...accepted,
       id: randomUUID(),
       tenant: context.tenant,
-      request,
-      deadline: input.deadline === undefined ? undefined : new Date(input.deadline).toISOString(),
       traceparent: formatTraceparent(context.trace),
-      idempotency:
-        idempotencyKey === undefined
-          ? undefined
-          : { key: idempotencyKey, fingerprint: fingerprintOf(input) },
-      webhookUrl: webhook && acceptWebhook(webhook.url, context.tenant, services.webhooks),
-    });
-  const { record, created } = await services.admission.admit(model, context.tenant, accept);
+    }),
+  );
   if (!created) return toGeneration(record);
 
   const log = context.log.child({ generationId: record.id });

@@ -1,19 +1,15 @@
-import {
-  DarkroomError,
-  type Generation,
-  generationInput,
-  generationState,
-  inputObject,
-} from '@darkroom/contract';
+import { type Generation, generationInput, generationState, inputObject } from '@darkroom/contract';
 import type { GenerationRecord } from '@darkroom/generations';
 import { tracked } from '@trpc/server';
 import { z } from 'zod';
 import type { Standing } from '../admission/queue-views.ts';
 import { waitingOf } from '../admission/waiting.ts';
 import { createGeneration } from '../create-generation.ts';
-import { toGeneration } from '../present.ts';
+import { found, toGeneration } from '../present.ts';
 import { procedures, router } from '../trpc.ts';
 import { watchGeneration } from '../watch.ts';
+import { deleteGeneration } from './delete.ts';
+import { redriveProcedure } from './redrive.ts';
 import type { RouterServices } from './services.ts';
 
 const byId = inputObject({ id: z.uuid() });
@@ -78,6 +74,15 @@ export const generationsRouter = (services: RouterServices) => {
       return toGeneration(record);
     }),
 
+    redrive: redriveProcedure(services),
+
+    /** Removes a finished generation with its pictures, for good. */
+    delete: procedures.write
+      .input(byId)
+      .mutation(
+        ({ input, ctx }): Promise<{ id: string }> => deleteGeneration(input.id, ctx, services),
+      ),
+
     /** The generation now, then whenever it has changed, until it is finished. */
     watch: procedures.read.input(watchInput).subscription(async function* ({ input, ctx, signal }) {
       services.figures.watches.inc();
@@ -96,8 +101,3 @@ export const generationsRouter = (services: RouterServices) => {
     }),
   });
 };
-
-function found(id: string, record: GenerationRecord | undefined): GenerationRecord {
-  if (record !== undefined) return record;
-  throw new DarkroomError('not-found', `there is no generation ${id}; generations.list has yours`);
-}
