@@ -6,7 +6,7 @@ import type { Logger } from '../logger.ts';
 import type { Connection } from './connection.ts';
 import { firstOpen, keepChannel } from './kept-channel.ts';
 import type { Publisher } from './publisher.ts';
-import { declareExchanges, declareJobQueue, jobQueue } from './topology.ts';
+import { consumerArguments, declareExchanges, declareJobQueue, jobQueue } from './topology.ts';
 
 /** A reason no longer than AMQP's short strings, for a header. */
 const MAX_REASON = 250;
@@ -34,7 +34,9 @@ export async function consumeJobs(
       await declareJobQueue(channel, model);
       await channel.prefetch(prefetch);
       const onMessage = (message: ConsumeMessage | null) => receive(channel, message);
-      ({ consumerTag } = await channel.consume(jobQueue(model), onMessage));
+      ({ consumerTag } = await channel.consume(jobQueue(model), onMessage, {
+        arguments: consumerArguments,
+      }));
     },
   });
 
