@@ -139,9 +139,9 @@ const parser = yargs(hideBin(process.argv))
       command = async (context) => (await import('./commands/demo.ts')).demo(options, context);
     },
   )
-  .command('jobs', 'See and cancel generations', (line) =>
+  .command('jobs', 'See, cancel and repeat generations', (line) =>
     line
-      .demandCommand(1, 'say what to do: list, show, watch or cancel')
+      .demandCommand(1, 'say what to do: list, show, watch, cancel or redrive')
       .command(
         'list',
         'The newest generations',
@@ -169,7 +169,16 @@ const parser = yargs(hideBin(process.argv))
       })
       .command('cancel <id>', 'Stop one generation', generation, (options) => {
         command = async (context) => (await import('./commands/jobs.ts')).cancel(options, context);
-      }),
+      })
+      .command(
+        'redrive <id>',
+        'Make one that failed or was canceled anew',
+        generation,
+        (options) => {
+          command = async (context) =>
+            (await import('./commands/jobs.ts')).redrive(options, context);
+        },
+      ),
   )
   .command('models', 'See and check models', (line) =>
     line

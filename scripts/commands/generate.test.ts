@@ -130,7 +130,14 @@ test('jobs tell, follow and cancel generations', async () => {
   const [cancel, watch] = await Promise.all([jobs('cancel', id), jobs('watch', id)]);
   expect(cancel.code).toBe(0);
   expect(watch).toMatchObject({ code: 1, stderr: expect.stringContaining('ended canceled') });
-  expect((await jobs('show', id)).stdout).toMatch(/^state +canceled$/m);
+  const { stdout } = await jobs('show', id);
+  expect(stdout).toMatch(/^state +canceled$/m);
+  expect(stdout).toMatch(/^receipt +\d+ steps run in \d+ ms, \d+ spared/m);
+
+  const redriven = JSON.parse((await jobs('redrive', id, '--json')).stdout);
+  expect(redriven).toMatchObject({ state: 'queued', redriveOf: id });
+  expect((await jobs('redrive', redriven.id)).stderr).toContain('cancel it first');
+  await jobs('cancel', redriven.id);
 
   const unknown = await jobs('show', '00000000-0000-4000-8000-000000000000');
   expect(unknown).toMatchObject({ code: 1, stdout: '' });

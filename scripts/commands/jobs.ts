@@ -1,4 +1,5 @@
 import type { DarkroomClient, Generation, GenerationState } from '@darkroom/client/source';
+import { describeGeneration } from './describe-generation.ts';
 import { refuseUnfinished } from './generate.ts';
 import { createProgressView } from './progress-view.ts';
 import type { Context } from './run-command.ts';
@@ -48,36 +49,16 @@ export async function cancel(options: OneOptions, context: Context): Promise<voi
   printOne(await withExisting(options, context, stop), options, context);
 }
 
+/** Prints the new generation. */
+export async function redrive(options: OneOptions, context: Context): Promise<void> {
+  const again = (client: DarkroomClient) => client.generations.redrive.mutate({ id: options.id });
+  printOne(await withExisting(options, context, again), options, context);
+}
+
 /** Where there is no data folder there are no jobs to speak of. */
 const withExisting: typeof withService = (options, context, work) =>
   withService(options, context, work, { mustExist: true });
 
 function printOne(generation: Generation, { json }: Options, { print }: Context): void {
-  print(json ? JSON.stringify(generation, null, 2) : describe(generation));
-}
-
-function describe(generation: Generation): string {
-  const { id, state, progress, attempt, request, images, error, cancelRequested, webhook } =
-    generation;
-  const rows = [
-    ['id', id],
-    ['state', cancelRequested && state === 'running' ? 'running, to be canceled' : state],
-    ['steps', `${progress.step}/${progress.steps}`],
-    ['attempt', String(attempt)],
-    ...Object.entries(request).map(([name, value]) => [name, String(value)]),
-    ...images.map((image) => ['image', image.url]),
-    ...(error === null ? [] : [['error', `${error.code}: ${error.message}`]]),
-    ...(webhook ? [['webhook', describeWebhook(webhook)]] : []),
-  ];
-  return table([['field', 'value'], ...rows]);
-}
-
-function describeWebhook({
-  state,
-  attempts,
-  lastError,
-  nextAt,
-}: NonNullable<Generation['webhook']>): string {
-  const next = nextAt === null ? '' : `, next at ${nextAt}`;
-  return `${state}, ${attempts} attempts${next}${lastError === null ? '' : `; ${lastError}`}`;
+  print(json ? JSON.stringify(generation, null, 2) : describeGeneration(generation));
 }

@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest';
+import { describeGeneration } from './describe-generation.ts';
+
+type Generation = Parameters<typeof describeGeneration>[0];
+
+const generation: Generation = {
+  id: '00000000-0000-4000-8000-000000000001',
+  state: 'queued',
+  request: {
+    model: 'pinhole',
+    prompt: 'a red circle',
+    negativePrompt: '',
+    seed: 7,
+    steps: 20,
+    guidanceScale: 4,
+    width: 64,
+    height: 64,
+    count: 1,
+  },
+  progress: { step: 0, steps: 20 },
+  attempt: 0,
+  images: [],
+  error: null,
+  timings: { queuedMs: null, modelLoadMs: null, inferenceMs: null, storeMs: null },
+  createdAt: '2026-01-01T00:00:00.000Z',
+  finishedAt: null,
+  cancelRequested: false,
+  receipt: null,
+  evidence: [],
+  redriveOf: null,
+  waiting: null,
+  webhook: null,
+};
+
+test('what has no receipt, no evidence and no forerunner says nothing of them', () => {
+  expect(describeGeneration(generation)).not.toMatch(/^(receipt|evidence|repeats|error)/m);
+});
+
+test('a quarantined generation tells what every attempt died of', () => {
+  const at = '2026-01-01T00:00:00.000Z';
+  const text = describeGeneration({
+    ...generation,
+    state: 'failed',
+    error: { code: 'ATTEMPTS', message: 'taken up 2 times' },
+    evidence: [
+      { worker: 'w-1', attempt: 1, at, cause: 'lease-ended', lastWords: null },
+      { worker: 'w-2', attempt: 2, at, cause: 'engine-died', lastWords: 'died\n  out of memory' },
+    ],
+  });
+  expect(text).toContain(`attempt 1 on w-1, ${at}: its lease ended without a word\n`);
+  expect(text).toContain(
+    `attempt 2 on w-2, ${at}: its inference processes died of it: died | out of memory`,
+  );
+});
+
+test('a canceled generation shows its receipt, with the time spared where it is known', () => {
+  const receipt = { stepsRun: 5, stepsSpared: 15, gpuMs: 50.4, gpuMsSpared: 151.2 };
+  const canceled = { ...generation, state: 'canceled' } as const;
+  expect(describeGeneration({ ...canceled, receipt })).toMatch(
+    /^receipt +5 steps run in 50 ms, 15 spared in 151 ms$/m,
+  );
+  const unknown = { stepsRun: 0, stepsSpared: 20, gpuMs: 0, gpuMsSpared: null };
+  expect(describeGeneration({ ...canceled, receipt: unknown })).toMatch(
+    /^receipt +0 steps run in 0 ms, 20 spared$/m,
+  );
+});
+
+test('a redriven generation names the one that it repeats', () => {
+  const redriveOf = '00000000-0000-4000-8000-000000000002';
+  expect(describeGeneration({ ...generation, redriveOf })).toMatch(
+    new RegExp(`^repeats +${redriveOf}$`, 'm'),
+  );
+});

@@ -1,0 +1,51 @@
+import type { Generation } from '@darkroom/client/source';
+import { table } from './table.ts';
+
+/** All of one generation, a line a fact. */
+export function describeGeneration(generation: Generation): string {
+  const { id, state, progress, attempt, request, images, error, cancelRequested, webhook } =
+    generation;
+  const { redriveOf, evidence, receipt } = generation;
+  const rows = [
+    ['id', id],
+    ['state', cancelRequested && state === 'running' ? 'running, to be canceled' : state],
+    ['steps', `${progress.step}/${progress.steps}`],
+    ['attempt', String(attempt)],
+    ...Object.entries(request).map(([name, value]) => [name, String(value)]),
+    ...images.map((image) => ['image', image.url]),
+    ...(redriveOf === null ? [] : [['repeats', redriveOf]]),
+    ...(error === null ? [] : [['error', `${error.code}: ${error.message}`]]),
+    ...evidence.map((entry) => ['evidence', describeEvidence(entry)]),
+    ...(receipt === null ? [] : [['receipt', describeReceipt(receipt)]]),
+    ...(webhook ? [['webhook', describeWebhook(webhook)]] : []),
+  ];
+  return table([['field', 'value'], ...rows]);
+}
+
+function describeWebhook({
+  state,
+  attempts,
+  lastError,
+  nextAt,
+}: NonNullable<Generation['webhook']>): string {
+  const next = nextAt === null ? '' : `, next at ${nextAt}`;
+  return `${state}, ${attempts} attempts${next}${lastError === null ? '' : `; ${lastError}`}`;
+}
+
+const causes: Record<Generation['evidence'][number]['cause'], string> = {
+  'engine-died': 'its inference processes died of it',
+  'lease-ended': 'its lease ended without a word',
+  redelivered: 'the broker delivered its message again',
+};
+
+function describeEvidence(entry: Generation['evidence'][number]): string {
+  const { worker, attempt, at, cause, lastWords } = entry;
+  const words = lastWords === null ? '' : `: ${lastWords.replaceAll(/\s*\n\s*/g, ' | ')}`;
+  return `attempt ${attempt} on ${worker}, ${at}: ${causes[cause]}${words}`;
+}
+
+function describeReceipt(receipt: NonNullable<Generation['receipt']>): string {
+  const { stepsRun, stepsSpared, gpuMs, gpuMsSpared } = receipt;
+  const spared = gpuMsSpared === null ? '' : ` in ${Math.round(gpuMsSpared)} ms`;
+  return `${stepsRun} steps run in ${Math.round(gpuMs)} ms, ${stepsSpared} spared${spared}`;
+}
