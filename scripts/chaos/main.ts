@@ -11,6 +11,9 @@ import { isClean, renderReport } from './report.ts';
 import { type ChaosOptions, runChaos } from './run-chaos.ts';
 
 const FAULTS_A_JOB = 0.06;
+/** For the start, a backlog and the verdict, beside the load itself. */
+const BESIDE_MS = 12 * 60_000;
+const LAST_RESORT_MS = 2 * 60_000;
 
 /** The ordinary run. A message must be taken for lost, and sent anew, well within it. */
 const ordinary = {
@@ -68,13 +71,20 @@ const breakOff = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => breakOff.abort(new Error(`ended by ${signal}`)));
 }
+const longestMs =
+  Math.max(jobs * pace.secondsAJob, faults * pace.secondsAFault) * 1_000 + BESIDE_MS;
+const late = `not over after ${Math.round(longestMs / 60_000)} minutes`;
+setTimeout(() => breakOff.abort(new Error(late)), longestMs).unref();
+// Where even breaking off hangs. The report is there, and the keeper ends what is left.
+setTimeout(() => process.exit(1), longestMs + LAST_RESORT_MS).unref();
+
 const bar = progressBar('finished', jobs);
 let shown = 0;
 const preload = new URL(`./plants/preload.ts?plant=${plant?.name}`, import.meta.url).href;
 const options: ChaosOptions = {
   ...pace,
   ...{ jobs, seed, faults, kinds, folder },
-  ...(isPlanted && { plant: plant.name, preload }),
+  ...(isPlanted && { plant, preload }),
   signal: breakOff.signal,
   onProgress: ({ finished }) => {
     for (; shown < finished; shown++) bar.advance();

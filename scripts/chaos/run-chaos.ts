@@ -7,6 +7,7 @@ import { askEverything, listObjects } from './facts.ts';
 import type { FaultKind } from './faults/fault.ts';
 import { type Injected, injectFaults } from './inject.ts';
 import { readLedger } from './ledger.ts';
+import { type Plant, said } from './plants/plant.ts';
 import type { Report } from './report.ts';
 import { drawFaults } from './schedule.ts';
 import { type LoadProgress, startLoad } from './start-load.ts';
@@ -22,7 +23,8 @@ export type ChaosOptions = {
   secondsAFault: number;
   /** A module that every service loads first. */
   preload?: string | undefined;
-  plant?: string | undefined;
+  /** Planted by `preload`. */
+  plant?: Plant | undefined;
   republishAfterMs: number;
   /** After the last fault: how long nothing may come to its end while something has none. */
   stallSeconds: number;
@@ -47,7 +49,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
   const began = performance.now();
   const report: Report = {
     ...{ seed, jobs, faults, minutes: 0, settledSeconds: null, injected: [], failures: {} },
-    ...(plant !== undefined && { plant }),
+    ...(plant !== undefined && { plant: plant.name }),
   };
   const save = (): void => {
     report.minutes = (performance.now() - began) / 60_000;
@@ -103,11 +105,14 @@ async function measure(options: ChaosOptions, report: Report, save: () => void):
 }
 
 /** A plant that no process loaded could not be caught. */
-function assertPlanted(plant: string, logs: string): void {
-  const files = readdirSync(logs).filter((file) => file.endsWith('.log'));
-  const said = `planted: ${plant}`;
-  if (!files.some((file) => readFileSync(join(logs, file), 'utf8').includes(said))) {
-    throw new Error(`no service has loaded the module of the plant ${plant}`);
+function assertPlanted({ name, changes }: Plant, folder: string): void {
+  const logs = readdirSync(folder)
+    .filter((file) => file.endsWith('.log'))
+    .map((file) => readFileSync(join(folder, file), 'utf8'));
+  for (const { module } of changes) {
+    if (!logs.some((log) => log.includes(said(name, module)))) {
+      throw new Error(`no service has loaded ${module} with the plant ${name}`);
+    }
   }
 }
 
@@ -143,7 +148,7 @@ async function collectAndJudge(
   ledger: string,
   signal: AbortSignal,
 ): Promise<Verdict> {
-  const asked = await askEverything(cluster.frontendUrls[0] ?? '');
+  const asked = await askEverything(cluster.frontendUrls[0] ?? '', signal);
   const { restored } = cluster;
   const deadline = performance.now() + COLLECT_SECONDS * 1_000;
   for (;;) {

@@ -18,6 +18,8 @@ export type Service = {
   setEnvironment(extra: Record<string, string>): void;
   /** Resolves when it answers that it is ready; rejects after so many seconds. */
   ready(seconds: number): Promise<void>;
+  /** Its clock, by the `Date` of an answer, in milliseconds since 1970; absent without an answer. */
+  clock(): Promise<number | undefined>;
   /** How often it ended by itself with another code than 0. */
   failures(): number;
   stop(): Promise<void>;
@@ -79,6 +81,10 @@ export function superviseService(options: {
   };
   start();
 
+  const ask = (path: string): Promise<Response | undefined> => {
+    const signal = AbortSignal.timeout(2_000);
+    return fetch(`http://127.0.0.1:${port}${path}`, { signal }).catch(() => undefined);
+  };
   return {
     name,
     pid: () => child?.pid,
@@ -90,15 +96,16 @@ export function superviseService(options: {
     async ready(seconds) {
       const deadline = performance.now() + seconds * 1_000;
       for (;;) {
-        const signal = AbortSignal.timeout(2_000);
-        const url = `http://127.0.0.1:${port}/readyz`;
-        const answer = await fetch(url, { signal }).catch(() => undefined);
-        if (answer?.ok) return;
+        if ((await ask('/readyz'))?.ok) return;
         if (performance.now() > deadline) {
           throw new Error(`${name} was not ready within ${seconds} s; see ${name}.log in ${logs}`);
         }
         await wait(200);
       }
+    },
+    async clock() {
+      const date = (await ask('/healthz'))?.headers.get('date');
+      return date == null ? undefined : Date.parse(date);
     },
     failures: () => failures,
     async stop() {

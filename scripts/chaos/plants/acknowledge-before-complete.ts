@@ -4,9 +4,9 @@ import type { Plant } from './plant.ts';
 export const acknowledgeBeforeComplete: Plant = {
   name: 'acknowledge-before-complete',
   bug: 'a message is acknowledged when it comes, not when its job is completed',
-  module: 'services/messaging/rabbitmq/consumer.ts',
   changes: [
     {
+      module: 'services/messaging/rabbitmq/consumer.ts',
       from: 'inHand.take({ job, messageId: messageIdOf(job), redelivered }, (outcome) => {',
       to:
         'channel.ack(message);\n' +

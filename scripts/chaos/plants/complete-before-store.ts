@@ -4,13 +4,14 @@ import type { Plant } from './plant.ts';
 export const completeBeforeStore: Plant = {
   name: 'complete-before-store',
   bug: 'a record is completed before its pictures are stored',
-  module: 'services/worker/job.ts',
   changes: [
     {
+      module: 'services/worker/job.ts',
       from: 'await retryFor(job.leaseMs, () => storePictures(objects, pictures), lease.signal);',
       to: '',
     },
     {
+      module: 'services/worker/job.ts',
       from: "return await end(job, 'succeeded', completed);",
       to:
         'await retryFor(job.leaseMs, () => storePictures(objects, pictures));\n' +

@@ -1,16 +1,27 @@
 import type { Plant } from './plant.ts';
 
+const lease = 'services/generations/sql/lease.ts';
+const complete = 'services/generations/sql/complete.ts';
+
 /** Who wakes up after its lease writes over what the next one wrote. */
 export const noFencing: Plant = {
   name: 'no-fencing',
   bug: 'a worker writes to a record without asking whether it still holds it',
-  module: 'services/generations/sql/lease.ts',
   changes: [
     {
-      from:
-        "    .where('id', '=', id)\n    .where('fence', '=', fence)\n" +
-        "    .where('state', '=', 'running');",
-      to: "    .where('id', '=', id);",
+      module: lease,
+      from: ".where('fence', '=', fence)\n    .where('state', '=', 'running');",
+      to: ';',
+    },
+    {
+      module: complete,
+      from: "using (id, fence)\n      where generations.state = 'running'",
+      to: 'using (id)',
+    },
+    {
+      module: complete,
+      from: "and generations.fence = held.fence and state = 'running'",
+      to: '',
     },
   ],
   kinds: ['service frozen'],

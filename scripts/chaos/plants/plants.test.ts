@@ -4,15 +4,17 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { faultKinds } from '../faults/index.ts';
 import { plants } from './index.ts';
-import { type Plant, withPlant } from './plant.ts';
+import { type Plant, said, withPlant } from './plant.ts';
 
 const root = new URL('../../../', import.meta.url);
 
 test.each(plants.map((plant) => [plant.name, plant] as const))(
   '%s still finds its place, and faults that bring it out',
   async (_, plant) => {
-    const source = await readFile(new URL(plant.module, root), 'utf8');
-    expect(withPlant(source, plant)).not.toBe(source);
+    for (const { module } of plant.changes) {
+      const source = await readFile(new URL(module, root), 'utf8');
+      expect(withPlant(source, module, plant)).not.toBe(source);
+    }
     for (const part of plant.kinds) {
       expect(
         faultKinds.filter(({ name }) => name.includes(part)),
@@ -23,13 +25,16 @@ test.each(plants.map((plant) => [plant.name, plant] as const))(
 );
 
 test('a place that is gone, or there twice, is said', () => {
+  const module = 'a/module.ts';
   const plant: Plant = {
-    ...{ name: 'a-plant', bug: '', module: 'a/module.ts', kinds: [] },
-    changes: [{ from: 'this', to: 'that' }],
+    ...{ name: 'a-plant', bug: '', kinds: [] },
+    changes: [{ module, from: 'this', to: 'that' }],
   };
-  expect(withPlant('do this now', plant)).toBe('do that now');
-  expect(() => withPlant('do it now', plant)).toThrow('a/module.ts and finds it 0 times: "this"');
-  expect(() => withPlant('this or this', plant)).toThrow('finds it 2 times');
+  const planted = (source: string) => withPlant(source, module, plant);
+  expect(planted('do this now')).toBe('do that now');
+  expect(() => planted('do it now')).toThrow('a/module.ts and finds it 0 times: "this"');
+  expect(() => planted('this or this')).toThrow('finds it 2 times');
+  expect(withPlant('do it now', 'another/module.ts', plant)).toBe('do it now');
 });
 
 test('the preload puts the plant into the module that a process loads', async () => {
@@ -39,7 +44,7 @@ test('the preload puts the plant into the module that a process loads', async ()
     `--import=${preload}`,
     '--input-type=module',
     '--eval',
-    `await import(${JSON.stringify(new URL(plant?.module ?? '', root).href)})`,
+    `await import(${JSON.stringify(new URL(plant?.changes[0]?.module ?? '', root).href)})`,
   ]);
-  expect(stderr).toContain(`planted: ${plant?.name}`);
+  expect(stderr).toContain(said(plant?.name ?? '', plant?.changes[0]?.module ?? ''));
 });

@@ -4,7 +4,12 @@ import type { Plant } from './plant.ts';
 export const sweepOff: Plant = {
   name: 'sweep-off',
   bug: 'no frontend sweeps',
-  module: 'services/frontend/sweep.ts',
-  changes: [{ from: 'while (!stopping.signal.aborted) {', to: 'while (false) {' }],
+  changes: [
+    {
+      module: 'services/frontend/sweep.ts',
+      from: 'while (!stopping.signal.aborted) {',
+      to: 'while (false) {',
+    },
+  ],
   kinds: ['service killed', 'server killed', 'connections cut'],
 };

@@ -4,9 +4,9 @@ import type { Plant } from './plant.ts';
 export const unconfirmedPublish: Plant = {
   name: 'unconfirmed-publish',
   bug: "a publish counts as done before the broker's confirm",
-  module: 'services/messaging/rabbitmq/publisher.ts',
   changes: [
     {
+      module: 'services/messaging/rabbitmq/publisher.ts',
       from: 'return confirmed.finally(() => unconfirmed.delete(confirmed));',
       to: 'confirmed.catch(() => {}).finally(() => unconfirmed.delete(confirmed));\nreturn Promise.resolve();',
     },
