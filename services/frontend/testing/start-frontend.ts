@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { GenerationRecord } from '@darkroom/generations';
+import type { GenerationRecord, GenerationStore } from '@darkroom/generations';
 import { openPgliteStore } from '@darkroom/generations';
 import { createLogger, createMetrics, loadCatalogue } from '@darkroom/lifecycle';
 import { createInProcessBroker } from '@darkroom/messaging';
@@ -18,10 +18,10 @@ export const builtInCatalogue = fileURLToPath(
 /** A frontend over the drivers that need no server, and a look behind it. */
 export async function startFrontend(
   callers: Callers = anonymousCallers(),
-  options: { webhooks?: WebhookSettings } = {},
+  options: { webhooks?: WebhookSettings; store?: GenerationStore } = {},
 ) {
   const folder = await mkdtemp(join(tmpdir(), 'darkroom-frontend-'));
-  const store = await openPgliteStore({});
+  const store = options.store ?? (await openPgliteStore({}));
   const broker = createInProcessBroker();
   const objects = createFsStore({ folder });
   const catalogue = await loadCatalogue(builtInCatalogue);
