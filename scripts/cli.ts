@@ -196,6 +196,21 @@ const parser = yargs(hideBin(process.argv))
         },
       ),
   )
+  .command(
+    'definitions',
+    'Print what RabbitMQ is to load: exchanges, queues and bounds of the catalogue MODELS',
+    (line) =>
+      line.option('vhost', {
+        type: 'string',
+        requiresArg: true,
+        default: '/',
+        describe: 'Virtual host that it is for',
+      }),
+    (options) => {
+      command = async (context) =>
+        (await import('./commands/definitions.ts')).definitions(options, context);
+    },
+  )
   .command('keys', 'Make API keys', (line) =>
     line.demandCommand(1, 'say what to do: create').command(
       'create',

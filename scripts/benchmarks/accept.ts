@@ -6,18 +6,10 @@ import { generateLoad, type LoadResult } from './load/order.ts';
 import type { PeerOrder } from './peers/queue.ts';
 import { progressBar } from './progress.ts';
 import { type Figure, median, type Report } from './report.ts';
-import { startProcess, startService } from './service-processes.ts';
+import { NO_STORAGE, startProcess, startService } from './service-processes.ts';
 
 /** What is asked for, over and over. */
 const BODY = { prompt: 'a large red star on a blue background', seed: 7, steps: 20 };
-
-/** Nothing is stored by an accept; the address is never called. */
-const NO_STORAGE = {
-  S3_ENDPOINT: 'http://127.0.0.1:9',
-  S3_BUCKET: 'none',
-  AWS_ACCESS_KEY_ID: 'none',
-  AWS_SECRET_ACCESS_KEY: 'none',
-};
 
 const peerFrontend = join(import.meta.dirname, 'peers/frontend.ts');
 

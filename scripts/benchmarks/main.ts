@@ -42,6 +42,19 @@ await yargs(hideBin(process.argv))
     },
   )
   .command(
+    'drain',
+    'How many jobs a second do four workers finish, and how long does one wait?',
+    (command) =>
+      command
+        .option('jobs', { type: 'number', default: 10_000, describe: 'On the queue, each turn' })
+        .option('rounds', { type: 'number', default: 3, describe: 'Of all in turn' })
+        .option('slots', { type: 'number', default: 32, describe: 'Jobs at once in a worker' }),
+    async (args) => {
+      const { measureDrain } = await import('./drain.ts');
+      await show(args.json, () => measureDrain(args));
+    },
+  )
+  .command(
     'engine',
     'What does the engine add to the model’s own time?',
     (command) =>

@@ -11,6 +11,14 @@ import { tellKeeper } from '../test-servers/index.ts';
 const fromHere = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const probe = fromHere('loop-delay-probe.js');
 
+/** For what stores nothing: an address that is never called. */
+export const NO_STORAGE = {
+  S3_ENDPOINT: 'http://127.0.0.1:9',
+  S3_BUCKET: 'none',
+  AWS_ACCESS_KEY_ID: 'none',
+  AWS_SECRET_ACCESS_KEY: 'none',
+};
+
 /** Milliseconds beyond the timer's own interval. */
 export type LoopDelay = { p999: number; max: number };
 

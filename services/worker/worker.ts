@@ -19,8 +19,10 @@ export type WorkerOptions = {
   broker: Broker;
   objects: ObjectStore;
   inference: Inference;
-  /** Whose queues to take from. The engine has one slot, whatever their number. */
+  /** Whose queues to take from; they share the engine's slots. */
   models: readonly string[];
+  /** Jobs that the engine runs at once, of all models together. @default 1 */
+  slots?: number;
   /** Named in the leases. */
   workerId: string;
   /** How long a job stays this worker's without a heartbeat. @default 30_000 */
@@ -46,10 +48,11 @@ export type Worker = {
 
 export function createWorker(options: WorkerOptions): Worker {
   const { store, broker, inference, workerId, leaseMs = 30_000, heartbeatMs = 5_000 } = options;
+  const { slots = 1 } = options;
   const metrics = workerMetrics(options.metrics, inference);
   const backoff = createBackoff(200, 30_000);
   const stopping = new AbortController();
-  const turns = createTurns();
+  const turns = createTurns(slots);
   const subscriptions: Subscription[] = [];
   let cancels: Subscription | undefined;
   let stopped: Promise<void> | undefined;
@@ -59,9 +62,9 @@ export function createWorker(options: WorkerOptions): Worker {
   let mayStore = true;
 
   /**
-   * Decides a message; with one engine, one at a time, and unclaimed until its turn. With several
-   * models, one message of each may wait so while another worker is idle. It is not given back: it
-   * would come round again and again, and lose its turn here to the model that runs already.
+   * Decides a message; as many at a time as the engine has slots, and unclaimed until its turn. With
+   * several models, messages of each may wait so while another worker is idle. They are not given
+   * back: they would come round again and again, and lose their turn here to the model that runs.
    */
   const handle = (delivery: JobDelivery): Promise<Outcome> =>
     turns(async () => {
@@ -175,7 +178,7 @@ export function createWorker(options: WorkerOptions): Worker {
     start: async () => {
       cancels = await broker.subscribeEvents('cancel', onCancel);
       for (const model of options.models) {
-        subscriptions.push(await broker.consumeJobs({ model, prefetch: 1 }, handle));
+        subscriptions.push(await broker.consumeJobs({ model, prefetch: slots }, handle));
       }
       const { models, logger } = options;
       const intervalMs = heartbeatMs;

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { createTurns } from './turns.ts';
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Tasks that end when the test says so. */
+function byHand(slots?: number) {
+  const turns = createTurns(slots);
+  const running: string[] = [];
+  const ends = new Map<string, (error?: Error) => void>();
+  const begin = (name: string): Promise<string> =>
+    turns(async () => {
+      running.push(name);
+      await new Promise<void>((resolve, reject) => {
+        ends.set(name, (error) => (error === undefined ? resolve() : reject(error)));
+      });
+      return name;
+    });
+  return { begin, running, end: (name: string, error?: Error) => ends.get(name)?.(error) };
+}
+
+test('one at a time, in the order they came', async () => {
+  const { begin, running, end } = byHand();
+  const all = Promise.all(['a', 'b', 'c'].map(begin));
+  await turn();
+  expect(running).toEqual(['a']);
+  end('a');
+  await turn();
+  expect(running).toEqual(['a', 'b']);
+  end('b');
+  await turn();
+  end('c');
+  expect(await all).toEqual(['a', 'b', 'c']);
+});
+
+test('as many at a time as there are slots', async () => {
+  const { begin, running, end } = byHand(2);
+  const all = Promise.all(['a', 'b', 'c', 'd'].map(begin));
+  await turn();
+  expect(running).toEqual(['a', 'b']);
+  end('b');
+  await turn();
+  expect(running).toEqual(['a', 'b', 'c']);
+  for (const name of ['a', 'c']) end(name);
+  await turn();
+  end('d');
+  expect(await all).toEqual(['a', 'b', 'c', 'd']);
+});
+
+test('one that fails gives its slot to the next', async () => {
+  const { begin, running, end } = byHand();
+  const failed = begin('a');
+  const next = begin('b');
+  await turn();
+  end('a', new Error('it failed'));
+  await expect(failed).rejects.toThrow('it failed');
+  await turn();
+  expect(running).toEqual(['a', 'b']);
+  end('b');
+  expect(await next).toBe('b');
+});
