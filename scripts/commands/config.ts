@@ -14,6 +14,7 @@ const schema = z.object({
   MODELS: variables.MODELS.optional(),
   MODEL_DIR: z.string().optional(),
   EXECUTION_PROVIDERS: z.string().optional(),
+  RESULT_TTL_HOURS: variables.RESULT_TTL_HOURS.optional(),
   API_KEYS_FILE: variables.API_KEYS_FILE,
   ALLOW_ANONYMOUS: variables.ALLOW_ANONYMOUS,
   WEBHOOK_SECRETS_FILE: variables.WEBHOOK_SECRETS_FILE,
@@ -39,6 +40,7 @@ export type CliConfig = {
     | 'requireGpu'
     | 'apiKeysFile'
     | 'allowAnonymous'
+    | 'resultTtlHours'
     | 'webhookSecretsFile'
     | 'webhookAllowPrivate'
     | 'environment'
@@ -65,6 +67,7 @@ export function readConfig(): CliConfig {
       requireGpu: env.REQUIRE_GPU,
       apiKeysFile: env.API_KEYS_FILE,
       allowAnonymous: env.ALLOW_ANONYMOUS,
+      resultTtlHours: env.RESULT_TTL_HOURS,
       webhookSecretsFile: env.WEBHOOK_SECRETS_FILE,
       webhookAllowPrivate: env.WEBHOOK_ALLOW_PRIVATE,
       environment: process.env,

@@ -5,6 +5,7 @@ import { pinhole } from '@darkroom/diffusion';
 import {
   createFrontend,
   openCallers,
+  startRetention,
   startSweep,
   startWebhooks,
   webhookSettings,
@@ -53,6 +54,8 @@ export type EmbeddedOptions = {
   webhookSecretsFile?: string | undefined;
   /** Sends webhooks over http and to private addresses too. @default false */
   webhookAllowPrivate?: boolean | undefined;
+  /** How long a finished generation is kept. @default for ever */
+  resultTtlHours?: number | undefined;
   /** This process's environment, of which the inference child sees a short list. */
   environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** @default warnings and errors, on stderr */
@@ -71,6 +74,8 @@ export type Embedded = {
 /** A lease no one competes for: it only has to outlast a pause of the process. */
 const LEASE_MS = 60_000;
 const HEARTBEAT_MS = 5_000;
+/** The records are kept by the same thread, and the only caller is mostly its owner. */
+const MAX_EVENT_LOOP_DELAY_MS = 2_000;
 
 /**
  * The whole service in this process and one child for the engine: frontend, sweep, worker, records
@@ -136,6 +141,7 @@ async function start(
     catalogue,
     callers,
     webhooks,
+    maxEventLoopDelayMs: MAX_EVENT_LOOP_DELAY_MS,
     logger,
     metrics,
     signal,
@@ -170,6 +176,9 @@ async function start(
   await worker.start();
   const sweep = startSweep({ store, broker, logger, metrics });
   shutdown.defer('sweep', sweep.stop);
+  const { resultTtlHours: ttlHours = null } = options;
+  const retention = startRetention({ store, objects, logger, metrics, ttlHours });
+  shutdown.defer('retention', retention.stop);
   if (webhooks !== undefined) {
     const deliveries = startWebhooks({ store, settings: webhooks, logger, metrics });
     shutdown.defer('webhooks', deliveries.stop);

@@ -2,6 +2,7 @@ import { createProbes, formatTraceparent, parseTraceparent, startTrace } from '@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { createCallGuard } from './access/guard-calls.ts';
 import { createAdmission } from './admission/admission.ts';
+import { guardEventLoop } from './admission/guard-event-loop.ts';
 import { createQueueViews } from './admission/queue-views.ts';
 import { answerError, answerNotFound } from './answer-errors.ts';
 import { BODY_LIMIT, PATH_PART_LIMIT } from './api-error.ts';
@@ -45,12 +46,15 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
     bodyLimit: BODY_LIMIT,
     // For the whole of a request to arrive, in milliseconds; answers may take as long as they like.
     requestTimeout: 30_000,
+    // Of that, for the headers; and how often connections are held against both.
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 },
     routerOptions: { maxParamLength: PATH_PART_LIMIT },
     frameworkErrors: answerError,
     genReqId: ({ headers }) => formatTraceparent(startTrace(headers.traceparent)),
     childLoggerFactory: (parent, { reqId }, options) =>
       parent.child({ traceId: parseTraceparent(reqId)?.traceId }, options),
   });
+  guardEventLoop(app, services.maxEventLoopDelayMs);
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(answerNotFound);
 

@@ -35,6 +35,16 @@ const schema = z
       .default(600_000),
     WEBHOOK_SECRETS_FILE: variables.WEBHOOK_SECRETS_FILE,
     WEBHOOK_ALLOW_PRIVATE: variables.WEBHOOK_ALLOW_PRIVATE,
+    MAX_EVENT_LOOP_DELAY_MS: z
+      .string()
+      .transform(Number)
+      .refine((ms) => ms >= 10 && ms <= 60_000, 'must be a number from 10 to 60000')
+      .meta({
+        description: 'how late the event loop may be before calls are refused with 503',
+        examples: ['MAX_EVENT_LOOP_DELAY_MS=200'],
+      })
+      .optional(),
+    RESULT_TTL_HOURS: variables.RESULT_TTL_HOURS.default(168),
     API_KEYS_FILE: variables.API_KEYS_FILE,
     ALLOW_ANONYMOUS: variables.ALLOW_ANONYMOUS,
   })

@@ -2,6 +2,7 @@ export { keyEntry } from './access/keys-file.ts';
 export { newKey } from './access/new-key.ts';
 export { openCallers } from './access/open-callers.ts';
 export { createFrontend } from './app.ts';
+export { startRetention } from './retention.ts';
 export type { AppRouter } from './router/index.ts';
 export type { FrontendServices } from './services.ts';
 export { type SweepOptions, startSweep } from './sweep.ts';

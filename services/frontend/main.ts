@@ -18,6 +18,7 @@ import { createS3Store } from '@darkroom/storage';
 import { openCallers } from './access/open-callers.ts';
 import { createFrontend } from './app.ts';
 import { type FrontendConfig, readConfig } from './config.ts';
+import { startRetention } from './retention.ts';
 import { startSweep } from './sweep.ts';
 import { webhookSettings } from './webhooks/settings.ts';
 import { startWebhooks } from './webhooks/start-webhooks.ts';
@@ -65,6 +66,9 @@ async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown)
   const republishAfterMs = config.REPUBLISH_AFTER_MS;
   const sweep = startSweep({ store, broker, logger, metrics, republishAfterMs });
   shutdown.defer('sweep', sweep.stop);
+  const ttlHours = config.RESULT_TTL_HOURS;
+  const retention = startRetention({ store, objects, logger, metrics, ttlHours });
+  shutdown.defer('retention', retention.stop);
   if (webhooks !== undefined) {
     const deliveries = startWebhooks({ store, settings: webhooks, logger, metrics });
     shutdown.defer('webhooks', deliveries.stop);
@@ -78,6 +82,7 @@ async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown)
     catalogue,
     callers,
     webhooks,
+    maxEventLoopDelayMs: config.MAX_EVENT_LOOP_DELAY_MS,
     logger,
     metrics,
     signal,

@@ -1,4 +1,4 @@
-import type { Generation, Waiting } from '@darkroom/contract';
+import { DarkroomError, type Generation, type Waiting } from '@darkroom/contract';
 import type { GenerationRecord, StoredImage } from '@darkroom/generations';
 
 /** The last segment of a stored image's key, which its URL ends with. */
@@ -32,3 +32,9 @@ export const toGeneration = (
   evidence: record.evidence,
   redriveOf: record.redriveOf,
 });
+
+/** @throws DarkroomError `not-found`, for what belongs to another tenant as for what never was */
+export function found(id: string, record: GenerationRecord | undefined): GenerationRecord {
+  if (record !== undefined) return record;
+  throw new DarkroomError('not-found', `there is no generation ${id}; generations.list has yours`);
+}

@@ -19,6 +19,8 @@ export type FrontendServices = {
   metrics: Registry;
   /** Absent: no request for a webhook is taken. */
   webhooks?: WebhookSettings | undefined;
+  /** Calls are refused while the event loop is later than this, in milliseconds. @default 200 */
+  maxEventLoopDelayMs?: number | undefined;
   /** Aborts when the process is to end: readiness goes off and every watch breaks off at once. */
   signal?: AbortSignal;
 };

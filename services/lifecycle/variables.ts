@@ -60,6 +60,14 @@ export const variables = {
   MODELS: z
     .string()
     .meta({ description: 'the catalogue file', examples: ['MODELS=/etc/darkroom/models.json'] }),
+  RESULT_TTL_HOURS: z
+    .string()
+    .transform(Number)
+    .refine((hours) => hours > 0 && hours <= 1e6, 'must be a number of hours above 0')
+    .meta({
+      description: 'how long a finished generation and its pictures are kept',
+      examples: ['RESULT_TTL_HOURS=168'],
+    }),
   API_KEYS_FILE: z
     .string()
     .meta({

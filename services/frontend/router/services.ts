@@ -8,7 +8,7 @@ import type { FrontendServices } from '../services.ts';
 /** What the procedures work with. */
 export type RouterServices = Pick<
   FrontendServices,
-  'store' | 'broker' | 'catalogue' | 'webhooks'
+  'store' | 'broker' | 'objects' | 'catalogue' | 'webhooks'
 > & {
   probes: Probes;
   events: EventHub;

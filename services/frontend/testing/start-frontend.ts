@@ -18,7 +18,11 @@ export const builtInCatalogue = fileURLToPath(
 /** A frontend over the drivers that need no server, and a look behind it. */
 export async function startFrontend(
   callers: Callers = anonymousCallers(),
-  options: { webhooks?: WebhookSettings; store?: GenerationStore } = {},
+  options: {
+    webhooks?: WebhookSettings;
+    store?: GenerationStore;
+    maxEventLoopDelayMs?: number;
+  } = {},
 ) {
   const folder = await mkdtemp(join(tmpdir(), 'darkroom-frontend-'));
   const store = options.store ?? (await openPgliteStore({}));
@@ -26,7 +30,18 @@ export async function startFrontend(
   const objects = createFsStore({ folder });
   const catalogue = await loadCatalogue(builtInCatalogue);
   const logger = createLogger({ name: 'frontend', level: 'silent' });
-  const services = { ...options, store, broker, objects, catalogue, callers, logger };
+  // A busy machine is no reason to refuse what a test asks for.
+  const maxEventLoopDelayMs = options.maxEventLoopDelayMs ?? 60_000;
+  const services = {
+    ...options,
+    maxEventLoopDelayMs,
+    store,
+    broker,
+    objects,
+    catalogue,
+    callers,
+    logger,
+  };
   const app = createFrontend({ ...services, metrics: createMetrics() });
   const call = async (method: 'GET' | 'POST', procedure: string, input?: unknown) => {
     const query = input === undefined ? '' : `?input=${encodeURIComponent(JSON.stringify(input))}`;

@@ -1,0 +1,75 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect } from 'node:net';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { anonymousCallers } from '../access/callers.ts';
+import { openWatch } from '../testing/open-watch.ts';
+import { claim, startFrontend, type TestFrontend, TIMINGS } from '../testing/start-frontend.ts';
+
+let frontend: TestFrontend;
+let port: number;
+beforeAll(async () => {
+  frontend = await startFrontend(anonymousCallers(), { maxEventLoopDelayMs: 100 });
+  await frontend.app.listen({ host: '127.0.0.1', port: 0 });
+  ({ port } = frontend.app.server.address() as AddressInfo);
+});
+afterAll(() => frontend.close());
+
+/** Keeps the event loop for so long, as a long computation in it would. */
+const block = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+
+it('refuses calls while the event loop is late, but neither probes nor open watches', async () => {
+  const { id } = (await frontend.mutate('generations.create', { prompt: 'x' })).result.data;
+  const watch = openWatch(`http://127.0.0.1:${port}`, id);
+  await watch.next();
+  const { fence } = await claim(frontend, id);
+  const accepted: string[] = [];
+
+  const refused = await vi.waitUntil(
+    async () => {
+      block(300);
+      const answer = await frontend.mutate('generations.create', { prompt: 'y' });
+      if (answer.status === 503) return answer;
+      accepted.push(answer.result.data.id);
+      return undefined;
+    },
+    { timeout: 20_000 },
+  );
+  expect(Number(refused.headers['retry-after'])).toBeGreaterThanOrEqual(1);
+  expect(refused.error.message).toBe('this replica is overloaded; try again shortly');
+  block(300);
+  expect((await frontend.app.inject('/healthz')).statusCode).toBe(200);
+  expect((await frontend.app.inject('/readyz')).statusCode).toBe(200);
+
+  await frontend.store.complete({ id, fence, images: [], timings: TIMINGS });
+  const states: string[] = [];
+  for await (const { event, data } of watch) if (event === 'message') states.push(data.state);
+  expect(states.at(-1)).toBe('succeeded');
+  await vi.waitUntil(async () => (await frontend.query('generations.get', { id })).status === 200, {
+    timeout: 20_000,
+  });
+  const ids = (await frontend.records()).map((record) => record.id);
+  expect(ids.sort()).toEqual([id, ...accepted].sort());
+});
+
+it('drops a connection whose request never comes to an end', async () => {
+  frontend.app.server.headersTimeout = 200;
+  frontend.app.server.requestTimeout = 500;
+  const dripping = async (text: string) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => {});
+    let answer = '';
+    socket.setEncoding('utf8').on('data', (chunk) => {
+      answer += chunk;
+    });
+    socket.write(text);
+    await once(socket, 'close');
+    return answer;
+  };
+  const post = 'POST /trpc/generations.create HTTP/1.1\r\nhost: x\r\n';
+  const [headers, body] = await Promise.all([
+    dripping(post),
+    dripping(`${post}content-type: application/json\r\ncontent-length: 100\r\n\r\n{"prompt":`),
+  ]);
+  expect(headers).toMatch(/^HTTP\/1\.1 408 /);
+  expect(body).toMatch(/^HTTP\/1\.1 408 |^$/);
+}, 20_000);
