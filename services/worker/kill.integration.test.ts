@@ -92,6 +92,10 @@ async function survive(
     const states = await transitions.of(id);
     expect(states.filter(isTerminal)).toEqual(['succeeded']);
     attempts.push(record.attempt);
+    // Every attempt but the last was lost, and is told of.
+    expect(record.evidence.map(({ attempt }) => attempt)).toEqual(
+      Array.from({ length: record.attempt - 1 }, (_, nth) => nth + 1),
+    );
     for (const { key, sha256 } of record.images) {
       const object = await servers.objects.get(key);
       expect(

@@ -272,5 +272,14 @@ test('a job that kills its engine every time fails once its attempts are used up
     state: 'failed',
     attempt: 5,
     error: { code: 'ATTEMPTS' },
+    evidence: [1, 2, 3, 4, 5].map((attempt) => ({
+      worker: 'worker-1',
+      attempt,
+      cause: 'engine-died',
+      lastWords: expect.stringMatching(/died of one picture, the last after step 1: .*SIGKILL/),
+    })),
   });
+  // It was the job's doing, so the worker is as ready as before; who looks sees that it crashes.
+  expect((await store.workers())[0]).toMatchObject({ worker: 'worker-1' });
+  await eventually(async () => (await store.workers())[0]?.crashes).toBe(5);
 });

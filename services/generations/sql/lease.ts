@@ -2,7 +2,7 @@ import type { GenerationState } from '@darkroom/contract';
 import { sql, type UpdateObject } from 'kysely';
 import type { GenerationRecord, Heartbeat, Ran, WorkerStore } from '../store.ts';
 import { recordColumns, toRecord } from './record.ts';
-import { evidenceWith, resumedStep } from './runs.ts';
+import { evidenceWith, plainText, resumedStep } from './runs.ts';
 import type { Database, Schema } from './schema.ts';
 
 type Options<Method extends keyof WorkerStore> = Parameters<WorkerStore[Method]>[0];
@@ -42,7 +42,7 @@ export async function heartbeat(db: Database, options: Options<'heartbeat'>): Pr
 export const fail = (db: Database, options: Options<'fail'>): Promise<boolean> =>
   finish(db, options, 'failed', {
     error_code: options.error.code,
-    error_message: options.error.message,
+    error_message: plainText(options.error.message),
   });
 
 export const settleCancel = (db: Database, options: Options<'settleCancel'>): Promise<boolean> =>

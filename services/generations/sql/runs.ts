@@ -5,13 +5,19 @@ export const resumedStep: RawBuilder<number> = sql`coalesce(
   (checkpoint->>'picture')::integer * (request->>'steps')::integer
     + (checkpoint->>'step')::integer, 0)`;
 
+/** As Postgres can hold it: what a dying process wrote may be any bytes. */
+export const plainText = (text: string): string => text.replaceAll('\0', '\uFFFD').toWellFormed();
+
+/** Characters of the last words that are kept. */
+const LAST_WORDS = 4_000;
+
 /** `evidence` with one more entry, of the attempt that the record still shows. */
 export const evidenceWith = (
   cause: RawBuilder<unknown>,
   lastWords: string | null,
 ): RawBuilder<never> => sql`evidence || jsonb_build_array(jsonb_build_object(
   'worker', worker, 'attempt', attempt, 'at', clock_timestamp(),
-  'cause', ${cause}, 'lastWords', ${lastWords}::text))`;
+  'cause', ${cause}, 'lastWords', ${lastWords && plainText(lastWords.slice(0, LAST_WORDS))}::text))`;
 
 /**
  * For claim and sweep: whoever is still named as the holder of what they judge was lost, since its

@@ -133,6 +133,18 @@ export function testRuns(store: () => GenerationStore): void {
       });
     });
 
+    test('keeps last words of any bytes and any length', async () => {
+      const { created, claimed } = actors(store());
+      const { id } = await created();
+      const { fence } = await claimed(id);
+      const lastWords = `\0\u{d800}${'x'.repeat(1_000_000)}`;
+      const released = await store().release({ id, fence, countAttempt: true, lastWords });
+      expect(released?.evidence[0]?.lastWords).toMatch(/^\uFFFD\uFFFDx{3000,4000}$/);
+      const again = await claimed(id);
+      const error = { code: 'ENGINE', message: 'a\0b' } as const;
+      expect(await store().fail({ id, fence: again.fence, error })).toBe(true);
+    });
+
     test('is not made of a hand-back', async () => {
       const { created, claimed } = actors(store());
       const { id } = await created();
