@@ -141,7 +141,7 @@ const parser = yargs(hideBin(process.argv))
   )
   .command('jobs', 'See, cancel and repeat generations', (line) =>
     line
-      .demandCommand(1, 'say what to do: list, show, watch, cancel or redrive')
+      .demandCommand(1, 'say what to do: list, show, watch, cancel, redrive or delete')
       .command(
         'list',
         'The newest generations',
@@ -166,6 +166,9 @@ const parser = yargs(hideBin(process.argv))
       })
       .command('watch <id>', 'Follow one generation to its end', generation, (options) => {
         command = async (context) => (await import('./commands/jobs.ts')).watch(options, context);
+      })
+      .command('delete <id>', 'Remove a finished one with its pictures', generation, (options) => {
+        command = async (context) => (await import('./commands/jobs.ts')).remove(options, context);
       })
       .command('cancel <id>', 'Stop one generation', generation, (options) => {
         command = async (context) => (await import('./commands/jobs.ts')).cancel(options, context);

@@ -36,6 +36,21 @@ test('what has no receipt, no evidence and no forerunner says nothing of them', 
   expect(describeGeneration(generation)).not.toMatch(/^(receipt|evidence|repeats|error)/m);
 });
 
+test('a queued generation tells what it waits for, and how long where that is known', () => {
+  const waiting = {
+    position: 3,
+    reason: 'no-capacity',
+    startMs: { low: 4_200, high: 9_900 },
+  } as const;
+  expect(describeGeneration({ ...generation, waiting })).toMatch(
+    /^waits +3 ahead: the workers are at others that came before; begins in 4 to 10 s$/m,
+  );
+  const cold = { position: 0, reason: 'cold-start', startMs: null } as const;
+  expect(describeGeneration({ ...generation, waiting: cold })).toMatch(
+    /^waits +0 ahead: no worker/m,
+  );
+});
+
 test('a quarantined generation tells what every attempt died of', () => {
   const at = '2026-01-01T00:00:00.000Z';
   const text = describeGeneration({

@@ -5,10 +5,11 @@ import { table } from './table.ts';
 export function describeGeneration(generation: Generation): string {
   const { id, state, progress, attempt, request, images, error, cancelRequested, webhook } =
     generation;
-  const { redriveOf, evidence, receipt } = generation;
+  const { redriveOf, evidence, receipt, waiting } = generation;
   const rows = [
     ['id', id],
     ['state', cancelRequested && state === 'running' ? 'running, to be canceled' : state],
+    ...(waiting === null ? [] : [['waits', describeWaiting(waiting)]]),
     ['steps', `${progress.step}/${progress.steps}`],
     ['attempt', String(attempt)],
     ...Object.entries(request).map(([name, value]) => [name, String(value)]),
@@ -20,6 +21,23 @@ export function describeGeneration(generation: Generation): string {
     ...(webhook ? [['webhook', describeWebhook(webhook)]] : []),
   ];
   return table([['field', 'value'], ...rows]);
+}
+
+type Waiting = NonNullable<Generation['waiting']>;
+
+const reasons: Record<Waiting['reason'], string> = {
+  'no-capacity': 'the workers are at others that came before',
+  'cold-start': 'no worker for its model has been seen lately',
+  'model-loading': 'its worker loads the model',
+  'workers-crashing': 'the workers for its model lose their engine again and again',
+  'not-published': 'the queue cannot be reached; it goes on by itself',
+};
+
+function describeWaiting({ position, reason, startMs }: Waiting): string {
+  const seconds = (ms: number) => Math.round(ms / 1_000);
+  const when =
+    startMs === null ? '' : `; begins in ${seconds(startMs.low)} to ${seconds(startMs.high)} s`;
+  return `${position} ahead: ${reasons[reason]}${when}`;
 }
 
 function describeWebhook({

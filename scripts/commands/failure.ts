@@ -58,7 +58,7 @@ function explainAnswer(error: TRPCClientError<AppRouter>): { message: string; ex
       return { message: error.message, exitCode: exitCodes.usage };
     case 'UNAUTHORIZED':
       return {
-        message: `${error.message}; give the server's key in DARKROOM_API_KEY`,
+        message: `${error.message}; the command line takes it from DARKROOM_API_KEY`,
         exitCode: exitCodes.failed,
       };
     default:

@@ -55,6 +55,13 @@ export async function redrive(options: OneOptions, context: Context): Promise<vo
   printOne(await withExisting(options, context, again), options, context);
 }
 
+/** A finished one, with its pictures, for good. */
+export async function remove(options: OneOptions, context: Context): Promise<void> {
+  const forget = (client: DarkroomClient) => client.generations.delete.mutate({ id: options.id });
+  const { id } = await withExisting(options, context, forget);
+  context.print(options.json ? JSON.stringify({ id }) : `deleted ${id}`);
+}
+
 /** Where there is no data folder there are no jobs to speak of. */
 const withExisting: typeof withService = (options, context, work) =>
   withService(options, context, work, { mustExist: true });

@@ -48,6 +48,25 @@ const stream = (response: ServerResponse, ...states: string[]) => {
   }
 };
 
+test('waits as long as it is told when it asks too much, and then passes the refusal on', async () => {
+  const asked: number[] = [];
+  const url = await listen({
+    'generations.create': (_request, response) => {
+      asked.push(Date.now());
+      response.setHeader('retry-after', asked.length === 1 ? '1' : '60');
+      refusal(response, 429, 'TOO_MANY_REQUESTS', '10 generations wait, at most 10 may');
+    },
+  });
+  const patient = createClient({ url, patienceMs: 5_000 }).generate({ prompt: 'a star' });
+  await expect(patient).rejects.toMatchObject({
+    name: 'TRPCClientError',
+    message: '10 generations wait, at most 10 may',
+    data: { code: 'TOO_MANY_REQUESTS' },
+  });
+  expect(asked).toHaveLength(2);
+  expect((asked[1] ?? 0) - (asked[0] ?? 0)).toBeGreaterThanOrEqual(990);
+});
+
 test('asks again under the same key after a cut connection and after "not now"', async () => {
   const bodies: string[] = [];
   const url = await listen({

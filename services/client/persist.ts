@@ -16,11 +16,23 @@ export type Patience = {
 /** Statuses of a service that restarts, is overloaded, or hides behind a proxy that lost it. */
 const PASSING = new Set([408, 429, 502, 503, 504]);
 
+const responseOf = (error: unknown): Response | undefined =>
+  error instanceof TRPCClientError ? (error.meta?.response as Response | undefined) : undefined;
+
+/** When the service wants to be asked again, in milliseconds from now; 0 where it does not say. */
+function retryAfterMs(error: unknown): number {
+  const seconds = Number(responseOf(error)?.headers?.get('retry-after') ?? 0);
+  return seconds > 0 ? seconds * 1_000 : 0;
+}
+
+/** The service is there and has had enough of this caller: its own words say more than ours. */
+const isTooMany = (error: unknown): boolean => responseOf(error)?.status === 429;
+
 /** Whether an attempt failed in a way that time may mend: no answer at all, or "not now". */
 function isPassing(error: unknown): boolean {
   if (error instanceof HttpError) return PASSING.has(error.status);
   if (!(error instanceof TRPCClientError)) return error instanceof TypeError;
-  const status = (error.meta?.response as Response | undefined)?.status;
+  const status = responseOf(error)?.status;
   return status === undefined ? error.data == null : PASSING.has(status);
 }
 
@@ -36,21 +48,24 @@ export class HttpError extends Error {
 }
 
 /**
- * Repeats an attempt while the service is out of reach, with growing pauses.
+ * Repeats an attempt while the service is out of reach or overloaded, with growing pauses, none
+ * shorter than the service asks for.
  *
- * @throws UnreachableError when patience ends; any other failure of the attempt at once
+ * @throws UnreachableError when patience ends, or its last refusal where this caller asks too much;
+ *   any other failure of the attempt at once
  */
 export async function persist<T>(attempt: () => Promise<T>, patience: Patience): Promise<T> {
   const { patienceMs, signal } = patience;
   const end = Date.now() + patienceMs;
-  for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, 2_000)) {
+  for (let growingMs = 100; ; growingMs = Math.min(growingMs * 2, 2_000)) {
     signal?.throwIfAborted();
     try {
       return await attempt();
     } catch (error) {
       signal?.throwIfAborted();
       if (!isPassing(error)) throw error;
-      if (Date.now() + pauseMs > end) throw unreachable(patience, error);
+      const pauseMs = Math.max(growingMs, retryAfterMs(error));
+      if (Date.now() + pauseMs > end) throw isTooMany(error) ? error : unreachable(patience, error);
       await pause(pauseMs, signal);
     }
   }

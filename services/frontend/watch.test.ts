@@ -71,6 +71,29 @@ it('sees changes and the end though every event is lost', async () => {
   expect(await next(watch)).toMatchObject({ event: 'return' });
 });
 
+it('tells what a queued generation waits for, and when that changes', async () => {
+  const id = await create();
+  const watch = openWatch(origin, id);
+  const told = async () => {
+    for (;;) {
+      const event = await next(watch);
+      if (event.data.waiting !== null) return event;
+    }
+  };
+  const waiting = await told();
+  expect(waiting.data).toMatchObject({ state: 'queued', waiting: { reason: 'cold-start' } });
+  const worker = { worker: 'w', models: ['pinhole'], crashes: 0 };
+  await frontend.store.announceWorker({ ...worker, state: 'loading' });
+  const loading = await told();
+  expect(loading).toMatchObject({ id: waiting.id, data: { waiting: { reason: 'model-loading' } } });
+  await frontend.store.announceWorker({ ...worker, state: 'ready' });
+  expect((await told()).data.waiting?.reason).toBe('no-capacity');
+  await claim(frontend, id);
+  expect((await next(watch)).data).toMatchObject({ state: 'running', waiting: null });
+  await frontend.store.withdrawWorker('w');
+  await watch.return(undefined);
+}, 20_000);
+
 it('shows a finished generation and ends', async () => {
   const id = await create();
   await frontend.mutate('generations.cancel', { id });
