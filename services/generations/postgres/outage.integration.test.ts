@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Postgres, startPostgres } from '../../../scripts/test-servers/index.ts';
 import { actors } from '../testing/actors.ts';
 import { connectPostgresStore, migratePostgres } from './postgres-store.ts';
@@ -23,6 +23,25 @@ describe('a Postgres that goes away', () => {
 
     await server.start();
     await expect.poll(() => look(record), { timeout: 30_000 }).toEqual(record);
+    await store.close();
+  });
+
+  test('has what it has answered: records, claims and ends, though killed right after', async () => {
+    await migratePostgres(server.url);
+    const store = await connectPostgresStore({ connectionString: server.url });
+    const { created, claimed, complete, heartbeat, look } = actors(store);
+    const records = await Promise.all(Array.from({ length: 30 }, () => created()));
+    await Promise.all(records.map(({ id, revision }) => store.markPublished(id, revision)));
+    const running = await Promise.all(records.slice(0, 20).map(({ id }) => claimed(id)));
+    await Promise.all(running.map(({ record, fence }) => heartbeat(record.id, fence)));
+    await Promise.all(running.slice(0, 10).map(({ record, fence }) => complete(record.id, fence)));
+    await server.kill();
+    await server.start();
+
+    const look30 = () => Promise.all(records.map(async (one) => (await look(one)).state));
+    const states = await vi.waitFor(look30, 30_000);
+    const expected = ['succeeded', 'running', 'queued'].flatMap((state) => Array(10).fill(state));
+    expect(states).toEqual(expected);
     await store.close();
   });
 

@@ -3,17 +3,7 @@ import { expect, test } from 'vitest';
 import type { GenerationRecord, GenerationStore } from '../store.ts';
 import { actors } from './actors.ts';
 import { past } from './new-generation.ts';
-
-/** mulberry32, in [0, 1); a failing history is found again by its seed. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { seeded } from './random.ts';
 
 const HISTORIES = 100;
 const MOVES = 10;
@@ -53,8 +43,16 @@ async function history(store: GenerationStore, seed: number): Promise<void> {
     () => heartbeat(id, pick(fences), pick([0, 60_000])),
     () => complete(id, pick(fences)),
     () => store.fail({ id, fence: pick(fences), error: { code: 'ENGINE', message: 'm' } }),
-    () => store.settleCancel({ id, fence: pick(fences) }),
-    () => store.release({ id, fence: pick(fences), countAttempt: pick([true, false]) }),
+    () => store.settleCancel({ id, fence: pick(fences), ran: { steps: 7, gpuMs: 70 } }),
+    () =>
+      store.release({
+        id,
+        fence: pick(fences),
+        countAttempt: pick([true, false]),
+        lastWords: pick([undefined, 'words']),
+        ran: pick([undefined, { steps: 7, gpuMs: 70 }]),
+        checkpoint: pick([undefined, { key: 'k', picture: 1, step: 3 }]),
+      }),
     () => store.requestCancel(tenant, id),
     () => sweep({ graceMs: 0, republishAfterMs: pick([0, 60_000]) }),
     () => store.expireAllLeases(),
@@ -85,4 +83,10 @@ function judge(before: GenerationRecord, after: GenerationRecord, when: string):
   expect(after.attempt, when).toBeLessThanOrEqual(3);
   expect(after.images.length > 0, when).toBe(after.state === 'succeeded');
   expect(after.error !== null, when).toBe(after.state === 'failed');
+  expect(after.receipt !== null, when).toBe(after.state === 'canceled');
+  expect(after.evidence.slice(0, before.evidence.length), when).toEqual(before.evidence);
+  const lost = after.evidence.length - before.evidence.length;
+  expect(lost, when).toBeLessThanOrEqual(before.state === 'running' ? 1 : 0);
+  expect(after.attempt - after.evidence.length, when).toBeGreaterThanOrEqual(0);
+  expect(after.attempt - after.evidence.length, when).toBeLessThanOrEqual(1);
 }
