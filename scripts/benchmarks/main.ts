@@ -67,6 +67,18 @@ await yargs(hideBin(process.argv))
     },
   )
   .command(
+    'overload',
+    'Does ten times too much load harm what is accepted?',
+    (command) =>
+      command
+        .option('seconds', { type: 'number', default: 60 })
+        .option('times', { type: 'number', default: 10, describe: 'Of what workers finish' }),
+    async (args) => {
+      const { measureOverload } = await import('./overload.ts');
+      await show(args.json, () => measureOverload(args));
+    },
+  )
+  .command(
     'service',
     'What does the service add, on real RabbitMQ, Postgres and S3?',
     (command) =>

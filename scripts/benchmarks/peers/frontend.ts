@@ -17,6 +17,7 @@ const app = createFrontend({
   callers: await openCallers({ file: undefined, anonymous: true, logger }),
   logger,
   metrics: createMetrics(),
+  maxEventLoopDelayMs: Number(process.env['MAX_EVENT_LOOP_DELAY_MS']),
 });
 await app.listen({ host: process.env['HOST'] ?? '127.0.0.1', port: Number(process.env['PORT']) });
 process.once('SIGTERM', () => {

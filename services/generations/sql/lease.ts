@@ -4,6 +4,7 @@ import type { GenerationRecord, Heartbeat, Ran, WorkerStore } from '../store.ts'
 import { recordColumns, toRecord } from './record.ts';
 import { evidenceWith, plainText, resumedStep } from './runs.ts';
 import type { Database, Schema } from './schema.ts';
+import { unhurried } from './unhurried.ts';
 
 type Options<Method extends keyof WorkerStore> = Parameters<WorkerStore[Method]>[0];
 
@@ -27,6 +28,7 @@ const noLease = { worker: null, lease_message_id: null, lease_expires_at: null }
  */
 export async function heartbeat(db: Database, options: Options<'heartbeat'>): Promise<Heartbeat> {
   const row = await heldBy(db, options)
+    .where(unhurried)
     .set({
       lease_expires_at: sql`clock_timestamp() + ${options.leaseMs}::float8 * interval '1 millisecond'`,
       step: options.progress.step,
