@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -106,6 +106,38 @@ test('a port in use is refused with the remedy', async () => {
   expect(code).toBe(1);
   expect(stderr).toMatch(new RegExp(`cannot listen on 127.0.0.1:${port}.*PORT`));
   expect(stderr).not.toMatch(/\n\s+at /);
+});
+
+test('an address that others reach is refused without keys, and the remedies named', async () => {
+  const args = ['serve', '--host', '0.0.0.0', '--port', '0', '--data-dir', folder];
+  const { code, stderr } = await darkroom(args);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/others reach 0\.0\.0\.0.*API_KEYS_FILE.*127\.0\.0\.1.*ALLOW_ANONYMOUS=1/);
+  expect(stderr).not.toMatch(/\n\s+at /);
+});
+
+test('with keys it may listen anywhere, and only who has one may call', async () => {
+  const made = await darkroom(['keys', 'create', '--tenant', 'acme', '--json']);
+  const { key, entry } = JSON.parse(made.stdout);
+  const file = join(folder, 'keys.json');
+  await writeFile(file, JSON.stringify({ keys: [entry] }));
+  const serving = start(['serve', '--host', '0.0.0.0', '--port', '0', '--data-dir', folder], {
+    env: { API_KEYS_FILE: file },
+  });
+  running = serving;
+  const [, port] = await serving.said(/serving on http:\/\/[^:]+:(\d+),/);
+  const url = `http://127.0.0.1:${port}`;
+  const withKey = createClient({ url, apiKey: key });
+  expect((await withKey.generate({ prompt: 'a dot', steps: 1 })).state).toBe('succeeded');
+  await expect(createClient({ url }).generate({ prompt: 'x' })).rejects.toMatchObject({
+    data: { code: 'UNAUTHORIZED' },
+  });
+  const list = ['jobs', 'list', '--server', url];
+  const refused = await darkroom(list);
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toMatch(/an API key is needed.*DARKROOM_API_KEY/);
+  const listed = await darkroom(list, { env: { DARKROOM_API_KEY: key } });
+  expect(listed).toMatchObject({ code: 0, stdout: expect.stringContaining('a dot') });
 });
 
 test('where a GPU is required and none is active it does not start', async () => {

@@ -1,8 +1,12 @@
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Broker, connectRabbitmq } from '@darkroom/messaging';
-import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { freshBucket, freshDatabase, freshVhost } from '../../scripts/test-servers/index.ts';
+import { newKey } from './access/new-key.ts';
 import { openWatch, restOf } from './testing/open-watch.ts';
 import { builtInCatalogue } from './testing/start-frontend.ts';
 import { type FrontendProcess, startProcess } from './testing/start-process.ts';
@@ -83,6 +87,29 @@ it('takes requests on real servers, and two replicas answer for each other', asy
     ['message', 'canceled'],
     ['return', undefined],
   ]);
+});
+
+it('asks for the keys of its file, and goes over to others without a restart', async () => {
+  const [old, next] = ['old', 'next'].map((id) =>
+    newKey({ id, tenant: 'acme', scopes: ['generations:read'] }),
+  ) as [ReturnType<typeof newKey>, ReturnType<typeof newKey>];
+  const folder = await mkdtemp(join(tmpdir(), 'darkroom-keys-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'keys.json');
+  const hold = (...keys: (typeof old)[]) =>
+    writeFile(file, JSON.stringify({ keys: keys.map(({ entry }) => entry) }));
+  await hold(old);
+  const frontend = start({ ALLOW_ANONYMOUS: '0', API_KEYS_FILE: file });
+  const origin = await frontend.listening;
+  const statusWith = async (headers: Record<string, string>) =>
+    (await fetch(`${origin}/trpc/generations.list`, { headers })).status;
+  const bearer = ({ key }: typeof old) => ({ authorization: `Bearer ${key}` });
+  expect(await statusWith({})).toBe(401);
+  expect(await statusWith(bearer(old))).toBe(200);
+  await hold(next);
+  await vi.waitFor(async () => expect(await statusWith(bearer(next))).toBe(200), 10_000);
+  expect(await statusWith(bearer(old))).toBe(401);
+  expect(frontend.output()).not.toContain(old.key);
 });
 
 it('ends well on SIGTERM though callers watch, and breaks their watches off to be resumed', async () => {
