@@ -4,6 +4,7 @@ import { encode, messageIdOf } from '../codec.ts';
 import type { Logger } from '../logger.ts';
 import type { Connection } from './connection.ts';
 import { keepChannel } from './kept-channel.ts';
+import { plainHeaders } from './plain-headers.ts';
 import { DEAD_LETTER_EXCHANGE, declareExchanges, declareJobQueue, jobQueue } from './topology.ts';
 
 /** How long the broker may take to declare a queue, and to confirm a publish. */
@@ -136,7 +137,7 @@ export function createPublisher(
       });
     },
     async setAside(content, properties, reason) {
-      const headers = { ...properties.headers, 'darkroom-reason': reason };
+      const headers = { ...plainHeaders(properties.headers), 'darkroom-reason': reason };
       await send(DEAD_LETTER_EXCHANGE, '', content, { ...properties, headers });
     },
     ready: kept.ready,
