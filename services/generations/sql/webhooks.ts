@@ -25,6 +25,7 @@ export async function getWebhook(
     .select(['webhook_url', 'webhooks.state', 'attempts', 'next_at', 'last_status', 'last_error'])
     .where('generations.id', '=', id)
     .where('generations.tenant', '=', tenant)
+    .where('deleted_at', 'is', null)
     .executeTakeFirst();
   if (row === undefined || row.webhook_url === null) return undefined;
   return {
@@ -36,19 +37,19 @@ export async function getWebhook(
   };
 }
 
-/** One statement; `skip locked` parts the work between replicas. */
+/** One statement; `skip locked` parts the work between replicas. Of what was deleted nothing is told. */
 export async function takeWebhooks(
   db: Database,
   { limit, leaseMs, except }: Parameters<WebhookStore['takeWebhooks']>[0],
 ): Promise<DueWebhook[]> {
   const { rows } = await sql<{ url: string; attempts: number } & RecordRow>`
     with due as (
-      select generation_id from webhooks
-      where state = 'pending' and next_at <= now()
-        and tenant <> all (${sql.val(except)}::text[])
+      select generation_id from webhooks join generations on generations.id = generation_id
+      where webhooks.state = 'pending' and next_at <= now() and deleted_at is null
+        and webhooks.tenant <> all (${sql.val(except)}::text[])
       order by next_at
       limit ${limit}::integer
-      for update skip locked
+      for update of webhooks skip locked
     ),
     taken as (
       update webhooks set

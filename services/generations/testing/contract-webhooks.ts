@@ -97,6 +97,13 @@ export function testWebhooks(store: () => GenerationStore): void {
     expect(await store().getWebhook('another', record.id)).toBeUndefined();
   });
 
+  test('is sent no more once its generation is deleted', async () => {
+    const { record } = await due(0);
+    await store().hide(record.tenant, record.id);
+    expect(await taken(record)).toBeUndefined();
+    expect(await status(record)).toBeUndefined();
+  });
+
   test('is over when delivered', async () => {
     const webhook = await due(0);
     expect(await settle(webhook, delivered)).toBe(true);
