@@ -5,10 +5,10 @@ import { pinhole } from '@darkroom/diffusion';
 import {
   createFrontend,
   openCallers,
+  openWebhookSettings,
   startRetention,
   startSweep,
   startWebhooks,
-  webhookSettings,
 } from '@darkroom/frontend';
 import { openPgliteStore } from '@darkroom/generations';
 import {
@@ -116,10 +116,12 @@ async function start(
   if (file === undefined && !anonymous) throw openToOthers(host);
   const callers = await openCallers({ file, anonymous, logger });
   shutdown.defer('callers', callers.stop);
-  const webhooks = await webhookSettings({
-    WEBHOOK_SECRETS_FILE: options.webhookSecretsFile,
-    WEBHOOK_ALLOW_PRIVATE: options.webhookAllowPrivate ?? false,
+  const webhooks = await openWebhookSettings({
+    file: options.webhookSecretsFile,
+    allowPrivate: options.webhookAllowPrivate ?? false,
+    logger,
   });
+  if (webhooks !== undefined) shutdown.defer('webhook secrets', webhooks.stop);
 
   const lock = acquireOwnerLock(dataDir);
   shutdown.defer('owner lock', lock.release);

@@ -20,7 +20,7 @@ import { createFrontend } from './app.ts';
 import { type FrontendConfig, readConfig } from './config.ts';
 import { startRetention } from './retention.ts';
 import { startSweep } from './sweep.ts';
-import { webhookSettings } from './webhooks/settings.ts';
+import { openWebhookSettings } from './webhooks/settings.ts';
 import { startWebhooks } from './webhooks/start-webhooks.ts';
 
 async function main(config: FrontendConfig, logger: Logger): Promise<void> {
@@ -43,7 +43,6 @@ async function main(config: FrontendConfig, logger: Logger): Promise<void> {
 async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown): Promise<void> {
   const catalogue = await loadCatalogue(config.MODELS);
   const models = catalogue.models.map(({ name }) => name);
-  const webhooks = await webhookSettings(config);
 
   const { DATABASE_URL: connectionString, DATABASE_WORKER_ROLE: workerRole } = config;
   await migratePostgres(connectionString, workerRole === undefined ? {} : { workerRole });
@@ -60,6 +59,12 @@ async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown)
     logger,
   });
   shutdown.defer('callers', callers.stop);
+  const webhooks = await openWebhookSettings({
+    file: config.WEBHOOK_SECRETS_FILE,
+    allowPrivate: config.WEBHOOK_ALLOW_PRIVATE,
+    logger,
+  });
+  if (webhooks !== undefined) shutdown.defer('webhook secrets', webhooks.stop);
 
   const metrics = createMetrics({ processMetrics: true });
   shutdown.defer('event-loop delay', eventLoopDelay(metrics).stop);

@@ -1,8 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { loadWebhookSecrets } from './secrets.ts';
+import { createLogger } from '@darkroom/lifecycle';
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
+import { openWebhookSecrets } from './secrets.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -13,7 +14,14 @@ afterAll(() => rm(folder, { recursive: true }));
 const load = async (text: string) => {
   const path = join(folder, 'secrets.json');
   await writeFile(path, text);
-  return loadWebhookSecrets(path);
+  return open(path);
+};
+
+const open = async (file: string) => {
+  const logger = createLogger({ name: 'test', level: 'silent' });
+  const opened = await openWebhookSecrets({ file, logger, intervalMs: 10 });
+  onTestFinished(opened.stop);
+  return opened.secrets;
 };
 
 const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
@@ -23,6 +31,17 @@ it('tells the secrets of a tenant, and of no other', async () => {
   expect(secrets('mine')).toEqual([secret, secret]);
   expect(secrets('another')).toEqual([]);
   expect(secrets('__proto__')).toEqual([]);
+});
+
+it('goes over to a changed file, through one that is bad', async () => {
+  const other = `whsec_${Buffer.alloc(24, 9).toString('base64')}`;
+  const secrets = await load(JSON.stringify({ mine: [secret] }));
+  const path = join(folder, 'secrets.json');
+  await writeFile(path, JSON.stringify({ mine: [other, secret] }));
+  await vi.waitFor(() => expect(secrets('mine')).toEqual([other, secret]));
+  await writeFile(path, '{');
+  await writeFile(path, JSON.stringify({ mine: [other] }));
+  await vi.waitFor(() => expect(secrets('mine')).toEqual([other]));
 });
 
 it.each([
@@ -39,7 +58,7 @@ it.each([
 });
 
 it('refuses a file that is not there', async () => {
-  await expect(loadWebhookSecrets(join(folder, 'none'))).rejects.toThrow(
+  await expect(open(join(folder, 'none'))).rejects.toThrow(
     'cannot be read (ENOENT); set WEBHOOK_SECRETS_FILE',
   );
 });

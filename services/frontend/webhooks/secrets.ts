@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { DarkroomError } from '@darkroom/contract';
+import type { Logger } from '@darkroom/lifecycle';
 import { z } from 'zod';
+import { followFile } from '../follow-file.ts';
 import { SECRET_PREFIX } from './sign.ts';
 
 /** The secrets that a tenant's webhooks are signed with; none where it has none. */
@@ -17,32 +19,54 @@ const secret = z
 
 const secretsFile = z.record(z.string(), z.array(secret).min(1));
 
+type SecretsFile = z.infer<typeof secretsFile>;
+
 /**
- * Reads `WEBHOOK_SECRETS_FILE`: by tenant a list of secrets, of which each signs.
+ * The secrets of `WEBHOOK_SECRETS_FILE`: by tenant a list, of which each signs. Read anew whenever
+ * the file changes, so that they are rotated without a restart.
  *
  * @throws DarkroomError (`configuration`) that names the file and everything wrong with it; the
  *   secrets themselves are never repeated
  */
-export async function loadWebhookSecrets(path: string): Promise<WebhookSecrets> {
+export async function openWebhookSecrets(options: {
+  file: string;
+  logger: Logger;
+  /** Between two looks at the file. */
+  intervalMs?: number;
+}): Promise<{ secrets: WebhookSecrets; stop(): Promise<void> }> {
+  const { file, logger, intervalMs } = options;
+  let byTenant = new Map<string, readonly string[]>();
+  const { stop } = await followFile({
+    read: () => readSecretsFile(file),
+    use: (content) => {
+      byTenant = new Map(Object.entries(content));
+    },
+    complaint: 'the webhook secrets stay as they were',
+    logger,
+    intervalMs,
+  });
+  return { secrets: (tenant) => byTenant.get(tenant) ?? [], stop };
+}
+
+async function readSecretsFile(path: string): Promise<{ text: string; content: SecretsFile }> {
   const wrong = (what: string, cause?: unknown) =>
     new DarkroomError('configuration', `the webhook secrets ${path} ${what}`, { cause });
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw wrong(`cannot be read (${error.code}); set WEBHOOK_SECRETS_FILE to a JSON file`, error);
   });
-  let content: unknown;
+  let json: unknown;
   try {
-    content = JSON.parse(text);
+    json = JSON.parse(text);
   } catch {
     // Its message would repeat a part of the file.
     throw wrong('are not JSON; write {"TENANT": ["whsec_…"]}');
   }
-  const { success, data, error } = secretsFile.safeParse(content);
+  const { success, data, error } = secretsFile.safeParse(json);
   if (!success) {
     const problems = error.issues.map(
       (issue) => `  ${z.core.toDotPath(issue.path) || 'the file'}: ${issue.message}`,
     );
     throw wrong(`do not fit:\n${problems.join('\n')}`);
   }
-  const byTenant = new Map(Object.entries(data));
-  return (tenant) => byTenant.get(tenant) ?? [];
+  return { text, content: data };
 }
