@@ -76,9 +76,7 @@ export async function measureAccept(options: {
         connections,
         seconds: round === 0 ? Math.min(seconds, 3) : seconds,
       });
-      if (result.refused + result.failed > 0) {
-        throw new Error(`${name} did not accept everything: ${JSON.stringify(result)}`);
-      }
+      if (result.failed > 0) throw new Error(`${name} fails: ${JSON.stringify(result)}`);
       if (name === 'darkroom') await takeConfirmed(databaseUrl, result.accepted);
       if (round > 0) results.get(name)?.push(result);
       bar.advance();
@@ -96,6 +94,8 @@ export async function measureAccept(options: {
     unit: '×',
     bar: { at: 'least', value: least },
   });
+  const all = [...results.values()].flat();
+  const refused = all.reduce((sum, result) => sum + result.refused, 0);
   const p99 = median((results.get('darkroom') ?? []).map(({ p99Ms }) => p99Ms));
   return {
     benchmark: 'accept',
@@ -106,6 +106,8 @@ export async function measureAccept(options: {
       ratio('BullMQ everysec', 0.8),
       ratio('pg-boss', 1),
       { what: 'darkroom, answer p99', value: p99, unit: 'ms' },
+      // By the guard of the event loop, which is the same in all: more than a few is a busy machine.
+      { what: 'refused, of all', value: refused, unit: '' },
     ],
   };
 }

@@ -93,17 +93,19 @@ export async function sweepOnce(options: {
       republishAfterMs,
       maxAttempts: MAX_ATTEMPTS,
     });
-    for (const record of records) {
-      if (signal?.aborted) return published;
+    if (signal?.aborted) return published;
+    // All at once: the broker confirms and the database marks them in groups.
+    const outcomes = await Promise.allSettled(
+      records.map((record) => publishRecord(record, { store, broker })),
+    );
+    for (const [i, record] of records.entries()) {
+      const outcome = outcomes[i];
       const { model } = record.request;
-      if (failed.has(model)) continue;
-      try {
-        await publishRecord(record, { store, broker });
-        published += 1;
-      } catch (error) {
-        if (!broker.isReady()) throw error;
+      if (outcome?.status === 'fulfilled') published += 1;
+      else if (!broker.isReady()) throw outcome?.reason;
+      else if (!failed.has(model)) {
         failed.add(model);
-        onFailure(error, record);
+        onFailure(outcome?.reason, record);
       }
     }
     // After a failure too: what was not published falls due again, and one round would never end.
