@@ -1,44 +1,18 @@
-import {
-  DarkroomError,
-  type FailureCode,
-  type GenerationEvent,
-  type GenerationState,
-} from '@darkroom/contract';
-import type { Checkpoint, Claim, StoreTimings, WorkerStore } from '@darkroom/generations';
-import type { Logger } from '@darkroom/lifecycle';
-import type { Broker } from '@darkroom/messaging';
-import type { ObjectStore } from '@darkroom/storage';
+import { setTimeout as wait } from 'node:timers/promises';
+import { DarkroomError } from '@darkroom/contract';
+import type { StoreTimings } from '@darkroom/generations';
 import { retryFor } from './backoff.ts';
-import { CheckpointUnusable, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import { CheckpointUnusable, loadCheckpoint } from './checkpoint.ts';
 import { EngineError } from './inference/child-process.ts';
 import { bitsOf } from './inference/identity.ts';
-import type { Inference } from './inference/inference-process.ts';
-import { type Lease, Stopped } from './lease.ts';
-import { collectLeftovers, storePictures } from './pictures.ts';
+import { Stopped } from './lease.ts';
+import { storePictures } from './pictures.ts';
 import { makePictures, newRun, progressOf, type Run } from './run.ts';
-import type { HandBack, JobEnd, WorkerMetrics } from './worker-metrics.ts';
+import { end, fail, handBack, type Job, type Running, settleStop } from './settle-job.ts';
+import type { JobEnd } from './worker-metrics.ts';
 
-/** A claimed job with what it takes to run it. */
-export type Job = {
-  claim: Claim;
-  lease: Lease;
-  /** How long the store and the object store may stay away before the job is given up. */
-  leaseMs: number;
-  store: WorkerStore;
-  broker: Broker;
-  objects: ObjectStore;
-  inference: Inference;
-  metrics: WorkerMetrics;
-  /** The worker's span, for the engine's log lines. */
-  traceparent: string;
-  logger: Logger;
-};
-
-/** A job under way. */
-type Running = Job & { run: Run };
-
-/** How long a hand-back waits for an object store that is away before it saves nothing. */
-const SAVE_LIMIT_MS = 2_000;
+/** How long a worker that closes waits for the engine to come to the end of its step. */
+const STOP_LIMIT_MS = 3_000;
 
 /**
  * Runs a claimed job to its end: made, stored and completed, or settled as its failure asks. Goes on
@@ -100,14 +74,12 @@ async function runFrom(job: Running): Promise<JobEnd> {
       const { id: generationId, revision } = record;
       job.broker.publishEvent({ version: 1, type: 'progress', generationId, revision, progress });
     };
-    made = await makePictures({
-      inference,
-      record,
-      run,
-      signal: lease.signal,
-      onStep,
-      traceparent: job.traceparent,
-    });
+    const { signal } = lease;
+    const { traceparent } = job;
+    made = await Promise.race([
+      makePictures({ inference, record, run, signal, onStep, traceparent }),
+      overdue(signal),
+    ]);
     // A worker that closes has all pictures to store here, for itself or for the next.
     const { reason } = lease.signal;
     if (reason instanceof Stopped && reason.why !== 'closing') throw reason;
@@ -146,110 +118,20 @@ async function runFrom(job: Running): Promise<JobEnd> {
   return await end(job, 'succeeded', completed);
 }
 
-async function settleStop(job: Running, { why }: Stopped): Promise<JobEnd> {
-  const { store, claim } = job;
-  if (why === 'lost') return await end(job, 'canceled', false);
-  if (why === 'closing') return await handBack(job, 'closed');
-  const { fence } = claim;
-  const { id } = claim.record;
-  const { ran } = job.run;
-  const { progress } = job.lease;
-  const settle = () => store.settleCancel({ id, fence, progress, ran });
-  const settled = await retryFor(job.leaseMs, settle);
-  return await end(job, 'canceled', settled);
-}
-
-async function fail(job: Running, code: FailureCode, message: string): Promise<JobEnd> {
-  const { store, claim } = job;
-  const { id } = claim.record;
-  job.logger.error({ code, reason: message }, 'job failed');
-  const failed = await retryFor(job.leaseMs, () =>
-    store.fail({ id, fence: claim.fence, error: { code, message }, ran: job.run.ran }),
-  );
-  return await end(job, 'failed', failed);
-}
-
-/** Back to the queue under a new message; where that cannot be sent now, a sweep sends it. */
-async function handBack(job: Running, why: HandBack, lastWords?: string): Promise<JobEnd> {
-  const { store, broker, claim, logger } = job;
-  const { id, traceparent } = claim.record;
-  // What an engine died of is not saved: it may be the run state itself.
-  const isWorthSaving = why === 'closed' || why === 'engine-away';
-  const checkpoint = isWorthSaving ? await save(job) : undefined;
-  const queued = await retryFor(job.leaseMs, () =>
-    // What the engine died of may be the job itself; nothing else is the job's fault.
-    store.release({
-      id,
-      fence: claim.fence,
-      countAttempt: why === 'engine-died',
-      lastWords,
-      ran: job.run.ran,
-      checkpoint,
-    }),
-  );
-  if (queued === undefined) {
-    // A cancel was settled, or a newer attempt ends the record; what we stored is ours to collect.
-    await collect(job);
-    return why;
-  }
-  tellState(job, 'queued', queued.revision);
-  try {
-    await broker.publishJob({
-      version: 1,
-      generationId: id,
-      revision: queued.revision,
-      model: queued.request.model,
-      ...(traceparent !== null && { traceparent }),
-    });
-    await store.markPublished(id, queued.revision);
-  } catch (error) {
-    logger.warn({ err: error }, 'the job is queued, its message will be sent by a sweep');
-  }
-  return why;
-}
-
-/** Saves the run for the next attempt; where that cannot be done now, that one begins earlier. */
-async function save(job: Running): Promise<Checkpoint | undefined> {
-  const { objects, inference, claim, run, logger } = job;
-  const { record } = claim;
-  const bits = bitsOf(inference.identity(), record.request.model);
-  try {
-    return await retryFor(SAVE_LIMIT_MS, () => saveCheckpoint(objects, { record, run, bits }));
-  } catch (error) {
-    logger.warn(
-      { err: error },
-      'the run could not be saved; the next attempt makes its steps again',
-    );
-    return undefined;
-  }
-}
-
-/** After the last write: `written` is false where a newer attempt holds the record. */
-async function end(
-  job: Job,
-  state: 'succeeded' | 'failed' | 'canceled',
-  written: boolean,
-): Promise<JobEnd> {
-  const { claim, logger } = job;
-  const { record, fence } = claim;
-  if (written) tellState(job, state, record.revision + 1);
-  else logger.warn('the job was taken over by a newer attempt');
-  // All that lies there is named, or nothing lies there, where a first claim ends its own record,
-  // unless it was canceled amid the storing.
-  if (!written || fence > 1 || state === 'canceled') await collect(job);
-  return written ? state : 'lost';
-}
-
-async function collect({ store, objects, claim, logger }: Job): Promise<void> {
-  try {
-    await collectLeftovers({ store, objects, record: claim.record });
-  } catch (error) {
-    logger.warn({ err: error }, 'leftover pictures were not removed');
-  }
-}
-
-function tellState(job: Job, state: GenerationState, revision: number): void {
-  const generationId = job.claim.record.id;
-  const event: GenerationEvent = { version: 1, type: 'state', generationId, revision, state };
-  job.broker.publishEvent(event);
+/**
+ * Rejects once a worker that closes has waited long enough for its engine: then the run goes back as
+ * it was told last, however long the step or the hang.
+ */
+async function overdue(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onStop = async () => {
+    const { reason } = signal;
+    if (!(reason instanceof Stopped) || reason.why !== 'closing') return;
+    // Keeps no process alive that has ended meanwhile.
+    await wait(STOP_LIMIT_MS, undefined, { ref: false });
+    reject(reason);
+  };
+  if (signal.aborted) void onStop();
+  else signal.addEventListener('abort', onStop, { once: true });
+  return await promise;
 }

@@ -52,6 +52,9 @@ test('handing back a job that was canceled settles the cancel and leaves no obje
   expect(await rig.objects.list('')).toEqual([]);
 });
 
+/** Long enough to be left in the middle. */
+const short = { steps: 120 };
+
 /** Closes a worker amid a job, starts another, and returns both sights of the record. */
 async function handOver(
   request: Parameters<Awaited<ReturnType<typeof startWorkerRig>>['submit']>[0],
@@ -83,15 +86,15 @@ async function undisturbed(request: object): Promise<string[]> {
 }
 
 test('what is handed back goes on in the next worker from its very step, to the same bits', async () => {
-  const { handedBack, saved, finished, steps } = await handOver(long, { untilStep: 20 });
+  const { handedBack, saved, finished, steps } = await handOver(short, { untilStep: 20 });
   const { checkpoint, progress } = handedBack;
   expect(checkpoint?.step).toBeGreaterThanOrEqual(20);
   expect(progress.step).toBe(checkpoint?.step);
   expect(saved).toEqual([checkpoint?.key]);
   expect(steps[0]).toBe((checkpoint?.step ?? 0) + 1);
-  expect(steps).toHaveLength(400 - (checkpoint?.step ?? 0));
+  expect(steps).toHaveLength(short.steps - (checkpoint?.step ?? 0));
   expect(finished).toMatchObject({ state: 'succeeded', attempt: 1, evidence: [] });
-  expect(finished.images.map(({ sha256 }) => sha256)).toEqual(await undisturbed(long));
+  expect(finished.images.map(({ sha256 }) => sha256)).toEqual(await undisturbed(short));
 });
 
 test('of several pictures, those that are made are not made again', async () => {
@@ -107,10 +110,10 @@ test('a worker of other bits begins anew', async () => {
     ...inference,
     identity: () => ({ ...inference.identity(), onnxruntime: 'another' }),
   };
-  const { handedBack, finished, steps } = await handOver(long, { untilStep: 20, next });
+  const { handedBack, finished, steps } = await handOver(short, { untilStep: 20, next });
   expect(handedBack.checkpoint?.step).toBeGreaterThanOrEqual(20);
   expect(steps[0]).toBe(1);
-  expect(finished.images.map(({ sha256 }) => sha256)).toEqual(await undisturbed(long));
+  expect(finished.images.map(({ sha256 }) => sha256)).toEqual(await undisturbed(short));
 });
 
 test('a run that cannot be saved is handed back all the same', async () => {
@@ -130,6 +133,20 @@ test('a run that cannot be saved is handed back all the same', async () => {
     checkpoint: null,
     progress: { step: 0 },
   });
+});
+
+test('an engine that hangs does not hold up the hand-back', async () => {
+  await using own = await startPinhole();
+  await using rig = await startWorkerRig(store, own);
+  const { id } = await rig.submit(long);
+  await eventually(() => rig.events.length).toBeGreaterThan(5);
+  const pid = own.pid() ?? 0;
+  process.kill(pid, 'SIGSTOP');
+  await rig.worker.close();
+  process.kill(pid, 'SIGKILL');
+  const { state, attempt, checkpoint } = await rig.get(id);
+  expect({ state, attempt }).toEqual({ state: 'queued', attempt: 0 });
+  expect(checkpoint?.step).toBeGreaterThan(2);
 });
 
 test('draining hands the job in hand back when the grace is over', async () => {
