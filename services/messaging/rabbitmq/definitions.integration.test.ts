@@ -66,6 +66,27 @@ test('what RabbitMQ loads is what the services declare, and they work on it', as
   await broker.close();
 });
 
+test('a consumer asks for a day to acknowledge, and no redeclaration is needed for it', async () => {
+  const url = await freshVhost(server.url, server.managementUrl);
+  const broker = await connectRabbitmq({ url });
+  await broker.consumeJobs({ model: 'pinhole', prefetch: 1 }, async () => 'acknowledge');
+  await vi.waitFor(async () => {
+    const consumers = await callManagement(
+      server.managementUrl,
+      'GET',
+      `consumers/${vhostOf(url)}`,
+    );
+    expect(consumers).toEqual([
+      expect.objectContaining({
+        arguments: { 'x-consumer-timeout': 86_400_000 },
+        ack_required: true,
+        prefetch_count: 1,
+      }),
+    ]);
+  }, PATIENCE);
+  await broker.close();
+});
+
 test('it may be loaded over queues that the services have declared, with other bounds too', async () => {
   const url = await freshVhost(server.url, server.managementUrl);
   const broker = await connectRabbitmq({ url, models: ['pinhole'] });

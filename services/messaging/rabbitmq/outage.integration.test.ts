@@ -86,6 +86,40 @@ test('a connection lost under a handler: the job is not handled twice and then s
   expect(await raw.channel.checkQueue(jobQueue('pinhole'))).toMatchObject({ messageCount: 0 });
 });
 
+test('a channel that the broker closes over a late acknowledgement is opened again', async () => {
+  const setTimeouts = (consumerMs: number, tickMs: number) =>
+    server.control(
+      'eval',
+      `application:set_env(rabbit, consumer_timeout, ${consumerMs}),` +
+        `application:set_env(rabbit, channel_tick_interval, ${tickMs}).`,
+    );
+  // As after 30 minutes on a server that does not know `x-consumer-timeout` and was not told.
+  await setTimeouts(1_000, 200);
+  const warnings: string[] = [];
+  const note = (_: object, message: string) => warnings.push(message);
+  const broker = await connectRabbitmq({
+    url,
+    models: ['pinhole'],
+    logger: { info() {}, warn: note, error: note },
+  });
+  const handled: ((outcome: Outcome) => void)[] = [];
+  await broker.consumeJobs(
+    { model: 'pinhole', prefetch: 2 },
+    () => new Promise((settle) => handled.push(settle)),
+  );
+  await broker.publishJob(newJob());
+  await vi.waitFor(() => expect(handled).toHaveLength(1), PATIENCE);
+  await vi.waitFor(() => expect(warnings).toContain('RabbitMQ closed a channel'), PATIENCE);
+  await setTimeouts(1_800_000, 60_000);
+  // Delivered behind the first, so that the first has come again when it arrives.
+  await broker.publishJob(newJob());
+  await vi.waitFor(() => expect(handled).toHaveLength(2), PATIENCE);
+  for (const settle of handled) settle('acknowledge');
+  await broker.close();
+  await using raw = await openRawChannel(url);
+  expect(await raw.channel.checkQueue(jobQueue('pinhole'))).toMatchObject({ messageCount: 0 });
+});
+
 test('an alarm of the broker: not ready, publishes fail at once, and go on after', async () => {
   const broker = await connectRabbitmq({ url, models: ['pinhole'] });
   await server.control('set_vm_memory_high_watermark', '0.000001');
