@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { createRandom } from '../../scripts/chaos/random.ts';
-import { hostileMessage } from '../messaging/testing/hostile-messages.ts';
-import { openRawChannel } from '../messaging/testing/raw-channel.ts';
-import { eventually } from './testing/eventually.ts';
-import { isRunning } from './testing/processes.ts';
-import { realServers, tenant } from './testing/real-servers.ts';
-import { startService } from './testing/service-process.ts';
+import { hostileMessage } from '../../services/messaging/testing/hostile-messages.ts';
+import { openRawChannel } from '../../services/messaging/testing/raw-channel.ts';
+import { eventually } from '../../services/worker/testing/eventually.ts';
+import { isRunning } from '../../services/worker/testing/processes.ts';
+import { realServers, tenant } from '../../services/worker/testing/real-servers.ts';
+import { startService } from '../../services/worker/testing/service-process.ts';
+import { createRandom } from './random.ts';
 
 const COUNT = 300;
 
