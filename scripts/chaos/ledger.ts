@@ -23,6 +23,8 @@ const entry = z.discriminatedUnion('type', [
     createdAt: z.string(),
   }),
   z.object({ type: z.literal('refused'), n: z.int(), at: z.number(), status: z.int() }),
+  /** Asked again after that. */
+  z.object({ type: z.literal('failed'), n: z.int(), at: z.number(), status: z.literal(500) }),
   /** The first time that it was seen at an end. */
   z.object({ type: z.literal('seen'), at: z.number(), generation: seen }),
 ]);

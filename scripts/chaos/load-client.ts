@@ -59,6 +59,7 @@ async function create({ n, input, idempotencyKey }: LoadRequest): Promise<Genera
       write({ type: 'refused', n, at: Date.now(), status: response.status });
       return undefined;
     }
+    if (response?.status === 500) write({ type: 'failed', n, at: Date.now(), status: 500 });
     await wait(100 + Math.random() * 400);
   }
 }

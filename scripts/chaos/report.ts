@@ -55,7 +55,8 @@ export function renderReport(report: Report): string {
 }
 
 function renderVerdict(verdict: Verdict, report: Report): string[] {
-  const { sent, accepted, refused, ended, afterBackup, breaches } = verdict;
+  const { sent, accepted, refused, ended, afterBackup, toCollect, internalErrors, breaches } =
+    verdict;
   const ends = Object.entries(ended).map(([state, count]) => `${count} ${state}`);
   const counts = promises.map(
     (promise) => `${breaches.filter((breach) => breach.promise === promise).length} ${promise}`,
@@ -68,6 +69,10 @@ function renderVerdict(verdict: Verdict, report: Report): string[] {
     `verdict: ${counts.join(', ')}; ${report.minutes.toFixed(1)} minutes, settled ${
       report.settledSeconds === null ? 'never' : `${report.settledSeconds.toFixed(1)} s after`
     }`,
+    ...(toCollect > 0
+      ? [`objects of lost attempts, to go with their generation: ${toCollect}`]
+      : []),
+    ...(internalErrors > 0 ? [`answered with 500 and asked again: ${internalErrors}`] : []),
     ...sorted.slice(0, MOST_BREACHES).map(({ promise, what }) => `  ${promise}: ${what}`),
     ...(more > 0 ? [`  and ${more} more`] : []),
   ];

@@ -142,7 +142,7 @@ async function settle(
   return null;
 }
 
-/** Looks again while nothing but leftovers is wrong: they are collected in the background. */
+/** Looks at the objects again while something is wrong: leftovers are removed in the background. */
 async function collectAndJudge(
   cluster: Cluster,
   ledger: string,

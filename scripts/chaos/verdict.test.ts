@@ -63,6 +63,7 @@ const breachesOf = (facts: Facts): string[] =>
 test('promises that were kept are counted and nothing else', () => {
   expect(judge(kept())).toEqual({
     ...{ sent: 4, accepted: 3, refused: 1, afterBackup: 0, breaches: [] },
+    ...{ toCollect: 0, internalErrors: 0 },
     ended: { succeeded: 2, canceled: 1 },
   });
 });
@@ -141,12 +142,12 @@ test.each<[string, (facts: Facts) => Partial<Facts>, string]>([
   [
     'a second set of pictures',
     ({ objects }) => ({ objects: [...objects, { key: 'default/a/0-digest-9.png', at: 2_500 }] }),
-    'twice: default/a/0-digest-9.png is named by nothing (its generation: succeeded)',
+    'twice: default/a/0-digest-9.png is named by nothing, beside the pictures of a success',
   ],
   [
-    'pictures of what was canceled',
-    ({ objects }) => ({ objects: [...objects, { key: 'default/c/0-digest-7.png', at: 2_500 }] }),
-    'left over: default/c/0-digest-7.png is named by nothing (its generation: canceled)',
+    'a picture of no generation',
+    ({ objects }) => ({ objects: [...objects, { key: 'default/x/0-digest-7.png', at: 2_500 }] }),
+    'left over: default/x/0-digest-7.png is of no generation that there is',
   ],
   [
     'no answer',
@@ -166,6 +167,15 @@ test.each<[string, (facts: Facts) => Partial<Facts>, string]>([
 ])('%s is a breach', (_, change, breach) => {
   const facts = kept();
   expect(breachesOf({ ...facts, ...change(facts) })).toContain(breach);
+});
+
+test('what lost attempts stored goes with its generation, and is counted', () => {
+  const facts = kept();
+  const objects = ['c/0-digest-7.png', 'a/checkpoint-1'].map((key) => ({
+    ...{ key: `default/${key}`, at: 2_500 },
+  }));
+  const verdict = judge({ ...facts, objects: [...facts.objects, ...objects] });
+  expect(verdict).toMatchObject({ toCollect: 2, breaches: [] });
 });
 
 test('what was accepted after the backup may go with a restore, what was accepted before may not', () => {

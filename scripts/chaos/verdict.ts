@@ -5,7 +5,7 @@ import type { LedgerEntry, Seen } from './ledger.ts';
 /**
  * What was broken. `lost`: accepted, and there is no such generation, or a success without its
  * pictures. `twice`: a second generation, end or set of pictures. `stuck`: no answer or no end.
- * `left over`: pictures that nothing names.
+ * `left over`: objects of a generation that there is not, so that nothing will ever collect them.
  */
 export type Breach = { promise: 'lost' | 'twice' | 'stuck' | 'left over'; what: string };
 
@@ -15,6 +15,10 @@ export type Verdict = {
   refused: number;
   /** Of the accepted, by how they ended. */
   ended: Record<string, number>;
+  /** Objects of lost attempts, which go with their generation. */
+  toCollect: number;
+  /** Answers that a service failed to give for no reason it knows (HTTP 500). */
+  internalErrors: number;
   /** Accepted after the backup to which the database was set back, and gone with it. */
   afterBackup: number;
   breaches: Breach[];
@@ -91,6 +95,7 @@ export function judge(facts: Facts): Verdict {
     generations.flatMap(({ id, images }) => images.map(({ url }) => `${id}/${fileOf(url)}`)),
   );
   const isNamed = ({ key }: StoredObject) => named.has(`${generationOf(key)}/${fileOf(key)}`);
+  let toCollect = 0;
   for (const object of facts.objects) {
     const { key, at } = object;
     if (isNamed(object)) continue;
@@ -100,8 +105,10 @@ export function judge(facts: Facts): Verdict {
     const fromUndone =
       restored !== undefined && restored.to <= at && at <= restored.from + AFTERMATH_MS;
     if (owner === undefined && fromUndone) continue;
-    const promise = owner?.state === 'succeeded' ? 'twice' : 'left over';
-    breach(promise, `${key} is named by nothing (its generation: ${owner?.state ?? 'unknown'})`);
+    if (owner === undefined) breach('left over', `${key} is of no generation that there is`);
+    else if (owner.state === 'succeeded' && key.endsWith('.png')) {
+      breach('twice', `${key} is named by nothing, beside the pictures of a success`);
+    } else toCollect += 1;
   }
 
   if (accepted.length === 0) breach('lost', 'nothing was accepted, so nothing was shown');
@@ -110,6 +117,8 @@ export function judge(facts: Facts): Verdict {
     accepted: idOf.size,
     refused: refused.length,
     ended,
+    toCollect,
+    internalErrors: of('failed').length,
     afterBackup,
     breaches,
   };
