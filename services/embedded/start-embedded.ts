@@ -4,8 +4,8 @@ import { DarkroomError } from '@darkroom/contract';
 import { pinhole } from '@darkroom/diffusion';
 import {
   createFrontend,
-  openCallers,
   openWebhookSettings,
+  startCallers,
   startRetention,
   startSweep,
   startWebhooks,
@@ -114,7 +114,7 @@ async function start(
   const { apiKeysFile: file } = options;
   const anonymous = options.allowAnonymous || (file === undefined && isLoopback(host));
   if (file === undefined && !anonymous) throw openToOthers(host);
-  const callers = await openCallers({ file, anonymous, logger });
+  const callers = await startCallers({ file, anonymous, logger });
   shutdown.defer('callers', callers.stop);
   const webhooks = await openWebhookSettings({
     file: options.webhookSecretsFile,

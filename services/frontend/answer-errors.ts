@@ -2,14 +2,16 @@ import { DarkroomError } from '@darkroom/contract';
 import { TRPCError } from '@trpc/server';
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { headersOf, toApiError } from './api-error.ts';
+import { headersOf, isFault, toApiError } from './api-error.ts';
 import { traceOf } from './context.ts';
 
 /** Answers an error outside a procedure in the form that tRPC gives its own. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const apiError = toApiError(error);
   const { code, status, message, retryAfterS } = apiError;
-  if (status >= 500) request.log.error({ err: error }, 'request failed');
+  if (isFault(error)) request.log.error({ err: error }, 'request failed');
+  // Whatever else such a caller sends is not waited for.
+  if (status === 401 || status === 413) reply.header('connection', 'close');
   const { traceId } = traceOf(request);
   reply
     .code(status)

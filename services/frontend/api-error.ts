@@ -63,6 +63,16 @@ export function toApiError(error: unknown): ApiError {
   return fromFastify(error) ?? apiError('INTERNAL_SERVER_ERROR', HIDDEN);
 }
 
+/**
+ * Whether an error is a fault to look into. A refusal that says when to come again is none, and a
+ * line for each would be one more load on what is overloaded.
+ */
+export function isFault(error: unknown): boolean {
+  const cause = error instanceof TRPCError ? error.cause : error;
+  const refused = cause instanceof DarkroomError && cause.retryAfterS !== undefined;
+  return toApiError(error).status >= 500 && !refused;
+}
+
 function fromTrpc(error: TRPCError): ApiError {
   const { cause, code } = error;
   if (cause instanceof DarkroomError) return fromDarkroom(cause);

@@ -1,6 +1,6 @@
 export { keyEntry } from './access/keys-file.ts';
 export { newKey } from './access/new-key.ts';
-export { openCallers } from './access/open-callers.ts';
+export { startCallers } from './access/start-callers.ts';
 export { createFrontend } from './app.ts';
 export { startRetention } from './retention.ts';
 export type { AppRouter } from './router/index.ts';

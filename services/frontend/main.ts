@@ -15,7 +15,7 @@ import {
 } from '@darkroom/lifecycle';
 import { connectRabbitmq } from '@darkroom/messaging';
 import { createS3Store } from '@darkroom/storage';
-import { openCallers } from './access/open-callers.ts';
+import { startCallers } from './access/start-callers.ts';
 import { createFrontend } from './app.ts';
 import { type FrontendConfig, readConfig } from './config.ts';
 import { startRetention } from './retention.ts';
@@ -53,7 +53,7 @@ async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown)
   const broker = await connectRabbitmq({ url: config.AMQP_URL, models, logger });
   shutdown.defer('broker', broker.close);
 
-  const callers = await openCallers({
+  const callers = await startCallers({
     file: config.API_KEYS_FILE,
     anonymous: config.ALLOW_ANONYMOUS,
     logger,

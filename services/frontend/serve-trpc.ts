@@ -1,7 +1,7 @@
 import { fastifyRequestHandler } from '@trpc/server/adapters/fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { CallGuard } from './access/guard-calls.ts';
-import { headersOf, toApiError } from './api-error.ts';
+import { headersOf, isFault, toApiError } from './api-error.ts';
 import { createContext } from './context.ts';
 import type { AppRouter } from './router/index.ts';
 
@@ -27,7 +27,7 @@ export function serveTrpc(app: FastifyInstance, router: AppRouter, guard: CallGu
       createContext,
       maxBatchSize: BATCH_LIMIT,
       onError: ({ error, path }) => {
-        if (toApiError(error).status < 500) return;
+        if (!isFault(error)) return;
         req.log.error({ err: error.cause ?? error, path }, 'procedure failed');
       },
       responseMeta: ({ type, errors }) => ({

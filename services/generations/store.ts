@@ -6,6 +6,7 @@ import type {
   Progress,
   WebhookStatus,
 } from '@darkroom/contract';
+import type { ActiveCount, QueueView } from './queue-view.ts';
 
 /** A generation with what only services may see. */
 export type GenerationRecord = Omit<Generation, 'images' | 'waiting'> & {
@@ -53,34 +54,6 @@ export type WorkerSeen = {
   crashes: number;
   startedAt: string;
   seenAt: string;
-};
-
-export type ActiveCount = {
-  tenant: string;
-  model: string;
-  state: 'queued' | 'running';
-  count: number;
-};
-
-/** A model's queue as it was a moment ago. */
-export type QueueView = {
-  model: string;
-  /** Generations in it. */
-  length: number;
-  /** Of all that is in it. */
-  steps: number;
-  /** Oldest first: the places at the head, then some of the others, and the last. */
-  marks: { queuedAtMs: number; position: number; stepsAhead: number }[];
-  running: { count: number; stepsLeft: number };
-  pace: Pace | null;
-};
-
-/** How fast a model's newest generations were made. */
-export type Pace = {
-  /** Milliseconds of a worker for a step of a picture: a quarter took less, a tenth more. */
-  stepMs: { low: number; high: number };
-  /** Generations that succeeded, by all workers together. */
-  perSecond: number;
 };
 
 export type StoredImage = {

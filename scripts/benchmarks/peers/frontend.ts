@@ -3,7 +3,7 @@
  * Fastify, tRPC, validation and answer. `PEER` is a `PeerOrder` as JSON.
  */
 import process from 'node:process';
-import { createFrontend, openCallers } from '@darkroom/frontend';
+import { createFrontend, startCallers } from '@darkroom/frontend';
 import { createLogger, createMetrics, loadCatalogue } from '@darkroom/lifecycle';
 import { peerServices } from './peer-store.ts';
 import { openPeerQueue, type PeerOrder } from './queue.ts';
@@ -14,7 +14,7 @@ const queue = await openPeerQueue(order);
 const app = createFrontend({
   ...peerServices(queue.enqueue),
   catalogue: await loadCatalogue(process.env['MODELS'] ?? ''),
-  callers: await openCallers({ file: undefined, anonymous: true, logger }),
+  callers: await startCallers({ file: undefined, anonymous: true, logger }),
   logger,
   metrics: createMetrics(),
   maxEventLoopDelayMs: Number(process.env['MAX_EVENT_LOOP_DELAY_MS']),

@@ -60,6 +60,8 @@ describe('a caller without a valid key', () => {
         data: { code: 'UNAUTHORIZED', httpStatus: 401 },
       });
     }
+    const head = await frontend.app.inject({ method: 'HEAD', url: picture, headers });
+    expect(head.statusCode).toBe(401);
     for (const url of ['/healthz', '/readyz', '/metrics']) {
       expect((await frontend.app.inject({ url, headers })).statusCode).toBe(200);
     }

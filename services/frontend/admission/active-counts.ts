@@ -16,6 +16,9 @@ export type ActiveCounts = {
 const FRESH_MS = 250;
 const STALE_MS = 2_000;
 
+/** A count of very many takes time, and may take this share of it at most. */
+const SHARE = 0.05;
+
 /**
  * Counts from the database, kept for a moment, and what this replica has added since. So a create
  * costs no count of its own, and beyond a limit no more gets in than the other replicas record
@@ -24,6 +27,7 @@ const STALE_MS = 2_000;
 export function createActiveCounts(store: Pick<FrontendStore, 'countActive'>): ActiveCounts {
   let counted = createTally();
   let countedAt = Number.NEGATIVE_INFINITY;
+  let freshMs = FRESH_MS;
   let counting: Promise<void> | undefined;
   const onTheirWay = createTally();
   // What is recorded while a count is taken may be in it or not: it stays counted until the next.
@@ -34,6 +38,7 @@ export function createActiveCounts(store: Pick<FrontendStore, 'countActive'>): A
     const earlier = addedBefore;
     addedBefore = added.plus(earlier);
     added = createTally();
+    const began = performance.now();
     const active = await store.countActive();
     counted = createTally();
     for (const { model, tenant, state, count } of active) {
@@ -42,6 +47,7 @@ export function createActiveCounts(store: Pick<FrontendStore, 'countActive'>): A
     }
     addedBefore = createTally();
     countedAt = performance.now();
+    freshMs = Math.max(FRESH_MS, (countedAt - began) / SHARE);
   };
   const recount = (): Promise<void> => {
     counting ??= count().finally(() => {
@@ -53,8 +59,8 @@ export function createActiveCounts(store: Pick<FrontendStore, 'countActive'>): A
   return {
     refresh: async () => {
       const age = performance.now() - countedAt;
-      if (age > STALE_MS) await recount();
-      else if (age > FRESH_MS) recount().catch(() => {});
+      if (age > Math.max(STALE_MS, 2 * freshMs)) await recount();
+      else if (age > freshMs) recount().catch(() => {});
     },
     read: (model, tenant) => {
       const tallies = [counted, addedBefore, added, onTheirWay];

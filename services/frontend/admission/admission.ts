@@ -20,6 +20,9 @@ const ROOM = 0.02;
 
 const LONGEST_WAIT_S = 60;
 
+/** Where nothing was made lately. */
+const UNKNOWN_WAIT_S = 10;
+
 export function createAdmission(services: {
   store: Pick<FrontendStore, 'countActive'>;
   callers: Pick<Callers, 'limitsOf'>;
@@ -31,7 +34,10 @@ export function createAdmission(services: {
   /** Not all at once, so some of them come a little later. */
   const timeFor = (generations: number, model: string): number => {
     const perSecond = services.queues.peek()?.queues.get(model)?.pace?.perSecond ?? 0;
-    const drainS = Math.min(Math.max(generations / perSecond, 1), LONGEST_WAIT_S);
+    const drainS =
+      perSecond === 0
+        ? UNKNOWN_WAIT_S
+        : Math.min(Math.max(generations / perSecond, 1), LONGEST_WAIT_S);
     return drainS * (1 + Math.random() / 2);
   };
 

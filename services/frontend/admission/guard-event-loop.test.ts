@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { anonymousCallers } from '../access/callers.ts';
 import { openWatch } from '../testing/open-watch.ts';
@@ -50,26 +49,3 @@ it('refuses calls while the event loop is late, but neither probes nor open watc
   const ids = (await frontend.records()).map((record) => record.id);
   expect(ids.sort()).toEqual([id, ...accepted].sort());
 });
-
-it('drops a connection whose request never comes to an end', async () => {
-  frontend.app.server.headersTimeout = 200;
-  frontend.app.server.requestTimeout = 500;
-  const dripping = async (text: string) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('error', () => {});
-    let answer = '';
-    socket.setEncoding('utf8').on('data', (chunk) => {
-      answer += chunk;
-    });
-    socket.write(text);
-    await once(socket, 'close');
-    return answer;
-  };
-  const post = 'POST /trpc/generations.create HTTP/1.1\r\nhost: x\r\n';
-  const [headers, body] = await Promise.all([
-    dripping(post),
-    dripping(`${post}content-type: application/json\r\ncontent-length: 100\r\n\r\n{"prompt":`),
-  ]);
-  expect(headers).toMatch(/^HTTP\/1\.1 408 /);
-  expect(body).toMatch(/^HTTP\/1\.1 408 |^$/);
-}, 20_000);

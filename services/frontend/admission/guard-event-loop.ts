@@ -12,7 +12,9 @@ export function guardEventLoop(app: FastifyInstance, maxDelayMs = 200): void {
   app.register(underPressure, {
     maxEventLoopDelay: maxDelayMs,
     sampleInterval: 250,
-    pressureHandler: async ({ routeOptions }) => {
+    pressureHandler: async ({ routeOptions }, _reply, _type, delayMs) => {
+      // Not one tick in all of the time: a single pause, the machine's perhaps.
+      if (delayMs === Number.POSITIVE_INFINITY) return;
       if (operationsPaths.has(routeOptions.url ?? '')) return;
       throw new DarkroomError('unavailable', 'this replica is overloaded; try again shortly', {
         retryAfterS: 1 + 2 * Math.random(),

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { ActiveCount, Pace, QueueView } from '../store.ts';
+import type { ActiveCount, Pace, QueueView } from '../queue-view.ts';
 import type { Database } from './schema.ts';
 
 /** Marks at the head of a queue, one for each place, and as many for all the rest of it. */
@@ -92,12 +92,14 @@ async function readRunning(db: Database): Promise<Running[]> {
     .execute();
 }
 
-type Measured = { model: string; low: number; high: number; count: number; seconds: number };
+type Measured = { model: string; low: number; high: number; count: number; seconds: number | null };
 
 async function readPaces(db: Database): Promise<Measured[]> {
   const { rows } = await sql<Measured>`
     with newest as (
-      select model, state, finished_at, (inference_ms + store_ms) / greatest(steps, 1) as step_ms
+      select
+        model, state, finished_at, finished_at > now() - interval '1 minute' as lately,
+        (inference_ms + store_ms) / greatest(steps, 1) as step_ms
       from generations where finished_at is not null
       order by finished_at desc limit ${sql.lit(MEASURED)}
     )
@@ -105,8 +107,8 @@ async function readPaces(db: Database): Promise<Measured[]> {
       model,
       percentile_cont(0.25) within group (order by step_ms) as low,
       percentile_cont(0.9) within group (order by step_ms) as high,
-      count(*)::integer as count,
-      extract(epoch from now() - min(finished_at))::float8 as seconds
+      (count(*) filter (where lately))::integer as count,
+      extract(epoch from now() - min(finished_at) filter (where lately))::float8 as seconds
     from newest where state = 'succeeded' and step_ms is not null
     group by model`.execute(db);
   return rows;
@@ -117,5 +119,5 @@ const paceOf = (measured: Measured | undefined): Pace | null =>
     ? null
     : {
         stepMs: { low: measured.low, high: measured.high },
-        perSecond: measured.count / Math.max(measured.seconds, 0.001),
+        perSecond: measured.count / Math.max(measured.seconds ?? 1, 0.001),
       };

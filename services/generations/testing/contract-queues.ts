@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
-import type { GenerationStore, QueueView } from '../store.ts';
+import type { QueueView } from '../queue-view.ts';
+import type { GenerationStore } from '../store.ts';
 import { actors } from './actors.ts';
 import { newGeneration } from './new-generation.ts';
 

@@ -5,7 +5,7 @@ import { Writable } from 'node:stream';
 import { createLogger } from '@darkroom/lifecycle';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { newKey } from './new-key.ts';
-import { openCallers } from './open-callers.ts';
+import { startCallers } from './start-callers.ts';
 
 const silent = createLogger({ name: 'test', level: 'silent' });
 const made = (id: string, tenant = 'acme') => newKey({ id, tenant, scopes: ['generations:read'] });
@@ -45,7 +45,7 @@ async function open(
     },
   });
   const logger = log === undefined ? silent : createLogger({ name: 'test', destination });
-  const callers = await openCallers({ file, anonymous, logger, intervalMs: 10 });
+  const callers = await startCallers({ file, anonymous, logger, intervalMs: 10 });
   onTestFinished(callers.stop);
   return callers;
 }

@@ -10,7 +10,7 @@ import { readKeysFile } from './keys-file.ts';
  * @throws DarkroomError `configuration` when the file is bad from the beginning, or when neither
  *   keys nor anonymous callers are configured
  */
-export async function openCallers(options: {
+export async function startCallers(options: {
   file: string | undefined;
   anonymous: boolean;
   logger: Logger;
