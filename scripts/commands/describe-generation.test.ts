@@ -51,6 +51,20 @@ test('a queued generation tells what it waits for, and how long where that is kn
   );
 });
 
+test('a webhook tells how far it has come, and what its receiver answered', () => {
+  const pending = {
+    state: 'pending',
+    attempts: 2,
+    lastStatus: 503,
+    lastError: 'it answered 503',
+    nextAt: '2026-01-01T00:00:30.000Z',
+  } as const;
+  expect(describeGeneration({ ...generation, webhook: pending })).toMatch(
+    /^webhook +pending, 2 attempts, next at 2026-01-01T00:00:30.000Z; it answered 503$/m,
+  );
+  expect(describeGeneration(generation)).not.toContain('webhook');
+});
+
 test('a quarantined generation tells what every attempt died of', () => {
   const at = '2026-01-01T00:00:00.000Z';
   const text = describeGeneration({

@@ -72,9 +72,8 @@ export async function assault(options: {
     const random = createRandom(Math.imul(seed, 0x9e3779b1), String(number++));
     const tenant = random.next() < 0.95 ? random.pick(names) : '';
     const own = tenants.get(tenant)?.remembered ?? [];
-    const others = [...tenants].flatMap(([name, { remembered }]) =>
-      name === tenant ? [] : remembered,
-    );
+    const other = tenants.get(random.pick(names.filter((name) => name !== tenant)));
+    const others = other?.remembered ?? [];
     const sent = hostileRequest(random, procedures, { own, others, cursors });
     const authorization = authorizations[tenant];
     const headers = { ...sent.headers, ...(authorization && { authorization }) };

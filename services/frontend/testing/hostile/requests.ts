@@ -86,7 +86,7 @@ export function hostileRequest(
   if (roll < 0.05) return watching(random, known);
   const type = random.pick(['query', 'mutation'] as const);
   const fitting = names.filter((name) => procedures[name] === type);
-  const calls = roll < 0.5 ? 1 : 2 + Math.floor(random.next() * 19);
+  const calls = roll < 0.3 ? 1 : 2 + Math.floor(random.next() * 19);
   const chosen = Array.from({ length: calls }, () =>
     random.pick(random.next() < 0.02 ? names : fitting),
   );
