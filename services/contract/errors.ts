@@ -8,7 +8,7 @@ export const failureCode = z.enum([
   'ATTEMPTS',
   /** The model folder cannot be loaded or does not fit the request. */
   'MODEL',
-  /** The engine refused or failed; trying again would fail again. */
+  /** The engine failed twice, in two processes; trying again would fail again. */
   'ENGINE',
 ]);
 export type FailureCode = z.infer<typeof failureCode>;

@@ -51,11 +51,13 @@ export type Child = {
       traceparent?: string;
     },
   ): Promise<Picture>;
+  /** Ends the process, in whatever it is. */
+  end(): void;
   /** Resolves once the process is gone, with how it ended. */
   readonly gone: Promise<ChildDied>;
 };
 
-/** The engine refused the request or failed at it; trying again would fail again. */
+/** The engine refused the request (MODEL) or failed at it (ENGINE). */
 export class EngineError extends Error {
   override readonly name = 'EngineError';
   readonly code: EngineFailure;
@@ -92,6 +94,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
       pid: child.pid ?? 0,
       identity,
       gone: link.gone,
+      end: kill,
       generate: (request, { onStep, onRan, signal, resume, traceparent }) => {
         const id = ++lastId;
         const abort = () => link.say({ type: 'abort', id });

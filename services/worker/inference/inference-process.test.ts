@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, readFile, rm, truncate } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -195,6 +195,29 @@ test('a picture that kills every child is given up with the evidence', async () 
   });
   await expect(poison).rejects.toThrow(/^2 inference processes died of one picture, .*SIGKILL/);
   await expect(own.generate(pinholeRequest)).resolves.toMatchObject({ restarts: 0 });
+});
+
+test.each([
+  ['once', 'is made by the next child, from its last step', 1],
+  ['twice', 'is given up, and the next picture finds a fresh child', 2],
+])('a picture whose engine fails %s %s', async (_, __, failures) => {
+  const folder = await mkdtemp(join(tmpdir(), 'failing-'));
+  const failing = { program: testing('failing-child.ts'), models: [{ name: 'pinhole', folder }] };
+  await using own = await startPinhole({ ...failing, maxRestarts: 3 });
+  try {
+    await writeFile(join(folder, 'failures'), String(failures));
+    const states: number[] = [];
+    const made = own.generate(pinholeRequest, { onStep: ({ step }) => states.push(step) });
+    if (failures === 1) {
+      await expect(made).resolves.toMatchObject({ restarts: 1 });
+      expect(states).toEqual([1, 2]);
+    } else {
+      await expect(made).rejects.toMatchObject({ code: 'ENGINE', message: 'the GPU is lost' });
+    }
+    await expect(own.generate(pinholeRequest)).resolves.toMatchObject({ restarts: 0 });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('the child sees no credential of its parent', async () => {

@@ -2,7 +2,7 @@ import { DarkroomError } from '@darkroom/contract';
 import type { GenerateOptions, Picture, RunState } from '@darkroom/diffusion';
 import { createBackoff } from '../backoff.ts';
 import { createTurns } from '../turns.ts';
-import { type Child, type ChildOptions, startChild } from './child-process.ts';
+import { type Child, type ChildOptions, EngineError, startChild } from './child-process.ts';
 import { bitsOf, type Identity } from './identity.ts';
 import { ChildDied } from './link.ts';
 import type { InferenceRequest, Ran } from './protocol.ts';
@@ -66,10 +66,12 @@ export type Inference = {
   up(ms: number, signal?: AbortSignal): Promise<void>;
   /**
    * Makes one picture, waiting for its turn. When the child dies on the way, goes on in the next
-   * from the last step, to the same bits. When aborted, tells of its last step before it rejects.
+   * from the last step, to the same bits. A child whose engine fails is ended and the picture tried
+   * once more in the next: after an error a GPU may refuse all that follows, and one that comes from
+   * the request comes again. When aborted, tells of its last step before it rejects.
    *
-   * @throws `signal.reason` when aborted, EngineError when the engine refuses or fails,
-   *   InferenceDied when more than `maxRestarts` children died of it, DarkroomError
+   * @throws `signal.reason` when aborted, EngineError when the engine refuses or
+   *   has failed twice, InferenceDied when more than `maxRestarts` children died of it, DarkroomError
    *   (`unavailable`) when none can be started
    */
   generate(request: InferenceRequest, call?: InferenceCall): Promise<InferenceResult>;
@@ -150,6 +152,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
     /** By the children before the present one, and by all. */
     let before: Ran = { steps: 0, engineMs: 0 };
     let ran = before;
+    let hasFailed = false;
     let modelLoadMs = 0;
     const started = performance.now();
     for (let restarts = 0; ; restarts++) {
@@ -174,7 +177,13 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
         const inferenceMs = performance.now() - started - modelLoadMs;
         return { ...picture, modelLoadMs, inferenceMs, restarts };
       } catch (error) {
-        if (!(error instanceof ChildDied)) throw error;
+        const isFailure = error instanceof EngineError && error.code === 'ENGINE';
+        if (isFailure) {
+          present.end();
+          await present.gone;
+          if (hasFailed) throw error;
+          hasFailed = true;
+        } else if (!(error instanceof ChildDied)) throw error;
         signal?.throwIfAborted();
         before = ran;
         const at = last === undefined ? 'before its first step' : `after step ${last.state.step}`;
