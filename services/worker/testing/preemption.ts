@@ -28,7 +28,7 @@ const MOST_STEPS = 1_000;
  * picture to be gone on with elsewhere, to the bits of the one that nothing disturbed: no step made
  * twice, none left out, no attempt spent, nothing left behind.
  *
- * @param options.rounds samplers take turns
+ * @param options.rounds pictures gone on with, samplers taking turns
  */
 export async function preempt(options: {
   rounds: number;
@@ -44,15 +44,17 @@ export async function preempt(options: {
   await fleet.ready();
   const probe = await servers.finished((await servers.submit(50)).id);
   const stepMs = (probe.timings.inferenceMs ?? 0) / 50;
-  // More than can be made in the grace, were the machine to become much quicker.
-  const steps = Math.min(MOST_STEPS, LATEST_SIGNAL + Math.ceil((6 * GRACE_MS) / stepMs));
+  // More than can be made in the grace.
+  let steps = Math.min(MOST_STEPS, LATEST_SIGNAL + Math.ceil((6 * GRACE_MS) / stepMs));
   const references = new Map<Sampler, string[]>();
   const digestsOf = async (id: string) =>
     (await servers.finished(id)).images.map(({ sha256 }) => sha256);
 
-  for (let round = 0; round < rounds; round++) {
-    const sampler = samplers[round % samplers.length] as Sampler;
-    const when = `round ${round}, ${JSON.stringify(sampler)}`;
+  let continued = 0;
+  let finished = 0;
+  while (continued < rounds) {
+    const sampler = samplers[continued % samplers.length] as Sampler;
+    const when = `round ${continued}, ${JSON.stringify(sampler)}, ${steps} steps`;
     if (!references.has(sampler)) {
       const { id } = await servers.submit(steps, undefined, sampler);
       references.set(sampler, await digestsOf(id));
@@ -65,10 +67,21 @@ export async function preempt(options: {
     const holder = await transitions.holderOf(id);
     const began = performance.now();
     expect(await fleet.endAndReplace(holder ?? '', 'SIGTERM'), when).toBe(0);
-    expect(performance.now() - began, when).toBeGreaterThanOrEqual(GRACE_MS - 1);
-
+    const took = performance.now() - began;
     expect(await digestsOf(id), when).toEqual(references.get(sampler));
-    expect(await transitions.of(id), when).toEqual(['running', 'queued', 'running', 'succeeded']);
+    const states = await transitions.of(id);
+    if (!states.includes('queued')) {
+      // The machine has become so much quicker that the grace was enough: ask for more.
+      expect(states, when).toEqual(['running', 'succeeded']);
+      expect(finished, when).toBeLessThan(rounds);
+      finished += 1;
+      steps = Math.min(MOST_STEPS, steps * 2);
+      references.clear();
+      continue;
+    }
+    continued += 1;
+    expect(took, when).toBeGreaterThanOrEqual(GRACE_MS - 1);
+    expect(states, when).toEqual(['running', 'queued', 'running', 'succeeded']);
     expect(await servers.finished(id), when).toMatchObject({ attempt: 1, evidence: [] });
     expect(await stepsRun(servers.databaseUrl, id), when).toBe(steps);
     const { images } = await servers.finished(id);
@@ -76,6 +89,7 @@ export async function preempt(options: {
       .poll(() => servers.objects.list(`default/${id}/`), { timeout: 10_000 })
       .toEqual(images.map(({ key }) => key));
   }
+  console.info(`${continued} gone on with elsewhere, ${finished} finished within the grace`);
   expect(await fleet.stop()).toEqual([0, 0]);
 }
 
