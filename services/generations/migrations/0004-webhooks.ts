@@ -33,6 +33,8 @@ export async function createWebhooks(db: Kysely<unknown>): Promise<void> {
       ) using new.id, new.tenant, new.webhook_url;
       return null;
     end $$`.execute(db);
+  // Whoever could hang it on a table of their own would have their own triggers run as its owner.
+  await sql`revoke execute on function write_webhook() from public`.execute(db);
   await sql`
     create trigger generations_webhook after update of state on generations for each row
     when (new.webhook_url is not null and old.state in ('queued', 'running')
