@@ -141,6 +141,8 @@ describe("another tenant's generation", () => {
   it.each([
     ['GET', 'generations.get'],
     ['POST', 'generations.cancel'],
+    ['POST', 'generations.redrive'],
+    ['POST', 'generations.delete'],
   ] as const)('is answered by %s %s exactly as one that never was', async (method, path) => {
     const theirs = await call(other, method, path, { id });
     const nobodys = await call(other, method, path, { id: unknown });
@@ -151,6 +153,18 @@ describe("another tenant's generation", () => {
     };
     expect(shape(theirs)).toBe(shape(nobodys));
     expect(Object.keys(theirs.headers)).toEqual(Object.keys(nobodys.headers));
+  });
+
+  it('is watched by others exactly as one that never was', async () => {
+    const watched = async (generation: string) => {
+      const response = await frontend.app.inject({
+        url: `/trpc/generations.watch?input=${encodeURIComponent(JSON.stringify({ id: generation }))}`,
+        headers: { authorization: other },
+      });
+      return withoutIds(response.body.replaceAll(/"traceId":"\w+"/g, '"traceId"'));
+    };
+    expect(await watched(id)).toContain('NOT_FOUND');
+    expect(await watched(id)).toBe(await watched(unknown));
   });
 
   it('has no picture, not even for one who knows its digest', async () => {

@@ -89,7 +89,9 @@ export const generationsRouter = (services: RouterServices) => {
       try {
         const read = async () => found(input.id, await store.get(ctx.tenant, input.id));
         const { revoked } = ctx.caller;
-        const waiting = (record: GenerationRecord) => whyWaits(record, queues.peek());
+        // Only for what is queued: a look at the queues costs the database something.
+        const waiting = (record: GenerationRecord) =>
+          record.state === 'queued' ? whyWaits(record, queues.peek()) : null;
         const { lastEventId } = input;
         const options = { ...services, signal, revoked, waiting, lastEventId };
         for await (const { id, generation } of watchGeneration(input.id, read, options)) {
