@@ -9,9 +9,7 @@ const addresses: LookupAddress[] = [
 
 const lookUp = (found: LookupAddress[], options: { all?: boolean }) =>
   new Promise<unknown[]>((resolve) => {
-    publicLookup((_, done) => done(null, found))('hook.example', options, (...answer) =>
-      resolve(answer),
-    );
+    publicLookup(async () => found)('hook.example', options, (...answer) => resolve(answer));
   });
 
 it('gives a socket the very addresses that it looked at', async () => {
@@ -24,5 +22,13 @@ it('gives the first to a socket that takes one', async () => {
 
 it('gives none when one is not public', async () => {
   const [error] = await lookUp([...addresses, { address: '10.0.0.1', family: 4 }], { all: true });
+  expect(String(error)).toContain('does not resolve to a public address');
+});
+
+it('gives none when the name servers know none', async () => {
+  const unknown = publicLookup(async () => {
+    throw new Error('ENOTFOUND');
+  });
+  const error = await new Promise((resolve) => unknown('hook.example', { all: true }, resolve));
   expect(String(error)).toContain('does not resolve to a public address');
 });

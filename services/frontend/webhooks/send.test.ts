@@ -132,26 +132,23 @@ describe('to a receiver', () => {
 });
 
 describe('to what is not public', () => {
-  const loopback: Resolve = (_, done) => done(null, [{ address: '127.0.0.1', family: 4 }]);
+  const loopback: Resolve = async () => [{ address: '127.0.0.1', family: 4 }];
 
   it.each<[string, Resolve]>([
     ['resolves to loopback', loopback],
     [
       'resolves to a public address and a private one',
-      (_, done) => {
-        const addresses = [
-          { address: '93.184.215.14', family: 4 },
-          { address: '127.0.0.1', family: 4 },
-        ];
-        done(null, addresses);
-      },
+      async () => [
+        { address: '93.184.215.14', family: 4 },
+        { address: '127.0.0.1', family: 4 },
+      ],
     ],
     [
       'resolves to loopback as IPv6 tells it',
-      (_, done) => done(null, [{ address: '::ffff:127.0.0.1', family: 6 }]),
+      async () => [{ address: '::ffff:127.0.0.1', family: 6 }],
     ],
-    ['does not resolve', (_, done) => done(new Error('ENOTFOUND'), [])],
-    ['resolves to nothing', (_, done) => done(null, [])],
+    ['does not resolve', () => Promise.reject(new Error('ENOTFOUND'))],
+    ['resolves to nothing', async () => []],
   ])('makes no connection when the name %s, and tells no more', async (_, resolve) => {
     const { port, seen } = await receiver((_, response) => response.end());
     const answer = await sender({}, { resolve }).send(`https://hook.example:${port}/`, {}, '{}');
@@ -165,9 +162,9 @@ describe('to what is not public', () => {
   it('asks for the name anew at each attempt, so that one rebound since is found out', async () => {
     const { port, seen } = await receiver((_, response) => response.end());
     let asked = 0;
-    const counting: Resolve = (name, done) => {
+    const counting: Resolve = (name) => {
       asked += 1;
-      loopback(name, done);
+      return loopback(name);
     };
     const careful = sender({}, { resolve: counting });
     await careful.send(`https://hook.example:${port}/`, {}, '{}');
