@@ -48,7 +48,7 @@ await yargs(hideBin(process.argv))
       command
         .option('jobs', { type: 'number', default: 10_000, describe: 'On the queue, each turn' })
         .option('rounds', { type: 'number', default: 3, describe: 'Of all in turn' })
-        .option('slots', { type: 'number', default: 32, describe: 'Jobs at once in a worker' }),
+        .option('slots', { type: 'number', default: 64, describe: 'Jobs at once in a worker' }),
     async (args) => {
       const { measureDrain } = await import('./drain.ts');
       await show(args.json, () => measureDrain(args));

@@ -61,7 +61,9 @@ function bullmq({ host, port, slots }: Extract<WorkerOrder, { system: 'bullmq' }
 
 /** One job a statement: fetch, work, complete. Its own `work` waits half a second between polls. */
 async function pgBoss(order: Extract<WorkerOrder, { system: 'pg-boss' }>): Promise<Drainer> {
-  const boss = new PgBoss({ connectionString: order.databaseUrl, max: order.slots });
+  // More would only wait for each other.
+  const loopCount = Math.min(order.slots, 16);
+  const boss = new PgBoss({ connectionString: order.databaseUrl, max: loopCount });
   boss.on('error', console.error);
   await boss.start();
   let going = false;
@@ -76,7 +78,7 @@ async function pgBoss(order: Extract<WorkerOrder, { system: 'pg-boss' }>): Promi
   return {
     async start() {
       going = true;
-      loops = Promise.all(Array.from({ length: order.slots }, loop));
+      loops = Promise.all(Array.from({ length: loopCount }, loop));
     },
     async stop() {
       going = false;

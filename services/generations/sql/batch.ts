@@ -3,11 +3,6 @@ import { setImmediate } from 'node:timers';
 export type BatchOptions<Input> = {
   /** Inputs in one flush at most. @default 256 */
   atMost?: number;
-  /**
-   * Flushes under way at once, each over a connection of its own: while one waits for the disk, or
-   * for a lock that somebody holds, the other works. @default 2
-   */
-  flights?: number;
   /** Inputs of one key never share a flush: the later is to see what the earlier wrote. */
   keyOf?: (input: Input) => string;
 };
@@ -28,20 +23,20 @@ type Call<Input, Result> = {
  * Group commit: many calls as one statement and one commit. A call that finds nothing under way goes
  * out at the end of its turn of the event loop, with those of the same turn; the calls that come
  * during a flush collect and go out together when it has landed. So batches grow with the load, and
- * without load nobody waits.
+ * without load nobody waits. Never two flushes at once: half as large each, they cost a third more.
  *
  * Each call gets its own answer. An input that the database cannot take fails the whole statement,
- * which has then written nothing; each of the batch is tried by itself, and only the bad one fails.
+ * which has then written nothing; its halves are tried again, and so on, until only the bad one fails.
  *
  * @param flush answers its inputs in their order
  */
 export function batched<Input, Result>(
   flush: (inputs: Input[]) => Promise<(Result | Promise<Result>)[]>,
-  { atMost = 256, flights = 2, keyOf }: BatchOptions<Input> = {},
+  { atMost = 256, keyOf }: BatchOptions<Input> = {},
 ): Batched<Input, Result> {
   let waiting: Call<Input, Result>[] = [];
-  let isDue = false;
-  let underWay = 0;
+  /** From the moment that a flush is due until it has landed. */
+  let isUnderWay = false;
   let whenIdle = Promise.withResolvers<void>();
 
   function board(): Call<Input, Result>[] {
@@ -59,20 +54,15 @@ export function batched<Input, Result>(
   }
 
   function depart(): void {
-    if (isDue || underWay >= flights || waiting.length === 0) return;
-    isDue = true;
-    setImmediate(() => {
-      isDue = false;
-      underWay += 1;
-      void fly(board()).then(land);
-      depart();
-    });
+    if (isUnderWay || waiting.length === 0) return;
+    isUnderWay = true;
+    setImmediate(() => void fly(board()).then(land));
   }
 
   function land(): void {
-    underWay -= 1;
+    isUnderWay = false;
     depart();
-    if (underWay > 0 || waiting.length > 0) return;
+    if (isUnderWay) return;
     whenIdle.resolve();
     whenIdle = Promise.withResolvers();
   }
@@ -82,8 +72,13 @@ export function batched<Input, Result>(
       const results = await flush(calls.map(({ input }) => input));
       for (const [i, call] of calls.entries()) call.resolve(results[i] as Result);
     } catch (error) {
-      if (calls.length > 1 && isOfOneInput(error)) for (const call of calls) await fly([call]);
-      else for (const call of calls) call.reject(error);
+      if (calls.length > 1 && isOfOneInput(error)) {
+        const half = calls.length >> 1;
+        await fly(calls.slice(0, half));
+        await fly(calls.slice(half));
+      } else {
+        for (const call of calls) call.reject(error);
+      }
     }
   }
 
@@ -93,7 +88,7 @@ export function batched<Input, Result>(
       depart();
     });
   const idle = async () => {
-    if (underWay > 0 || waiting.length > 0) await whenIdle.promise;
+    if (isUnderWay) await whenIdle.promise;
   };
   return Object.assign(call, { idle });
 }
