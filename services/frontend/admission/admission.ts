@@ -13,7 +13,7 @@ export type Admission = {
 };
 
 /** Requests that this replica has on their way to the database at most. */
-const IN_HAND = 1_000;
+const IN_HAND = 500;
 
 /** What should have drained before those who were refused come again, of a model's `maxQueued`. */
 const ROOM = 0.02;
