@@ -23,14 +23,16 @@ const invalid = [{ steps: 100_000 }, { prompt: ' ' }, { model: 'no-such-model' }
 /**
  * Few different requests, so that many are the same and must come to the same bits. 2% are not
  * valid, 6% are canceled, 10% watched.
+ *
+ * @param steps each has so many, or one more
  */
-export function drawLoad(seed: number, jobs: number): LoadRequest[] {
+export function drawLoad(seed: number, jobs: number, steps: number): LoadRequest[] {
   const random = createRandom(seed, 'load');
   return Array.from({ length: jobs }, (_, n): LoadRequest => {
     const input = {
       prompt: random.pick(prompts),
       seed: Math.floor(random.between(0, 4)),
-      steps: 1 + Math.floor(random.between(0, 2)),
+      steps: steps + Math.floor(random.between(0, 2)),
       count: random.next() < 0.2 ? 2 : 1,
     };
     const chance = random.next();

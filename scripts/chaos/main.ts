@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { progressBar } from '../benchmarks/progress.ts';
-import { faultKinds } from './faults/index.ts';
+import { faultsFor } from './faults/index.ts';
 import { plants } from './plants/index.ts';
 import { isClean, renderReport } from './report.ts';
 import { type ChaosOptions, runChaos } from './run-chaos.ts';
@@ -18,16 +18,16 @@ const LAST_RESORT_MS = 2 * 60_000;
 /** The ordinary run. A message must be taken for lost, and sent anew, well within it. */
 const ordinary = {
   ...{ jobs: 200, stallSeconds: 60, republishAfterMs: 20_000 },
-  ...{ secondsAJob: 0.2, secondsAFault: 3.2 },
+  ...{ secondsAJob: 0.2, secondsAFault: 3.2, steps: 1 },
 };
 
 /**
- * To catch a plant: quicker, fewer, with a backlog. A message is sent anew after ten minutes as it
+ * To catch a plant: quicker, with workers that are seldom idle. A message is sent anew after ten minutes as it
  * is wherever nobody tells otherwise, so what loses messages leaves requests stuck.
  */
 const planted = {
   ...{ jobs: 300, stallSeconds: 30, republishAfterMs: 600_000 },
-  ...{ secondsAJob: 0.1, secondsAFault: 2 },
+  ...{ secondsAJob: 0.1, secondsAFault: 2, steps: 8 },
 };
 
 const args = await yargs(hideBin(process.argv))
@@ -57,8 +57,7 @@ const pace = plant === undefined ? ordinary : planted;
 const jobs = args.jobs ?? pace.jobs;
 const { seed } = args;
 const faults = args.faults ?? Math.ceil(jobs * FAULTS_A_JOB);
-const wanted = args.kinds ?? plant?.kinds;
-const kinds = faultKinds.filter(({ name }) => wanted?.some((part) => name.includes(part)) ?? true);
+const kinds = faultsFor({ kinds: args.kinds ?? plant?.kinds, targets: plant?.targets });
 const runName = [plant?.name, args.withoutPlant ? 'without' : undefined, `seed-${seed}`, jobs];
 const folder = fileURLToPath(
   new URL(

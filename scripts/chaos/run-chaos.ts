@@ -18,6 +18,8 @@ export type ChaosOptions = {
   seed: number;
   faults: number;
   kinds: readonly FaultKind[];
+  /** Of its requests, at least. */
+  steps: number;
   /** The pace; the slower of the two is kept. */
   secondsAJob: number;
   secondsAFault: number;
@@ -65,7 +67,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
 }
 
 async function measure(options: ChaosOptions, report: Report, save: () => void): Promise<void> {
-  const { folder, jobs, seed, faults, kinds, secondsAJob, secondsAFault, signal } = options;
+  const { folder, jobs, seed, faults, kinds, secondsAJob, secondsAFault, steps, signal } = options;
   const cluster = await startCluster({ ...options, logs: folder });
   try {
     if (options.plant !== undefined) assertPlanted(options.plant, folder);
@@ -74,7 +76,7 @@ async function measure(options: ChaosOptions, report: Report, save: () => void):
     writeFileSync(ledger, '');
     let progress: LoadProgress = { answered: 0, accepted: 0, finished: 0 };
     const tell = (): void => options.onProgress?.({ ...progress, faults: report.injected.length });
-    const settings = { frontends: cluster.frontendUrls, seed, jobs, seconds, ledger };
+    const settings = { frontends: cluster.frontendUrls, seed, jobs, steps, seconds, ledger };
     const load = startLoad(settings, (latest) => {
       progress = latest;
       tell();

@@ -7,6 +7,8 @@ export type LoadSettings = {
   frontends: string[];
   seed: number;
   jobs: number;
+  /** Each of its requests has so many, or one more. */
+  steps: number;
   /** Over which its requests are spread evenly. */
   seconds: number;
   /** The file it writes. */

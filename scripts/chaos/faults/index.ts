@@ -32,3 +32,19 @@ export const faultKinds: readonly FaultKind[] = [
   brokerWiped,
   databaseRestored,
 ];
+
+/** Those kinds, at those targets, whose names have one of these parts. */
+export const faultsFor = (wanted: {
+  kinds?: readonly string[] | undefined;
+  targets?: readonly string[] | undefined;
+}): FaultKind[] => {
+  const has = (parts: readonly string[] | undefined, name: string): boolean =>
+    parts?.some((part) => name.includes(part)) ?? true;
+  return faultKinds
+    .filter(({ name }) => has(wanted.kinds, name))
+    .map((kind) => ({
+      ...kind,
+      targets: kind.targets.filter((target) => has(wanted.targets, target)),
+    }))
+    .filter(({ targets }) => targets.length > 0);
+};

@@ -15,4 +15,5 @@ export const acknowledgeBeforeComplete: Plant = {
     },
   ],
   kinds: ['service killed', 'server killed', 'server frozen'],
+  targets: ['worker', 'postgres'],
 };

@@ -19,4 +19,5 @@ export const completeBeforeStore: Plant = {
     },
   ],
   kinds: ['service killed', 'server killed', 'server frozen', 'disk full'],
+  targets: ['worker', 's3'],
 };

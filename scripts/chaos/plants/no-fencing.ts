@@ -25,4 +25,5 @@ export const noFencing: Plant = {
     },
   ],
   kinds: ['service frozen'],
+  targets: ['worker'],
 };

@@ -12,8 +12,10 @@ export type Plant = {
   /** What it does wrong. */
   bug: string;
   changes: readonly Change[];
-  /** Which faults bring it out: kinds whose names have one of these. */
+  /** Which faults bring it out: kinds whose names have one of these, … */
   kinds: readonly string[];
+  /** … at targets whose names have one of these. */
+  targets: readonly string[];
 };
 
 /** What a process says when it has loaded a module with its plant. */

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { faultKinds } from '../faults/index.ts';
+import { faultsFor } from '../faults/index.ts';
 import { plants } from './index.ts';
 import { type Plant, said, withPlant } from './plant.ts';
 
@@ -16,10 +16,7 @@ test.each(plants.map((plant) => [plant.name, plant] as const))(
       expect(withPlant(source, module, plant)).not.toBe(source);
     }
     for (const part of plant.kinds) {
-      expect(
-        faultKinds.filter(({ name }) => name.includes(part)),
-        part,
-      ).not.toEqual([]);
+      expect(faultsFor({ kinds: [part], targets: plant.targets }), part).not.toEqual([]);
     }
   },
 );
@@ -27,7 +24,7 @@ test.each(plants.map((plant) => [plant.name, plant] as const))(
 test('a place that is gone, or there twice, is said', () => {
   const module = 'a/module.ts';
   const plant: Plant = {
-    ...{ name: 'a-plant', bug: '', kinds: [] },
+    ...{ name: 'a-plant', bug: '', kinds: [], targets: [] },
     changes: [{ module, from: 'this', to: 'that' }],
   };
   const planted = (source: string) => withPlant(source, module, plant);

@@ -11,5 +11,6 @@ export const sweepOff: Plant = {
       to: 'while (false) {',
     },
   ],
-  kinds: ['service killed', 'server killed', 'connections cut'],
+  kinds: ['server killed', 'connections cut'],
+  targets: ['rabbitmq'],
 };

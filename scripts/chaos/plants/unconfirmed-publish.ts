@@ -12,4 +12,5 @@ export const unconfirmedPublish: Plant = {
     },
   ],
   kinds: ['server killed', 'server frozen', 'connections half-opened', 'connections cut'],
+  targets: ['rabbitmq'],
 };
