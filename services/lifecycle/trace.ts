@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 
 /** Where one piece of work belongs in a W3C trace. */
 export type TraceContext = {
@@ -30,7 +30,7 @@ export function parseTraceparent(header: unknown): TraceContext | undefined {
 export function startTrace(traceparent?: unknown): TraceContext {
   const parent = parseTraceparent(traceparent);
   return parent === undefined
-    ? { traceId: randomBytes(16).toString('hex'), spanId: newSpanId(), sampled: true }
+    ? { traceId: newTraceId(), spanId: newSpanId(), sampled: true }
     : childSpan(parent);
 }
 
@@ -44,4 +44,7 @@ export const childSpan = (parent: TraceContext): TraceContext => ({
 export const formatTraceparent = ({ traceId, spanId, sampled }: TraceContext): string =>
   `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`;
 
-const newSpanId = (): string => randomBytes(8).toString('hex');
+/** Never all zeros. Node draws the randomness of many UUIDs at once, that of bytes anew each time. */
+const newTraceId = (): string => randomUUID().replaceAll('-', '');
+
+const newSpanId = (): string => newTraceId().slice(16);
