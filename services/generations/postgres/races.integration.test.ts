@@ -182,4 +182,23 @@ describe('at the same time on Postgres', () => {
       expect((await look(record)).state).toBe('succeeded');
     }
   });
+
+  test('of many collectors exactly one takes what has been hidden', async () => {
+    const { created } = actors(store);
+    const records = await Promise.all(Array.from({ length: 40 }, () => created()));
+    for (const { tenant, id } of records) {
+      await store.requestCancel(tenant, id);
+      await store.hide(tenant, id);
+    }
+    // Longer than the rounds that follow: what is taken does not fall due again in them.
+    const graceMs = 3_000;
+    const taken: string[] = [];
+    const round = async () => {
+      const each = await rivals((rival) => rival.takeOld({ ttlMs: null, graceMs, limit: 7 }));
+      taken.push(...each.flat().map(({ id }) => id));
+      return new Set(taken).size;
+    };
+    await expect.poll(round, { timeout: 30_000, interval: 20 }).toBe(records.length);
+    expect(taken.toSorted()).toEqual(records.map(({ id }) => id).toSorted());
+  });
 });
