@@ -38,10 +38,10 @@ it('goes over to a changed file, through one that is bad', async () => {
   const secrets = await load(JSON.stringify({ mine: [secret] }));
   const path = join(folder, 'secrets.json');
   await writeFile(path, JSON.stringify({ mine: [other, secret] }));
-  await vi.waitFor(() => expect(secrets('mine')).toEqual([other, secret]));
+  await vi.waitFor(() => expect(secrets('mine')).toEqual([other, secret]), 10_000);
   await writeFile(path, '{');
   await writeFile(path, JSON.stringify({ mine: [other] }));
-  await vi.waitFor(() => expect(secrets('mine')).toEqual([other]));
+  await vi.waitFor(() => expect(secrets('mine')).toEqual([other]), 10_000);
 });
 
 it.each([

@@ -9,6 +9,7 @@ import { startWebhooks, type WebhookOptions } from './start-webhooks.ts';
 import { newSecret, startReceiver } from './testing/start-receiver.ts';
 
 const secret = newSecret();
+const PATIENCE_MS = 15_000;
 const settings = {
   allowPrivate: true,
   secrets: (tenant: string) => (tenant === 'nobody' ? [] : [newSecret(), secret]),
@@ -62,7 +63,10 @@ describe('a webhook', () => {
     const { fence } = await claim(frontend, id);
     await frontend.store.complete({ id, fence, images: [], timings: TIMINGS });
 
-    await vi.waitFor(async () => expect((await get(id)).webhook?.state).toBe('delivered'));
+    await vi.waitFor(
+      async () => expect((await get(id)).webhook?.state).toBe('delivered'),
+      PATIENCE_MS,
+    );
     const { webhook, ...seen } = await get(id);
     expect(webhook).toEqual({
       state: 'delivered',
@@ -94,7 +98,7 @@ describe('a webhook', () => {
     deliveries();
     const { id } = await create(url);
     await end(id);
-    await vi.waitFor(() => expect(received).toMatchObject([{ message: { type } }]));
+    await vi.waitFor(() => expect(received).toMatchObject([{ message: { type } }]), PATIENCE_MS);
   });
 
   it('is tried again, under the same id, when the receiver cannot take it', async () => {
@@ -109,8 +113,11 @@ describe('a webhook', () => {
         lastStatus: 503,
         lastError: 'it answered 503',
       });
-    });
-    await vi.waitFor(async () => expect((await get(id)).webhook?.state).toBe('delivered'), 9_000);
+    }, PATIENCE_MS);
+    await vi.waitFor(
+      async () => expect((await get(id)).webhook?.state).toBe('delivered'),
+      PATIENCE_MS,
+    );
     expect(received.map((one) => one.id)).toEqual([`msg_${id}`, `msg_${id}`]);
     expect(received[1]?.message).toEqual(received[0]?.message);
   });
@@ -122,7 +129,7 @@ describe('a webhook', () => {
     await cancel(id);
     await vi.waitFor(async () => {
       expect((await get(id)).webhook).toMatchObject({ state: 'failed', lastStatus: 410 });
-    });
+    }, PATIENCE_MS);
     expect(received).toHaveLength(1);
   });
 
@@ -134,10 +141,13 @@ describe('a webhook', () => {
     const first = deliveries({ store: forgetful, leaseMs: 1 });
     const { id } = await create(url);
     await cancel(id);
-    await vi.waitFor(() => expect(received.length).toBeGreaterThan(0));
+    await vi.waitFor(() => expect(received.length).toBeGreaterThan(0), PATIENCE_MS);
     await first.stop();
     deliveries();
-    await vi.waitFor(async () => expect((await get(id)).webhook?.state).toBe('delivered'));
+    await vi.waitFor(
+      async () => expect((await get(id)).webhook?.state).toBe('delivered'),
+      PATIENCE_MS,
+    );
     expect(received.length).toBeGreaterThan(1);
     expect(new Set(received.map((one) => one.id))).toEqual(new Set([`msg_${id}`]));
   });
@@ -151,13 +161,17 @@ describe('a webhook', () => {
       const { record } = await frontend.store.create(input);
       await frontend.store.requestCancel('slow', record.id);
     }
-    deliveries({ sender: createSender(settings, { timeoutMs: 3_000 }) });
-    await vi.waitFor(() => expect(slow.received.length).toBeGreaterThan(0));
+    deliveries({ sender: createSender(settings, { timeoutMs: 60_000 }) });
+    await vi.waitFor(() => expect(slow.received.length).toBeGreaterThan(0), PATIENCE_MS);
     const { id } = await create(url);
     await cancel(id);
-    await vi.waitFor(() => expect(received).toHaveLength(1));
-    expect((await get(id)).webhook?.state).toBe('delivered');
+    await vi.waitFor(
+      async () => expect((await get(id)).webhook?.state).toBe('delivered'),
+      PATIENCE_MS,
+    );
+    expect(received).toHaveLength(1);
     expect(slow.received.length).toBeLessThan(20);
+    slow.close();
   });
 });
 

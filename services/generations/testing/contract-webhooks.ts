@@ -141,7 +141,7 @@ export function testWebhooks(store: () => GenerationStore): void {
     const first = await due(1);
     const second = await vi.waitFor(async () => {
       return (await taken(first.record)) ?? expect.fail('still leased');
-    });
+    }, 10_000);
     expect(second).toEqual({ ...first, attempts: 2 });
     expect(await settle(first, { state: 'failed', status: null, error: 'late' })).toBe(false);
     expect(await settle(second, delivered)).toBe(true);
