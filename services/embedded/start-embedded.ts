@@ -4,7 +4,7 @@ import { DarkroomError } from '@darkroom/contract';
 import { pinhole } from '@darkroom/diffusion';
 import {
   createFrontend,
-  openWebhookSettings,
+  readWebhookSettings,
   startCallers,
   startRetention,
   startSweep,
@@ -116,7 +116,7 @@ async function start(
   if (file === undefined && !anonymous) throw openToOthers(host);
   const callers = await startCallers({ file, anonymous, logger });
   shutdown.defer('callers', callers.stop);
-  const webhooks = await openWebhookSettings({
+  const webhooks = await readWebhookSettings({
     file: options.webhookSecretsFile,
     allowPrivate: options.webhookAllowPrivate ?? false,
     logger,

@@ -6,5 +6,5 @@ export { startRetention } from './retention.ts';
 export type { AppRouter } from './router/index.ts';
 export type { FrontendServices } from './services.ts';
 export { type SweepOptions, startSweep } from './sweep.ts';
-export { openWebhookSettings, type WebhookSettings } from './webhooks/settings.ts';
+export { readWebhookSettings, type WebhookSettings } from './webhooks/settings.ts';
 export { startWebhooks } from './webhooks/start-webhooks.ts';

@@ -20,7 +20,7 @@ import { createFrontend } from './app.ts';
 import { type FrontendConfig, readConfig } from './config.ts';
 import { startRetention } from './retention.ts';
 import { startSweep } from './sweep.ts';
-import { openWebhookSettings } from './webhooks/settings.ts';
+import { readWebhookSettings } from './webhooks/settings.ts';
 import { startWebhooks } from './webhooks/start-webhooks.ts';
 
 async function main(config: FrontendConfig, logger: Logger): Promise<void> {
@@ -59,7 +59,7 @@ async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown)
     logger,
   });
   shutdown.defer('callers', callers.stop);
-  const webhooks = await openWebhookSettings({
+  const webhooks = await readWebhookSettings({
     file: config.WEBHOOK_SECRETS_FILE,
     allowPrivate: config.WEBHOOK_ALLOW_PRIVATE,
     logger,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger } from '@darkroom/lifecycle';
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
-import { openWebhookSecrets } from './secrets.ts';
+import { followWebhookSecrets } from './secrets.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -19,7 +19,7 @@ const load = async (text: string) => {
 
 const open = async (file: string) => {
   const logger = createLogger({ name: 'test', level: 'silent' });
-  const opened = await openWebhookSecrets({ file, logger, intervalMs: 10 });
+  const opened = await followWebhookSecrets({ file, logger, intervalMs: 10 });
   onTestFinished(opened.stop);
   return opened.secrets;
 };

@@ -28,7 +28,7 @@ type SecretsFile = z.infer<typeof secretsFile>;
  * @throws DarkroomError (`configuration`) that names the file and everything wrong with it; the
  *   secrets themselves are never repeated
  */
-export async function openWebhookSecrets(options: {
+export async function followWebhookSecrets(options: {
   file: string;
   logger: Logger;
   /** Between two looks at the file. */

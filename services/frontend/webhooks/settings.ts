@@ -1,5 +1,5 @@
 import type { Logger } from '@darkroom/lifecycle';
-import { openWebhookSecrets, type WebhookSecrets } from './secrets.ts';
+import { followWebhookSecrets, type WebhookSecrets } from './secrets.ts';
 import type { TargetPolicy } from './target.ts';
 
 /** Who may ask for webhooks, and where these may go. */
@@ -10,12 +10,12 @@ export type WebhookSettings = TargetPolicy & { secrets: WebhookSecrets };
  *
  * @throws DarkroomError (`configuration`)
  */
-export async function openWebhookSettings(options: {
+export async function readWebhookSettings(options: {
   file: string | undefined;
   allowPrivate: boolean;
   logger: Logger;
 }): Promise<(WebhookSettings & { stop(): Promise<void> }) | undefined> {
   const { file, allowPrivate, logger } = options;
   if (file === undefined) return undefined;
-  return { ...(await openWebhookSecrets({ file, logger })), allowPrivate };
+  return { ...(await followWebhookSecrets({ file, logger })), allowPrivate };
 }
