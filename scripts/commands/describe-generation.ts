@@ -47,7 +47,7 @@ function describeWebhook({
   nextAt,
 }: NonNullable<Generation['webhook']>): string {
   const next = nextAt === null ? '' : `, next at ${nextAt}`;
-  return `${state}, ${attempts} attempts${next}${lastError === null ? '' : `; ${lastError}`}`;
+  return `${state}, ${attempts} attempt${attempts === 1 ? '' : 's'}${next}${lastError === null ? '' : `; ${lastError}`}`;
 }
 
 const causes: Record<Generation['evidence'][number]['cause'], string> = {

@@ -56,22 +56,35 @@ const queryHeaders = [
 ];
 
 const strangePaths = [
-  'generations',
-  'generations.',
-  '.create',
-  'generations.create.call',
-  'generations.__proto__',
-  'constructor',
-  '__proto__.create',
-  'toString',
-  'generations.nothing',
-  '%00',
-  'models.list%2cmodels.list',
-  ',',
-  ',,,,',
-  'models.list,',
-  'models.list,constructor',
-  'x'.repeat(3_000),
+  ...[
+    'generations',
+    'generations.',
+    '.create',
+    'generations.create.call',
+    'generations.__proto__',
+    'constructor',
+    '__proto__.create',
+    'toString',
+    'generations.nothing',
+    '%00',
+    'models.list%2cmodels.list',
+    ',',
+    ',,,,',
+    'models.list,',
+    'models.list,constructor',
+    'x'.repeat(3_000),
+  ].map((procedure) => `/trpc/${procedure}`),
+  '/',
+  '//',
+  '/trpc',
+  '/trpc/',
+  '/trpc/%E0%A4%A',
+  '/images',
+  '/images/..%2f..%2fetc/passwd',
+  '/images/%00/0-a.png',
+  '/images/00000000-0000-4000-8000-000000000000/0-a.png',
+  '/images/__proto__/constructor',
+  '/metrics/..',
 ];
 
 /** A request as a caller of ill will or little care might send it; half of the calls are sound. */
@@ -162,7 +175,7 @@ function strange(random: Random): HostileRequest {
   ]);
   return {
     method,
-    path: `/trpc/${path}${search}`,
+    path: path + search,
     headers: method === 'POST' ? { 'content-type': 'application/json' } : {},
     body:
       method === 'POST'
