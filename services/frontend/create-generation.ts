@@ -52,14 +52,21 @@ export async function acceptRequest(
   services: RouterServices,
 ): Promise<Generation> {
   const { store, broker, figures } = services;
-  const { record, created } = await services.admission.admit(model, context.tenant, () =>
-    store.create({
-      ...accepted,
-      id: randomUUID(),
-      tenant: context.tenant,
-      traceparent: formatTraceparent(context.trace),
-    }),
-  );
+  const { tenant } = context;
+  const { idempotency } = accepted;
+  const { record, created } = await services.admission.admit(model, tenant, {
+    record: () =>
+      store.create({
+        ...accepted,
+        id: randomUUID(),
+        tenant,
+        traceparent: formatTraceparent(context.trace),
+      }),
+    repeat: async () => {
+      const record = idempotency && (await store.findRepeat(tenant, idempotency));
+      return record && { record, created: false };
+    },
+  });
   if (!created) return toGeneration(record);
 
   const log = context.log.child({ generationId: record.id });

@@ -65,16 +65,16 @@ export type StoredImage = {
   seed: number;
 };
 
+/** A repeat of the same `fingerprint` (of the caller's body) under a key returns the first record. */
+export type Idempotency = { key: string; fingerprint: string };
+
 export type NewGeneration = {
   id: string;
   tenant: string;
   request: GenerationRequest;
   deadline?: string | undefined;
   traceparent?: string | undefined;
-  /**
-   * With a key, a repeat of the same `fingerprint` (of the caller's body) returns the first record.
-   */
-  idempotency?: { key: string; fingerprint: string } | undefined;
+  idempotency?: Idempotency | undefined;
   /** The generation whose request this one repeats. */
   redriveOf?: string | undefined;
   /** Where the generation's end is told. */
@@ -104,6 +104,11 @@ export type FrontendStore = {
    * @throws DarkroomError `conflict` when the idempotency key was used with another body
    */
   create(input: NewGeneration): Promise<{ record: GenerationRecord; created: boolean }>;
+  /**
+   * What a create under this key would repeat.
+   * @throws DarkroomError `conflict` as `create`
+   */
+  findRepeat(tenant: string, idempotency: Idempotency): Promise<GenerationRecord | undefined>;
   /** Notes that the broker confirmed the message of this revision. */
   markPublished(id: string, revision: number): Promise<void>;
   get(tenant: string, id: string): Promise<GenerationRecord | undefined>;

@@ -74,6 +74,20 @@ it('bounds what one tenant has queued and running, and lets others pass', async 
   await app.close();
 });
 
+it('tells again what it has accepted under a key, though there is no room for more', async () => {
+  const { app, grant, create } = replica({ limits: { active: 1 } });
+  const key = grant({ tenant: 'repeating' });
+  const input = { idempotencyKey: 'once' };
+  const first = await create(key, input);
+  expectRefusal(await create(key), /at most 1 may be/);
+  const again = await create(key, input);
+  expect(again.statusCode).toBe(200);
+  expect(again.json().result.data.id).toBe(first.json().result.data.id);
+  const other = await create(key, { ...input, prompt: 'another' });
+  expect(other.statusCode).toBe(409);
+  await app.close();
+});
+
 it('bounds the calls of a tenant in a minute, each of a batch counted', async () => {
   const { app, grant } = replica({ limits: { requestsPerMinute: 10 } });
   const [many, other] = [grant({ tenant: 'many' }), grant({ tenant: 'few' })];

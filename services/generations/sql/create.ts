@@ -1,6 +1,6 @@
 import { DarkroomError } from '@darkroom/contract';
 import { sql } from 'kysely';
-import type { GenerationRecord, NewGeneration } from '../store.ts';
+import type { GenerationRecord, Idempotency, NewGeneration } from '../store.ts';
 import { type RecordRow, recordColumnList, recordColumns, toRecord } from './record.ts';
 import type { Database, Schema } from './schema.ts';
 
@@ -62,20 +62,34 @@ export async function create(
   });
 }
 
-async function repeated(db: Database, { tenant, idempotency }: NewGeneration): Promise<Created> {
-  const key = idempotency?.key ?? '';
+async function repeated(db: Database, input: NewGeneration): Promise<Created> {
+  const { tenant, idempotency } = input;
+  const record = idempotency && (await findRepeat(db, tenant, idempotency));
+  if (record !== undefined) return { record, created: false };
+  // Deleted between the two statements: its key is free again.
+  const [created] = await create(db, [input]);
+  if (created === undefined) throw new Error('a create of one record made none');
+  return await created;
+}
+
+export async function findRepeat(
+  db: Database,
+  tenant: string,
+  { key, fingerprint }: Idempotency,
+): Promise<GenerationRecord | undefined> {
   const first = await db
     .selectFrom('generations')
     .select([...recordColumns, 'idempotency_fingerprint'])
     .where('tenant', '=', tenant)
     .where('idempotency_key', '=', key)
-    .executeTakeFirstOrThrow();
-  if (first.idempotency_fingerprint !== idempotency?.fingerprint) {
+    .executeTakeFirst();
+  if (first === undefined) return undefined;
+  if (first.idempotency_fingerprint !== fingerprint) {
     throw new DarkroomError(
       'conflict',
       `The idempotency key "${key}" was used before with another request (generation ` +
         `${first.id}). Repeat that request unchanged, or use a new key.`,
     );
   }
-  return { record: toRecord(first), created: false };
+  return toRecord(first);
 }

@@ -3,7 +3,7 @@ import { type BatchOptions, batched } from './batch.ts';
 import { requestCancel } from './cancel.ts';
 import { claim } from './claim.ts';
 import { complete } from './complete.ts';
-import { create } from './create.ts';
+import { create, findRepeat } from './create.ts';
 import { explained } from './errors.ts';
 import { expireAllLeases, fail, heartbeat, release, settleCancel } from './lease.ts';
 import { markPublished } from './mark-published.ts';
@@ -32,6 +32,7 @@ export const sqlStore = (db: Database): GenerationStore => {
 
   return {
     create: explained(creates),
+    findRepeat: over(findRepeat),
     markPublished: explained((id, revision) => marks({ id, revision })),
     get: over(get),
     list: over(list),

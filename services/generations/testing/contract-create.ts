@@ -43,12 +43,17 @@ export function testCreate(store: () => GenerationStore): void {
     const { record } = await store().create(first);
     const repeat = await store().create({ ...first, id: randomUUID() });
     expect(repeat).toEqual({ record, created: false });
+    expect(await store().findRepeat(first.tenant, idempotency)).toEqual(record);
+    expect(await store().findRepeat('another', idempotency)).toBeUndefined();
+    const other = { ...idempotency, key: 'l' };
+    expect(await store().findRepeat(first.tenant, other)).toBeUndefined();
   });
 
   test('refuses the same key with another body as a conflict', async () => {
     const first = newGeneration({ idempotency: { key: 'k', fingerprint: 'f' } });
     await store().create(first);
     const other = { ...first, id: randomUUID(), idempotency: { key: 'k', fingerprint: 'g' } };
+    await expect(store().findRepeat(first.tenant, other.idempotency)).rejects.toThrow('"k"');
     await expect(store().create(other)).rejects.toMatchObject({
       name: 'DarkroomError',
       kind: 'conflict',
