@@ -282,4 +282,4 @@ test('a job that kills its engine every time fails once its attempts are used up
   // It was the job's doing, so the worker is as ready as before; who looks sees that it crashes.
   expect((await store.workers())[0]).toMatchObject({ worker: 'worker-1' });
   await eventually(async () => (await store.workers())[0]?.crashes).toBe(5);
-});
+}, 180_000);
