@@ -18,6 +18,7 @@ export async function startCallers(options: {
   intervalMs?: number;
 }): Promise<Callers & { stop(): Promise<void> }> {
   const { file, anonymous, logger } = options;
+  if (anonymous) logger.info('callers need no API key');
   if (file === undefined) {
     if (!anonymous) throw noCallers();
     return { ...anonymousCallers(), stop: async () => {} };
