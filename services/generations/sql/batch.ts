@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers';
 
 export type BatchOptions<Input> = {
-  /** Inputs in one flush at most. @default 256 */
+  /** Inputs in one flush at most. @default 128 */
   atMost?: number;
   /** Inputs of one key never share a flush: the later is to see what the earlier wrote. */
   keyOf?: (input: Input) => string;
@@ -32,7 +32,7 @@ type Call<Input, Result> = {
  */
 export function batched<Input, Result>(
   flush: (inputs: Input[]) => Promise<(Result | Promise<Result>)[]>,
-  { atMost = 256, keyOf }: BatchOptions<Input> = {},
+  { atMost = 128, keyOf }: BatchOptions<Input> = {},
 ): Batched<Input, Result> {
   let waiting: Call<Input, Result>[] = [];
   /** From the moment that a flush is due until it has landed. */

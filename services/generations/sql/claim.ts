@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { ClaimResult, WorkerStore } from '../store.ts';
+import { named } from './named.ts';
 import { type RecordRow, recordColumnList, toRecord } from './record.ts';
 import { evidenceOfLoss, resumedStep } from './runs.ts';
 import type { Database } from './schema.ts';
@@ -35,6 +36,7 @@ export async function claim(db: Database, claims: readonly ClaimOptions[]): Prom
         wanted."leaseMs", wanted."maxAttempts",
         state, lease_expires_at, lease_message_id, cancel_requested, deadline, attempt
       from wanted join generations using (id)
+      where ${named(claims)}
       order by id
       for update of generations
     ),

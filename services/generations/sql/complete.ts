@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { WorkerStore } from '../store.ts';
+import { named } from './named.ts';
 import type { Database } from './schema.ts';
 
 export type Completion = Parameters<WorkerStore['complete']>[0];
@@ -31,7 +32,7 @@ export async function complete(
     ),
     held as (
       select done.* from done join generations using (id, fence)
-      where generations.state = 'running'
+      where ${named(completions)}
       order by id
       for update of generations
     )

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { named } from './named.ts';
 import type { Database } from './schema.ts';
 import { unhurried } from './unhurried.ts';
 
@@ -20,11 +21,11 @@ export async function markPublished(
     ),
     due as (
       select id from published join generations using (id, revision)
-      where state = 'queued'
+      where ${named(publications)}
       for update of generations skip locked
     )
     update generations set published = true, announced_at = clock_timestamp()
     from due
-    where generations.id = due.id and ${unhurried}`.execute(db);
+    where generations.id = due.id and state = 'queued' and ${unhurried}`.execute(db);
   return publications.map(() => undefined);
 }
