@@ -17,5 +17,8 @@ export async function readWebhookSettings(options: {
 }): Promise<(WebhookSettings & { stop(): Promise<void> }) | undefined> {
   const { file, allowPrivate, logger } = options;
   if (file === undefined) return undefined;
+  if (allowPrivate) {
+    logger.warn('webhooks go to private addresses and over http too: for development alone');
+  }
   return { ...(await followWebhookSecrets({ file, logger })), allowPrivate };
 }
