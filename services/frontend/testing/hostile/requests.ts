@@ -96,7 +96,7 @@ export function hostileRequest(
   const names = Object.keys(procedures);
   const roll = random.next();
   if (roll < 0.02) return strange(random);
-  if (roll < 0.05) return watching(random, known);
+  if (roll < 0.07) return watching(random, known);
   const type = random.pick(['query', 'mutation'] as const);
   const fitting = names.filter((name) => procedures[name] === type);
   const calls = roll < 0.3 ? 1 : 2 + Math.floor(random.next() * 19);
