@@ -15,7 +15,7 @@ export const noFencing: Plant = {
     },
     {
       module: complete,
-      from: "using (id, fence)\n      where generations.state = 'running'",
+      from: 'using (id, fence)',
       to: 'using (id)',
     },
     {
