@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import { expect } from 'vitest';
 import { startFleet } from './fleet.ts';
 import { randomFrom } from './random.ts';
-import { realServers } from './real-servers.ts';
+import { realServers, tenant } from './real-servers.ts';
 import { recordTransitions } from './transitions.ts';
 
 type Sampler = { scheduler: SchedulerName; karras?: boolean };
@@ -47,8 +47,12 @@ export async function preempt(options: {
   // More than can be made in the grace.
   let steps = Math.min(MOST_STEPS, LATEST_SIGNAL + Math.ceil((6 * GRACE_MS) / stepMs));
   const references = new Map<Sampler, string[]>();
-  const digestsOf = async (id: string) =>
-    (await servers.finished(id)).images.map(({ sha256 }) => sha256);
+  const digestsOf = async (id: string) => {
+    // A thousand steps may take a busy machine minutes.
+    const state = async () => (await servers.store.get(tenant, id))?.state;
+    await expect.poll(state, { timeout: 300_000, interval: 20 }).toBe('succeeded');
+    return (await servers.finished(id)).images.map(({ sha256 }) => sha256);
+  };
 
   let continued = 0;
   let finished = 0;
@@ -75,7 +79,7 @@ export async function preempt(options: {
       expect(states, when).toEqual(['running', 'succeeded']);
       expect(finished, when).toBeLessThan(rounds);
       finished += 1;
-      steps = Math.min(MOST_STEPS, steps * 2);
+      steps = Math.min(MOST_STEPS, Math.ceil(steps * 1.5));
       references.clear();
       continue;
     }
@@ -86,7 +90,7 @@ export async function preempt(options: {
     expect(await stepsRun(servers.databaseUrl, id), when).toBe(steps);
     const { images } = await servers.finished(id);
     await expect
-      .poll(() => servers.objects.list(`default/${id}/`), { timeout: 10_000 })
+      .poll(() => servers.objects.list(`${tenant}/${id}/`), { timeout: 10_000 })
       .toEqual(images.map(({ key }) => key));
   }
   console.info(`${continued} gone on with elsewhere, ${finished} finished within the grace`);
