@@ -4,6 +4,7 @@ import { freshDatabase, startPostgres, startRabbitmq, startRedis } from '../test
 import { benchCatalogue } from './bench-catalogue.ts';
 import { generateLoad, type LoadResult } from './load/order.ts';
 import type { PeerOrder } from './peers/queue.ts';
+import { peerVersions } from './peers/versions.ts';
 import { progressBar } from './progress.ts';
 import { type Figure, median, type Report } from './report.ts';
 import { NO_STORAGE, startProcess, startService } from './service-processes.ts';
@@ -99,7 +100,7 @@ export async function measureAccept(options: {
   const p99 = median((results.get('darkroom') ?? []).map(({ p99Ms }) => p99Ms));
   return {
     benchmark: 'accept',
-    setting: { connections, rounds, seconds, ...durability },
+    setting: { connections, rounds, seconds, ...durability, ...peerVersions },
     figures: [
       ...names.map(rate),
       ratio('BullMQ always', 1),

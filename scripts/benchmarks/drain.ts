@@ -6,6 +6,7 @@ import { freshDatabase, startPostgres, startRabbitmq, startRedis } from '../test
 import { bullmqSystem, type DrainedSystem, darkroomSystem, pgBossSystem } from './drain/systems.ts';
 import { forkWorkers, type WorkerProcesses } from './drain/worker-process.ts';
 import { generateLoad } from './load/order.ts';
+import { peerVersions } from './peers/versions.ts';
 import { progressBar } from './progress.ts';
 import { type Figure, median, percentile, type Report } from './report.ts';
 import { NO_STORAGE, startService } from './service-processes.ts';
@@ -75,7 +76,7 @@ export async function measureDrain(options: {
   });
   return {
     benchmark: 'drain',
-    setting: { jobs, rounds, workers: WORKERS, 'slots each': slots },
+    setting: { jobs, rounds, workers: WORKERS, 'slots each': slots, ...peerVersions },
     figures: [
       rate(own, 2_000),
       rate(bullmq),
