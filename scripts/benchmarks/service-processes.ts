@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { tellKeeper } from '../test-servers/index.ts';
+import { removeFolder, tellKeeper, temporaryFolder } from '../test-servers/program.ts';
 
 const fromHere = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const probe = fromHere('loop-delay-probe.js');
@@ -53,7 +52,7 @@ export async function startProcess(
   program: string,
   environment: Record<string, string>,
 ): Promise<ServiceProcess> {
-  const folder = await mkdtemp(join(tmpdir(), `darkroom-bench-${name}-`));
+  const folder = temporaryFolder(`bench-${name}`);
   const delayFile = join(folder, 'loop-delay.json');
   const port = await freePort();
   const child = spawn(process.execPath, [program], {
@@ -84,7 +83,7 @@ export async function startProcess(
       await exited;
       tellKeeper(`forget ${pid}`);
       const delay: LoopDelay = JSON.parse(await readFile(delayFile, 'utf8'));
-      await rm(folder, { recursive: true });
+      await removeFolder(folder);
       return delay;
     },
   };
