@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { GenerationRequest } from '@darkroom/contract';
+import { type GenerationRequest, isTerminal } from '@darkroom/contract';
 import { pinhole } from '@darkroom/diffusion';
 import {
   connectPostgresStore,
@@ -29,8 +29,11 @@ export async function realServers() {
   const objects = createS3Store({ ...s3, credentials: { accessKeyId, secretAccessKey } });
   const broker = await connectRabbitmq({ url: amqpUrl, models: ['pinhole'] });
   const steps = new Map<string, number>();
-  await broker.subscribeEvents('progress', (event) => {
-    if (event.type === 'progress') steps.set(event.generationId, event.progress.step);
+  await broker.subscribeEvents('all', (event) => {
+    const { generationId } = event;
+    if (event.type === 'progress') steps.set(generationId, event.progress.step);
+    // Not every step is told, the last ones before the end may be missing.
+    if (event.type === 'state' && isTerminal(event.state)) steps.set(generationId, Infinity);
   });
   return {
     databaseUrl,
@@ -53,7 +56,7 @@ export async function realServers() {
       AWS_ACCESS_KEY_ID: accessKeyId,
       AWS_SECRET_ACCESS_KEY: secretAccessKey,
     },
-    /** The last step that was told of. */
+    /** The last step that was told of; infinite after the end. */
     stepOf: (id: string) => steps.get(id),
     submit: async (
       steps: number,
