@@ -51,7 +51,7 @@ describe('an input that is refused, with the field, the problem and the remedy',
 
   it('tells every problem, and the fields there are where one is unknown', () => {
     expect(problemsOf({ prompt: '', steps: 0, stepz: 3 })).toMatch(
-      /^prompt: must not be empty; steps: must be at least 1; "stepz": unknown field; the fields are model, prompt, .*deadline$/,
+      /^prompt: must not be empty; steps: must be at least 1; "stepz": unknown field; the fields are model, prompt, .*webhook$/,
     );
   });
 
