@@ -20,7 +20,7 @@ await yargs(hideBin(process.argv))
       command
         .option('connections', { type: 'number', default: 128 })
         .option('rounds', { type: 'number', default: 4, describe: 'Of all in turn' })
-        .option('seconds', { type: 'number', default: 5, describe: 'Each turn' }),
+        .option('seconds', { type: 'number', default: 8, describe: 'Each turn' }),
     async (args) => {
       const { measureAccept } = await import('./accept.ts');
       await show(args.json, () => measureAccept(args));

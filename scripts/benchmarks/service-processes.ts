@@ -40,22 +40,32 @@ async function freePort(): Promise<number> {
 }
 
 /** Starts a service's `main.ts` as a process of its own and waits until it is ready. */
-export const startService = (
+export async function startService(
   service: 'frontend' | 'worker',
   environment: Record<string, string>,
-): Promise<ServiceProcess> =>
-  startProcess(service, fromHere(`../../services/${service}/main.ts`), environment);
+): Promise<ServiceProcess> {
+  const program = fromHere(`../../services/${service}/main.ts`);
+  return await startProcess(service, program, environment, await nodeFlags(service));
+}
+
+/** Those that the service's image starts Node with. */
+export async function nodeFlags(service: 'frontend' | 'worker'): Promise<string[]> {
+  const dockerfile = await readFile(fromHere(`../../services/${service}/Dockerfile`), 'utf8');
+  const entrypoint = /^ENTRYPOINT (.*)$/m.exec(dockerfile)?.[1] ?? '[]';
+  return JSON.parse(entrypoint).slice(1, -1);
+}
 
 /** The same of any program that listens on `HOST` and `PORT`, answers `/readyz`, ends on SIGTERM. */
 export async function startProcess(
   name: string,
   program: string,
   environment: Record<string, string>,
+  flags: readonly string[] = [],
 ): Promise<ServiceProcess> {
   const folder = temporaryFolder(`bench-${name}`);
   const delayFile = join(folder, 'loop-delay.json');
   const port = await freePort();
-  const child = spawn(process.execPath, [program], {
+  const child = spawn(process.execPath, [...flags, program], {
     // A group of its own, which the keeper ends should this process end without doing so.
     detached: true,
     stdio: ['ignore', 'ignore', 'inherit'],

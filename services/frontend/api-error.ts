@@ -1,6 +1,7 @@
 import { DarkroomError, type ErrorKind, readableIssues } from '@darkroom/contract';
 import { TRPCError } from '@trpc/server';
 import { getHTTPStatusCodeFromError } from '@trpc/server/http';
+import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
 import { z } from 'zod';
 
 type Code = TRPCError['code'];
@@ -37,8 +38,16 @@ export const PATH_PART_LIMIT = 2_000;
 /** How long a caller waits before it tries again, where nobody knows better, in seconds. */
 const RETRY_AFTER_S = 2;
 
+/** Asked for once: tRPC tells the status of an error, and to make one for each refusal is dear. */
+const STATUSES = new Map(
+  (Object.keys(TRPC_ERROR_CODES_BY_KEY) as Code[]).map((code) => [
+    code,
+    getHTTPStatusCodeFromError(new TRPCError({ code })),
+  ]),
+);
+
 const apiError = (code: Code, message: string, retryAfterS = RETRY_AFTER_S): ApiError => {
-  const status = getHTTPStatusCodeFromError(new TRPCError({ code }));
+  const status = STATUSES.get(code) ?? 500;
   return { code, status, message, ...((status === 429 || status === 503) && { retryAfterS }) };
 };
 

@@ -69,15 +69,22 @@ export async function acceptRequest(
   });
   if (!created) return toGeneration(record);
 
-  const log = context.log.child({ generationId: record.id });
+  const { id: generationId, revision } = record;
   figures.created.inc({ model: model.name });
   try {
-    await publishRecord(record, { store, broker });
-    log.info('queued');
-  } catch (error) {
+    await publishRecord(record, broker);
+    context.log.info({ generationId }, 'queued');
+  } catch (err) {
     figures.publishFailures.inc();
-    log.warn({ err: error }, 'recorded but not published; the sweep will publish it');
+    const problem = 'recorded but not published; the sweep will publish it';
+    context.log.warn({ err, generationId }, problem);
+    return toGeneration(record);
   }
+  // Recorded and confirmed: the answer need not wait for the mark.
+  store.markPublished(generationId, revision).catch((err: unknown) => {
+    const problem = 'published but not marked so; the sweep will publish it once more';
+    context.log.warn({ err, generationId }, problem);
+  });
   return toGeneration(record);
 }
 

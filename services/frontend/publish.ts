@@ -1,16 +1,13 @@
-import type { FrontendStore, GenerationRecord } from '@darkroom/generations';
+import type { GenerationRecord } from '@darkroom/generations';
 import type { Broker } from '@darkroom/messaging';
 
 /**
- * Puts a queued record on its model's queue, then marks it published. A crash or error between the
- * two leaves it for the sweep.
+ * Puts a queued record on its model's queue. Whoever does so marks it published next; a crash or
+ * error before leaves it for the sweep, which publishes it once more, and the claim refuses one.
  *
  * @throws DarkroomError `unavailable`
  */
-export async function publishRecord(
-  record: GenerationRecord,
-  { store, broker }: { store: FrontendStore; broker: Broker },
-): Promise<void> {
+export async function publishRecord(record: GenerationRecord, broker: Broker): Promise<void> {
   await broker.publishJob({
     version: 1,
     generationId: record.id,
@@ -18,5 +15,4 @@ export async function publishRecord(
     model: record.request.model,
     ...(record.traceparent !== null && { traceparent: record.traceparent }),
   });
-  await store.markPublished(record.id, record.revision);
 }

@@ -18,6 +18,10 @@ const onFailure = (error: unknown) => {
 
 const recordOf = async (id: string) => (await frontend.records()).find((each) => each.id === id);
 
+/** The mark is written a moment after the answer to the create. */
+const whenPublished = (id: string) =>
+  vi.waitFor(async () => expect((await recordOf(id))?.published).toBe(true));
+
 it('accepts a request while the broker is away, and publishes it when that is over', async () => {
   const { store, broker } = frontend;
   const logger = createLogger({ name: 'test', level: 'silent' });
@@ -50,7 +54,7 @@ it('accepts a request while the broker is away, and publishes it when that is ov
   });
   const sweep = startSweep({ store, broker, logger, metrics, intervalMs: 20 });
   await vi.waitFor(() => expect(heard).toEqual([id]), { timeout: 5_000 });
-  await vi.waitFor(async () => expect((await recordOf(id))?.published).toBe(true));
+  await whenPublished(id);
   await sweep.stop();
   expect(await metrics.metrics()).toContain('darkroom_sweep_published_total 1');
 });
@@ -59,6 +63,7 @@ it('republishes all that is queued when the broker is known to have lost it', as
   const { store, broker, mutate } = frontend;
   const { result } = await mutate('generations.create', { prompt: 'x' });
   const { id } = result.data;
+  await whenPublished(id);
   const before = await recordOf(id);
   expect(await sweepOnce({ store, broker, republishAfterMs: 60_000, onFailure })).toBe(0);
   expect(await recordOf(id)).toEqual(before);
@@ -81,6 +86,7 @@ it('publishes the other models though the queue of one takes nothing', async () 
   };
   const broken = [await create('broken'), await create('broken')];
   const healthy = await create('pinhole');
+  await Promise.all([...broken, healthy].map(whenPublished));
   await app.close();
 
   const publishJob: Broker['publishJob'] = async (job) => {

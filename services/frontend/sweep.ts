@@ -96,7 +96,10 @@ export async function sweepOnce(options: {
     if (signal?.aborted) return published;
     // All at once: the broker confirms and the database marks them in groups.
     const outcomes = await Promise.allSettled(
-      records.map((record) => publishRecord(record, { store, broker })),
+      records.map(async (record) => {
+        await publishRecord(record, broker);
+        await store.markPublished(record.id, record.revision);
+      }),
     );
     for (const [i, record] of records.entries()) {
       const outcome = outcomes[i];

@@ -123,3 +123,16 @@ test('idle waits for every answer', async () => {
   flushes[1]?.land();
   await Promise.all([second, idle]);
 });
+
+test('what lingers waits for company, and idle for both', async () => {
+  const { call, flushes, batches } = byHand({ lingerMs: 20 });
+  const answers = [call(1)];
+  await turn();
+  answers.push(call(2));
+  expect(batches()).toEqual([]);
+  await expect.poll(batches).toEqual([[1, 2]]);
+  const idle = call.idle();
+  flushes[0]?.land();
+  await idle;
+  expect(await Promise.all(answers)).toEqual([10, 20]);
+});

@@ -1,8 +1,10 @@
-import { setImmediate } from 'node:timers';
+import { setImmediate, setTimeout } from 'node:timers';
 
 export type BatchOptions<Input> = {
   /** Inputs in one flush at most. @default 128 */
   atMost?: number;
+  /** For what nobody waits for: how long a flush waits for company, in milliseconds. @default 0 */
+  lingerMs?: number;
   /** Inputs of one key never share a flush: the later is to see what the earlier wrote. */
   keyOf?: (input: Input) => string;
 };
@@ -32,7 +34,7 @@ type Call<Input, Result> = {
  */
 export function batched<Input, Result>(
   flush: (inputs: Input[]) => Promise<(Result | Promise<Result>)[]>,
-  { atMost = 128, keyOf }: BatchOptions<Input> = {},
+  { atMost = 128, lingerMs = 0, keyOf }: BatchOptions<Input> = {},
 ): Batched<Input, Result> {
   let waiting: Call<Input, Result>[] = [];
   /** From the moment that a flush is due until it has landed. */
@@ -56,7 +58,9 @@ export function batched<Input, Result>(
   function depart(): void {
     if (isUnderWay || waiting.length === 0) return;
     isUnderWay = true;
-    setImmediate(() => void fly(board()).then(land));
+    const takeOff = () => void fly(board()).then(land);
+    if (lingerMs === 0) setImmediate(takeOff);
+    else setTimeout(takeOff, lingerMs);
   }
 
   function land(): void {

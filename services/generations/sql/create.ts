@@ -1,8 +1,11 @@
 import { DarkroomError } from '@darkroom/contract';
 import { sql } from 'kysely';
 import type { GenerationRecord, Idempotency, NewGeneration } from '../store.ts';
-import { type RecordRow, recordColumnList, recordColumns, toRecord } from './record.ts';
+import { recordColumns, toRecord } from './record.ts';
 import type { Database, Schema } from './schema.ts';
+
+/** What the database fills in or writes its own way; all else of a new record is known here. */
+type FilledRow = { id: string; deadline: Date | null; created_at: Date; queued_at: Date };
 
 type Created = { record: GenerationRecord; created: boolean };
 
@@ -39,6 +42,31 @@ const toRow = ({ request, idempotency, ...input }: NewGeneration): GivenRow => (
   webhook_url: input.webhookUrl ?? null,
 });
 
+/** Reading it all back would cost more than writing it. */
+const newRecord = (input: NewGeneration, filled: FilledRow): GenerationRecord => ({
+  id: input.id,
+  tenant: input.tenant,
+  request: input.request,
+  traceparent: input.traceparent ?? null,
+  deadline: filled.deadline?.toISOString() ?? null,
+  createdAt: filled.created_at.toISOString(),
+  queuedAt: filled.queued_at.toISOString(),
+  state: 'queued',
+  revision: 1,
+  published: false,
+  attempt: 0,
+  cancelRequested: false,
+  progress: { step: 0, steps: input.request.steps * input.request.count },
+  images: [],
+  error: null,
+  timings: { queuedMs: null, modelLoadMs: null, inferenceMs: null, storeMs: null },
+  finishedAt: null,
+  receipt: null,
+  evidence: [],
+  redriveOf: input.redriveOf ?? null,
+  checkpoint: null,
+});
+
 /**
  * One statement, one round trip, one commit, however many: the unique index on (tenant, key) decides
  * between two creates at once, and the loser waits in the insert until the winner has committed. The
@@ -48,17 +76,19 @@ export async function create(
   db: Database,
   inputs: readonly NewGeneration[],
 ): Promise<(Created | Promise<Created>)[]> {
-  const { rows } = await sql<RecordRow>`
+  const { rows } = await sql<FilledRow>`
     insert into generations (${givenColumnList})
     select ${givenColumnList}
     from json_populate_recordset(null::generations, ${JSON.stringify(inputs.map(toRow))}::json)
     order by tenant, idempotency_key
     on conflict (tenant, idempotency_key) where idempotency_key is not null do nothing
-    returning ${recordColumnList}`.execute(db);
+    returning id, deadline, created_at, queued_at`.execute(db);
   const made = new Map(rows.map((row) => [row.id, row]));
   return inputs.map((input) => {
     const row = made.get(input.id);
-    return row === undefined ? repeated(db, input) : { record: toRecord(row), created: true };
+    return row === undefined
+      ? repeated(db, input)
+      : { record: newRecord(input, row), created: true };
   });
 }
 

@@ -15,6 +15,9 @@ import { sweep } from './sweep.ts';
 import { getWebhook, settleWebhook, takeWebhooks } from './webhooks.ts';
 import { announceWorker, withdrawWorker, workers } from './workers.ts';
 
+/** In which an idle worker has claimed the generation, and there is nothing left to mark. */
+const MARK_LINGER_MS = 50;
+
 /** The store over any database that speaks Postgres; the drivers differ only in `db`. */
 export const sqlStore = (db: Database): GenerationStore => {
   const over = <Arguments extends unknown[], Result>(
@@ -26,7 +29,7 @@ export const sqlStore = (db: Database): GenerationStore => {
   ) => batched((inputs: Input[]) => operation(db, inputs), options);
   const keyOf = ({ id }: { id: string }) => id;
   const creates = grouped(create);
-  const marks = grouped(markPublished);
+  const marks = grouped(markPublished, { atMost: 512, lingerMs: MARK_LINGER_MS });
   const claims = grouped(claim, { keyOf });
   const completions = grouped(complete, { keyOf });
 
