@@ -186,6 +186,14 @@ test('what was accepted after the backup may go with a restore, what was accepte
   expect(afterBackup).toMatchObject({ afterBackup: 1 });
   // Its picture was written after the restore by a worker that had begun before.
   expect(afterBackup.breaches).toEqual([]);
+  // Object stores tell the second alone.
+  const toTheSecond = without.objects.map((object) => ({ ...object, at: 1_000 }));
+  const { breaches } = judge({
+    ...without,
+    objects: toTheSecond,
+    restored: { to: 1_500, from: 2_400 },
+  });
+  expect(breaches).toEqual([]);
   const beforeBackup = { ...without, restored: { to: 2_100, from: 2_400 } };
   expect(breachesOf(beforeBackup)).toContain(
     'lost: request 0 was accepted as a, which the API does not know',

@@ -102,8 +102,9 @@ export function judge(facts: Facts): Verdict {
     const owner = listed.get(generationOf(key));
     // It is stuck, as was said, and what it has stored may still be named.
     if (owner !== undefined && !isEnded(owner)) continue;
+    // Object stores tell the second alone in which a thing was stored, so its beginning counts.
     const fromUndone =
-      restored !== undefined && restored.to <= at && at <= restored.from + AFTERMATH_MS;
+      restored !== undefined && restored.to - 1_000 < at && at <= restored.from + AFTERMATH_MS;
     if (owner === undefined && fromUndone) continue;
     if (owner === undefined) breach('left over', `${key} is of no generation that there is`);
     else if (owner.state === 'succeeded' && key.endsWith('.png')) {
