@@ -20,8 +20,14 @@ export type Report = {
 
 const promises: readonly Breach['promise'][] = ['lost', 'twice', 'stuck', 'left over'];
 
-export const isClean = ({ verdict, brokenOff }: Report): boolean =>
-  brokenOff === undefined && verdict !== undefined && verdict.breaches.length === 0;
+/** Some kinds cannot be had everywhere; with fewer than this share of its faults a run shows little. */
+const LEAST_INJECTED = 0.9;
+
+export const isClean = ({ verdict, brokenOff, injected, faults }: Report): boolean =>
+  brokenOff === undefined &&
+  verdict?.breaches.length === 0 &&
+  verdict.internalErrors === 0 &&
+  injected.filter(({ problem }) => problem === undefined).length >= faults * LEAST_INJECTED;
 
 const MOST_BREACHES = 20;
 

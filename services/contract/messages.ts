@@ -4,11 +4,14 @@ import { progress } from './generation.ts';
 import { generationState } from './states.ts';
 
 /**
- * Messages are hints, the record is the truth. A reader accepts the version before and after its
- * own, so unknown fields are dropped and never refused.
+ * Written are messages of version 1. Read are those of the version after, too, so that one release may
+ * write what the one before it reads: a later version only adds fields, and unknown ones are dropped.
  */
+const version = z.literal([1, 2]);
+
+/** Messages are hints, the record is the truth. */
 export const jobMessage = z.object({
-  version: z.literal(1),
+  version,
   generationId: z.uuid(),
   /** The record's revision when this message was written; names this message in the lease. */
   revision: z.int(),
@@ -21,14 +24,14 @@ export type JobMessage = z.infer<typeof jobMessage>;
 /** What happened to a generation, told at most once; nothing depends on its arrival. */
 export const generationEvent = z.discriminatedUnion('type', [
   z.object({
-    version: z.literal(1),
+    version,
     type: z.literal('progress'),
     generationId: z.uuid(),
     revision: z.int(),
     progress,
   }),
   z.object({
-    version: z.literal(1),
+    version,
     type: z.literal('state'),
     generationId: z.uuid(),
     revision: z.int(),
@@ -36,7 +39,7 @@ export const generationEvent = z.discriminatedUnion('type', [
   }),
   /** The caller wants it stopped; the worker that holds it obeys between two steps. */
   z.object({
-    version: z.literal(1),
+    version,
     type: z.literal('cancel'),
     generationId: z.uuid(),
     revision: z.int(),

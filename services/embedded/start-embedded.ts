@@ -65,7 +65,7 @@ export type EmbeddedOptions = {
 export type Embedded = {
   url: string;
   /**
-   * Turns unready, finishes the job in hand, and gives the folder back. What is accepted until
+   * Turns unready, finishes the job in hand or saves its run, and gives the folder back. What is accepted until
    * the listener closes stays in the records for the next owner.
    */
   stop(): Promise<void>;
@@ -74,6 +74,8 @@ export type Embedded = {
 /** A lease no one competes for: it only has to outlast a pause of the process. */
 const LEASE_MS = 60_000;
 const HEARTBEAT_MS = 5_000;
+/** For the job in hand to be finished; after it the job goes on from its step at the next start. */
+const GRACE_MS = 20_000;
 /** The records are kept by the same thread, and the only caller is mostly its owner. */
 const MAX_EVENT_LOOP_DELAY_MS = 2_000;
 
@@ -174,7 +176,7 @@ async function start(
     logger,
     metrics,
   });
-  shutdown.defer('worker', () => worker.drain());
+  shutdown.defer('worker', () => worker.drain(GRACE_MS));
   await worker.start();
   const sweep = startSweep({ store, broker, logger, metrics });
   shutdown.defer('sweep', sweep.stop);

@@ -44,6 +44,8 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
     // `observeRequests` logs each request once.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
+    // What comes while it closes is answered: a bare 503 would name no time to come again.
+    return503OnClosing: false,
     // For the whole of a request to arrive, in milliseconds; answers may take as long as they like.
     requestTimeout: 30_000,
     // Of that, for the headers; and how often connections are held against both.

@@ -60,7 +60,8 @@ export async function* watchGeneration(
       const shownWaiting = waiting;
       waiting = options.waiting(record);
       const waitsOtherwise = JSON.stringify(waiting) !== JSON.stringify(shownWaiting);
-      if (!isAfter(positionOf(record), shown) && !waitsOtherwise) continue;
+      const hasMoved = isElsewhere(positionOf(record), shown) || isTerminal(record.state);
+      if (!hasMoved && !waitsOtherwise) continue;
       yield eventOf(record, waiting);
       shown = positionOf(record);
     }
@@ -74,8 +75,9 @@ const positionOf = ({ revision, progress }: GenerationRecord): Position => ({
   step: progress.step,
 });
 
-const isAfter = (a: Position, b: Position): boolean =>
-  a.revision > b.revision || (a.revision === b.revision && a.step > b.step);
+/** A revision grows, but for a database that was set back to a backup; live steps run ahead of it. */
+const isElsewhere = (now: Position, shown: Position): boolean =>
+  now.revision !== shown.revision || now.step > shown.step;
 
 const eventOf = (record: GenerationRecord, waiting: Waiting | null) => ({
   id: `${record.revision}.${record.progress.step}`,

@@ -68,7 +68,7 @@ const schema = z
     STEP_TIMEOUT_MS: milliseconds(60_000, 'longest step before the engine counts as hung'),
     MODEL_LOAD_TIMEOUT_MS: milliseconds(300_000, 'longest time to load the models'),
     SHUTDOWN_GRACE_MS: milliseconds(
-      25_000,
+      20_000,
       'how long SIGTERM leaves the job in hand before it is handed back with its run saved',
     ),
     WORKER_ID: z

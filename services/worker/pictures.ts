@@ -26,7 +26,8 @@ export async function storePictures(
  * Only once the record is terminal: before, another attempt may be about to name what lies there,
  * since the same bits have the same key. A worker that ends the record collects what was written
  * until then; one that writes later finds its completion refused, and collects its own. So nothing
- * that a record names is ever removed. Of a record that no worker ended (a sweep or a refused claim
+ * that a record names is ever removed. A record that is gone, deleted or undone by a restore, names
+ * nothing, and no id comes again. Of a record that no worker ended (a sweep or a refused claim
  * did: its deadline, its attempts, a cancel) what a dead worker had stored stays.
  */
 export async function collectLeftovers(options: {
@@ -36,8 +37,8 @@ export async function collectLeftovers(options: {
 }): Promise<void> {
   const { store, objects, record } = options;
   const now = await store.get(record.tenant, record.id);
-  if (now === undefined || !isTerminal(now.state)) return;
-  const named = new Set(now.images.map(({ key }) => key));
+  if (now !== undefined && !isTerminal(now.state)) return;
+  const named = new Set(now?.images.map(({ key }) => key));
   const leftovers = (await objects.list(prefixOf(record))).filter((key) => !named.has(key));
   if (leftovers.length > 0) await objects.remove(leftovers);
 }

@@ -147,6 +147,22 @@ test('a late completion is refused and only its own objects are collected', asyn
   expect((await rig.get(id)).images).toMatchObject([{ key: winner }]);
 });
 
+test('what is stored for a generation that is gone meanwhile is collected', async () => {
+  await using rig = await startWorkerRig(store, inference, {
+    objects: (objects) => ({
+      put: async (key, bytes, contentType) => {
+        await objects.put(key, bytes, contentType);
+        const id = key.split('/')[1] ?? '';
+        await takeOver(id, 1, key);
+        expect(await store.hide(tenant, id)).toBeDefined();
+      },
+    }),
+  });
+  await rig.submit();
+  await eventually(() => rig.ended('lost')).toBe(1);
+  expect(await rig.objects.list('')).toEqual([]);
+});
+
 test('a later attempt collects what an earlier one left', async () => {
   await using rig = await startWorkerRig(store, inference);
   const { record } = await store.create({

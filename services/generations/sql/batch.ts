@@ -3,7 +3,7 @@ import { setImmediate, setTimeout } from 'node:timers';
 export type BatchOptions<Input> = {
   /** Inputs in one flush at most. @default 128 */
   atMost?: number;
-  /** For what nobody waits for: how long a flush waits for company, in milliseconds. @default 0 */
+  /** For what is in no hurry: how long a flush waits for company, in milliseconds. @default 0 */
   lingerMs?: number;
   /** Inputs of one key never share a flush: the later is to see what the earlier wrote. */
   keyOf?: (input: Input) => string;

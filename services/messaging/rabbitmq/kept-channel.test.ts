@@ -40,3 +40,24 @@ test('a refusal is told to who waits for it, logged, and tried again until it is
   expect(kept.current()).toBeDefined();
   await kept.close();
 });
+
+test('a set-up that is never answered is begun again on another channel', async () => {
+  const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+  let opened = 0;
+  const kept = keepChannel({
+    name: 'the channel for taking jobs',
+    open: async () => {
+      opened += 1;
+      return bareChannel();
+    },
+    setUp: () => (opened === 1 ? new Promise(() => {}) : Promise.resolve()),
+    logger,
+  });
+  await vi.advanceTimersByTimeAsync(9_000);
+  expect(kept.current()).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(2_000);
+  await kept.ready;
+  expect(opened).toBe(2);
+  expect(kept.current()).toBeDefined();
+  await kept.close();
+});

@@ -30,6 +30,9 @@ export type ChannelRecipe<C extends Channel> = {
   logger: Logger;
 };
 
+/** A queue without a leader leaves whatever asks for it unanswered, for as long as it has none. */
+const SET_UP_LIMIT_MS = 10_000;
+
 /** Longest wait between two attempts, in milliseconds. */
 const LONGEST_MS = 5_000;
 /** After so many attempts the wait is the longest. */
@@ -72,7 +75,7 @@ export function keepChannel<C extends Channel>(recipe: ChannelRecipe<C>): KeptCh
         openLater();
       });
       if (closed) return await closeQuietly(opened);
-      await recipe.setUp(opened);
+      await inTime(recipe.setUp(opened));
       isSetUp = latest === opened;
       attempt = 0;
       ready.resolve();
@@ -126,6 +129,13 @@ export async function firstOpen<C extends Channel>(
     await kept.close();
     throw error;
   }
+}
+
+async function inTime(settingUp: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const problem = new Error(`RabbitMQ did not answer within ${SET_UP_LIMIT_MS / 1_000} s`);
+  const timer = setTimeout(() => late.reject(problem), SET_UP_LIMIT_MS);
+  await Promise.race([settingUp, late.promise]).finally(() => clearTimeout(timer));
 }
 
 async function closeQuietly(channel: Channel): Promise<void> {
