@@ -11,7 +11,7 @@ import { makePictures, newRun, progressOf, type Run } from './run.ts';
 import { end, fail, handBack, type Job, type Running, settleStop } from './settle-job.ts';
 import type { JobEnd } from './worker-metrics.ts';
 
-/** How long a worker that closes waits for the engine to come to the end of its step. */
+/** How long a worker that closes waits for the engine to end its step, and for the object store. */
 const STOP_LIMIT_MS = 3_000;
 
 /**
@@ -101,7 +101,8 @@ async function runFrom(job: Running): Promise<JobEnd> {
   const storeStarted = performance.now();
   try {
     // Worth waiting for: handed back, the job's pictures would be made anew.
-    await retryFor(job.leaseMs, () => storePictures(objects, pictures), lease.signal);
+    const storing = retryFor(job.leaseMs, () => storePictures(objects, pictures), lease.signal);
+    await Promise.race([storing, overdue(lease.signal)]);
   } catch (error) {
     if (lease.signal.reason instanceof Stopped) return await settleStop(job, lease.signal.reason);
     job.logger.error({ err: error }, 'handing the job back: its pictures cannot be stored now');
@@ -119,8 +120,8 @@ async function runFrom(job: Running): Promise<JobEnd> {
 }
 
 /**
- * Rejects once a worker that closes has waited long enough for its engine: then the run goes back as
- * it was told last, however long the step or the hang.
+ * Rejects once a worker that closes has waited long enough for its engine, or for the object store:
+ * then the run goes back as it was told last, however long the step or the hang.
  */
 async function overdue(signal: AbortSignal): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>();

@@ -59,3 +59,15 @@ test('one that fails gives its slot to the next', async () => {
   end('b');
   expect(await next).toBe('b');
 });
+
+test('when turns end, those who waited begin at once', async () => {
+  const turns = createTurns();
+  const held = Promise.withResolvers<void>();
+  const first = turns(() => held.promise);
+  const others = [turns(async () => 'second'), turns(async () => 'third')];
+  turns.end();
+  expect(await Promise.all(others)).toEqual(['second', 'third']);
+  expect(await turns(async () => 'late')).toBe('late');
+  held.resolve();
+  await first;
+});

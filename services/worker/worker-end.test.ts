@@ -149,6 +149,22 @@ test('an engine that hangs does not hold up the hand-back', async () => {
   expect(checkpoint?.step).toBeGreaterThan(2);
 });
 
+test('nor does an object store that hangs', async () => {
+  const storing = Promise.withResolvers<void>();
+  await using rig = await startWorkerRig(store, inference, {
+    objects: () => ({
+      put: () => {
+        storing.resolve();
+        return new Promise(() => {});
+      },
+    }),
+  });
+  const { id } = await rig.submit({ steps: 1 });
+  await storing.promise;
+  await rig.worker.close();
+  expect(await rig.get(id)).toMatchObject({ state: 'queued', attempt: 0 });
+});
+
 test('draining hands the job in hand back when the grace is over', async () => {
   await using rig = await startWorkerRig(store, inference);
   const { id } = await rig.submit({ steps: 1_000 });

@@ -150,6 +150,8 @@ export function createWorker(options: WorkerOptions): Worker {
   const stop = async () => {
     stopping.abort(new DarkroomError('unavailable', 'the worker is stopping'));
     presence?.tell();
+    // What waited for the job in hand goes back to the broker now, and not when that job ends.
+    turns.end();
     await Promise.all(subscriptions.map((subscription) => subscription.stop()));
     // Heard for as long as a job is in hand.
     await cancels?.stop();
