@@ -7,8 +7,8 @@ export const completeBeforeStore: Plant = {
   changes: [
     {
       module: 'services/worker/job.ts',
-      from: 'await retryFor(job.leaseMs, () => storePictures(objects, pictures), lease.signal);',
-      to: '',
+      from: 'const storing = retryFor(job.leaseMs, () => storePictures(objects, pictures), lease.signal);',
+      to: 'const storing = Promise.resolve();',
     },
     {
       module: 'services/worker/job.ts',

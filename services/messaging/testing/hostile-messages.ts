@@ -33,7 +33,7 @@ const notJobs = [
 
 /** By field what it must not hold. */
 const wrong: Readonly<Record<keyof Omit<JobMessage, 'traceparent'>, readonly unknown[]>> = {
-  version: [null, 0, 2, '1', 1.5, 1e308, {}, [1]],
+  version: [null, 0, 3, '1', 1.5, 1e308, {}, [1]],
   generationId: [null, 1, '', 'x', '../../etc', `${randomUUID()}\0`, {}, ['a']],
   revision: [null, '1', 1.5, -1.5, 2 ** 53, {}, [], true],
   model: [null, 1, '', 'Pinhole', 'a.b', '#', '*', 'x'.repeat(41), 'é', {}],
