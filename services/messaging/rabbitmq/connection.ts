@@ -1,7 +1,9 @@
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DarkroomError } from '@darkroom/contract';
-import { connect, type RecoveringChannelModel } from 'amqplib';
+import { type ChannelModel, connect, type RecoveringChannelModel } from 'amqplib';
 import type { Logger } from '../logger.ts';
+import { writeTogether } from './write-together.ts';
 
 /** A connection that comes back by itself, with jittered backoff from 0.1 to 5 s. */
 export type Connection = {
@@ -36,7 +38,9 @@ export async function openConnection(url: string, logger: Logger): Promise<Conne
 
   // RecoveringChannelModel tells of every loss by `disconnect` as well.
   model.on('error', () => {});
-  model.on('connect', () => {
+  model.on('connect', ({ connection }: ChannelModel) => {
+    // Its types do not tell of the socket.
+    writeTogether((connection as unknown as { stream: Socket }).stream);
     up = true;
     logger.info({ broker: where }, 'connected to RabbitMQ');
   });
