@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { QueueView } from '../queue-view.ts';
 import type { GenerationStore } from '../store.ts';
 import { actors } from './actors.ts';
@@ -20,8 +20,12 @@ export function testQueues(store: () => GenerationStore): void {
     const { created } = actors(store());
     const model = newModel();
     const records = [];
-    for (const steps of [3, 5, 7])
-      records.push(await created({ request: requestOf(model, steps) }));
+    for (const steps of [3, 5, 7]) {
+      const record = await created({ request: requestOf(model, steps) });
+      // Those queued in one and the same instant have no order that could be told.
+      await vi.waitUntil(() => Date.now() > Date.parse(record.queuedAt), { interval: 1 });
+      records.push(record);
+    }
     const queue = await queueOf(model);
     expect(queue).toMatchObject({ length: 3, steps: 15, running: { count: 0 }, pace: null });
     expect(queue?.marks).toEqual(
