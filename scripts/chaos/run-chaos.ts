@@ -38,6 +38,8 @@ export type ChaosOptions = {
 
 /** For the answers still missing when the load should be over. */
 const ANSWERS_SECONDS = 120;
+/** Older than a frontend's view of its queues, which may have missed the last of the load. */
+const VIEW_SECONDS = 3;
 /** For a backlog to drain after the last fault. */
 const SETTLE_SECONDS = 600;
 /** How long objects that nothing names may take to be collected. */
@@ -124,6 +126,7 @@ async function settle(
   { stallSeconds, signal }: ChaosOptions,
   since: number,
 ): Promise<number | null> {
+  await wait(VIEW_SECONDS * 1_000, undefined, { signal });
   const clients = frontendUrls.map((url) => createClient({ url }));
   const deadline = performance.now() + SETTLE_SECONDS * 1_000;
   let fewest = Number.POSITIVE_INFINITY;

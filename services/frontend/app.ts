@@ -60,9 +60,9 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(answerNotFound);
 
-  const figures = createFigures(metrics, store);
-  const events = createEventHub(broker, logger);
   const queues = createQueueViews(store);
+  const figures = createFigures(metrics, queues);
+  const events = createEventHub(broker, logger);
   const router = createRouter({
     ...services,
     probes,

@@ -1,20 +1,23 @@
-import type { FrontendStore } from '@darkroom/generations';
 import { Counter, Gauge, Histogram, type Registry } from '@darkroom/lifecycle';
+import type { QueueViews } from './admission/queue-views.ts';
 
 export type FrontendFigures = ReturnType<typeof createFigures>;
 
 /** What the frontend counts, in its registry. */
-export function createFigures(registry: Registry, store: FrontendStore) {
+export function createFigures(registry: Registry, queues: Pick<QueueViews, 'read'>) {
   const registers = [registry];
   new Gauge({
     name: 'darkroom_generations',
-    help: 'Generations queued and running, by model; read from the database at each scrape.',
+    help: 'Generations queued and running, by model, a moment ago.',
     labelNames: ['model', 'state'] as const,
     registers,
     async collect() {
       this.reset();
-      const active = await store.countActive().catch(() => []);
-      for (const { model, state, count } of active) this.inc({ model, state }, count);
+      const standing = await queues.read().catch(() => undefined);
+      for (const { model, length, running } of standing?.queues.values() ?? []) {
+        this.set({ model, state: 'queued' }, length);
+        this.set({ model, state: 'running' }, running.count);
+      }
     },
   });
   return {

@@ -153,7 +153,14 @@ describe('the service about itself', () => {
   });
 
   it('tells its version, readiness and queues', async () => {
-    const { result } = await frontend.query('system.status');
+    // The queues as they were a moment ago.
+    const { result } = await vi.waitUntil(
+      async () => {
+        const answer = await frontend.query('system.status');
+        return answer.result.data.models[0].running === 1 && answer;
+      },
+      { timeout: 5_000 },
+    );
     expect(result.data).toEqual({
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
       ready: true,

@@ -24,37 +24,31 @@ export type SystemStatus = {
   ready: boolean;
   /** Of database, broker and storage. */
   checks: CheckResult[];
-  /** Generations by model; null while the database is away. */
+  /** Generations by model, a moment ago; null while the database is away. */
   models: ModelStatus[];
 };
 
 export const systemRouter = ({
   catalogue,
   probes,
-  store,
   broker,
   queues,
-}: Pick<RouterServices, 'catalogue' | 'probes' | 'store' | 'broker' | 'queues'>) =>
+}: Pick<RouterServices, 'catalogue' | 'probes' | 'broker' | 'queues'>) =>
   router({
     /** How the service is; answers whatever is broken behind it. */
     status: procedures.system.query(async (): Promise<SystemStatus> => {
-      const [readiness, active, standing] = await Promise.all([
+      const [readiness, standing] = await Promise.all([
         probes.readiness(),
-        store.countActive().catch(() => null),
         queues.read().catch(() => undefined),
       ]);
-      const countOf = (model: string, state: 'queued' | 'running') =>
-        active
-          ?.filter((entry) => entry.model === model && entry.state === state)
-          .reduce((sum, { count }) => sum + count, 0) ?? null;
       return {
         version: packageJson.version,
         ready: readiness.ready,
         checks: readiness.checks,
         models: catalogue.models.map(({ name, maxQueued }) => ({
           name,
-          queued: countOf(name, 'queued'),
-          running: countOf(name, 'running'),
+          queued: standing === undefined ? null : (standing.queues.get(name)?.length ?? 0),
+          running: standing === undefined ? null : (standing.queues.get(name)?.running.count ?? 0),
           maxQueued,
           workers: standing === undefined ? null : countWorkers(standing.workers, name),
           waiting: waitingAtTheEnd(name, standing, broker.isReady()),
