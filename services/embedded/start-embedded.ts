@@ -178,7 +178,8 @@ async function start(
   });
   shutdown.defer('worker', () => worker.drain(GRACE_MS));
   await worker.start();
-  const sweep = startSweep({ store, broker, logger, metrics });
+  const models = catalogue.models.map(({ name }) => name);
+  const sweep = startSweep({ store, broker, models, logger, metrics });
   shutdown.defer('sweep', sweep.stop);
   const { resultTtlHours: ttlHours = null } = options;
   const retention = startRetention({ store, objects, logger, metrics, ttlHours });

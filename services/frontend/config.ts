@@ -29,10 +29,11 @@ const schema = z
       .regex(/^[1-9]\d{0,8}$/, 'must be a whole number of milliseconds')
       .transform(Number)
       .meta({
-        description: 'how old a queued message may be before it is taken for lost and sent anew',
-        examples: ['REPUBLISH_AFTER_MS=600000'],
+        description:
+          'how long ago a message must have been sent to be missed on its queue and sent anew',
+        examples: ['REPUBLISH_AFTER_MS=10000'],
       })
-      .default(600_000),
+      .default(10_000),
     WEBHOOK_SECRETS_FILE: variables.WEBHOOK_SECRETS_FILE,
     WEBHOOK_ALLOW_PRIVATE: variables.WEBHOOK_ALLOW_PRIVATE,
     MAX_EVENT_LOOP_DELAY_MS: z

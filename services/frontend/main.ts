@@ -69,7 +69,7 @@ async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown)
   const metrics = createMetrics({ processMetrics: true });
   shutdown.defer('event-loop delay', eventLoopDelay(metrics).stop);
   const republishAfterMs = config.REPUBLISH_AFTER_MS;
-  const sweep = startSweep({ store, broker, logger, metrics, republishAfterMs });
+  const sweep = startSweep({ store, broker, models, logger, metrics, republishAfterMs });
   shutdown.defer('sweep', sweep.stop);
   const ttlHours = config.RESULT_TTL_HOURS;
   const retention = startRetention({ store, objects, logger, metrics, ttlHours });

@@ -1,19 +1,21 @@
 import { DarkroomError } from '@darkroom/contract';
 import { createLogger, createMetrics } from '@darkroom/lifecycle';
 import type { Broker } from '@darkroom/messaging';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createFrontend } from './app.ts';
 import { startSweep, sweepOnce } from './sweep.ts';
 import { startFrontend, type TestFrontend } from './testing/start-frontend.ts';
 
 let frontend: TestFrontend;
-beforeAll(async () => {
+beforeEach(async () => {
   frontend = await startFrontend();
 });
-afterAll(() => frontend.close());
+afterEach(() => frontend.close());
 
-const onFailure = (error: unknown) => {
-  throw error;
+const models = ['pinhole'];
+
+const onFailure = ({ err }: { err: unknown }) => {
+  throw err;
 };
 
 const recordOf = async (id: string) => (await frontend.records()).find((each) => each.id === id);
@@ -48,26 +50,32 @@ it('accepts a request while the broker is away, and publishes it when that is ov
   await app.close();
 
   const heard: string[] = [];
-  await broker.consumeJobs({ model: 'pinhole', prefetch: 1 }, async ({ job }) => {
+  const worker = await broker.consumeJobs({ model: 'pinhole', prefetch: 1 }, async ({ job }) => {
     heard.push(job.generationId);
     return 'acknowledge';
   });
-  const sweep = startSweep({ store, broker, logger, metrics, intervalMs: 20 });
+  const sweep = startSweep({ store, broker, models, logger, metrics, intervalMs: 20 });
   await vi.waitFor(() => expect(heard).toEqual([id]), { timeout: 5_000 });
   await whenPublished(id);
-  await sweep.stop();
+  await Promise.all([sweep.stop(), worker.stop()]);
   expect(await metrics.metrics()).toContain('darkroom_sweep_published_total 1');
 });
 
-it('republishes all that is queued when the broker is known to have lost it', async () => {
+it('republishes what the broker has lost, and leaves what waits on its queue', async () => {
   const { store, broker, mutate } = frontend;
   const { result } = await mutate('generations.create', { prompt: 'x' });
   const { id } = result.data;
   await whenPublished(id);
   const before = await recordOf(id);
-  expect(await sweepOnce({ store, broker, republishAfterMs: 60_000, onFailure })).toBe(0);
+  const sweep = (lossy: Broker, republishAfterMs: number) =>
+    sweepOnce({ store, broker: lossy, models, republishAfterMs, onFailure });
+  const wiped: Broker = { ...broker, countJobs: async () => 0 };
+  expect(await broker.countJobs('pinhole')).toBeGreaterThan(0);
+  expect(await sweep(broker, 0)).toBe(0);
+  expect(await sweep(wiped, 60_000)).toBe(0);
+  expect(await sweep({ ...wiped, isReady: () => false }, 0)).toBe(0);
   expect(await recordOf(id)).toEqual(before);
-  expect(await sweepOnce({ store, broker, republishAfterMs: 0, onFailure })).toBeGreaterThan(0);
+  expect(await sweep(wiped, 0)).toBeGreaterThan(0);
   const after = await recordOf(id);
   expect(after).toMatchObject({ state: 'queued', published: true });
   expect(after?.revision).toBeGreaterThan(before?.revision ?? 0);
@@ -93,14 +101,19 @@ it('publishes the other models though the queue of one takes nothing', async () 
     if (job.model === 'broken') throw new DarkroomError('unavailable', 'the queue is broken');
     await broker.publishJob(job);
   };
+  const countJobs: Broker['countJobs'] = async (model) => {
+    if (model === 'unknown') throw new DarkroomError('unavailable', 'the queue does not answer');
+    return 0;
+  };
   const failures: string[] = [];
   await sweepOnce({
     store,
-    broker: { ...broker, publishJob },
+    broker: { ...broker, publishJob, countJobs },
+    models: ['broken', 'pinhole', 'unknown'],
     republishAfterMs: 0,
-    onFailure: (_, { request }) => failures.push(request.model),
+    onFailure: ({ model }) => failures.push(model),
   });
-  expect(failures).toEqual(['broken']);
+  expect(failures).toEqual(['unknown', 'broken']);
   expect(await recordOf(healthy)).toMatchObject({ published: true, revision: 2 });
   for (const id of broken) expect(await recordOf(id)).toMatchObject({ published: false });
 });
@@ -117,7 +130,7 @@ it('goes on after a round that was broken off', async () => {
     },
   };
   const metrics = createMetrics();
-  const sweep = startSweep({ store: failing, broker, logger, metrics, intervalMs: 5 });
+  const sweep = startSweep({ store: failing, broker, models, logger, metrics, intervalMs: 5 });
   await vi.waitUntil(() => rounds > 2);
   await sweep.stop();
   expect(await metrics.metrics()).toContain('darkroom_sweep_failures_total 1');

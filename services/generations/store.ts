@@ -144,12 +144,19 @@ export type FrontendStore = {
   /**
    * One round of repair, safe to run on every replica at once: expires deadlines, requeues or fails
    * what has lost its lease, settles cancels whose worker is gone, and returns the queued records
-   * whose message was never confirmed or is older than `republishAfterMs`. Each comes at a new
-   * revision, and to one replica alone, for its caller to publish and mark.
+   * whose message was never confirmed or is lost. Each comes at a new revision, and to one replica
+   * alone, for its caller to publish and mark.
    */
   sweep(options: {
     /** Records at most in this round. */
     limit: number;
+    /**
+     * The messages that wait in the queues of some models, counted before the call. A queue gives
+     * them out in their order, so where more records wait than messages, the oldest records are
+     * those without one: older than the oldest message.
+     */
+    messages: readonly { model: string; count: number }[];
+    /** What was published less long ago is not missed yet. */
     republishAfterMs: number;
     /** As the workers claim with: what has used them up is failed and not queued again. */
     maxAttempts: number;

@@ -38,6 +38,11 @@ export type Broker = {
     options: { model: string; prefetch: number },
     handle: (delivery: JobDelivery) => Promise<Outcome>,
   ): Promise<Subscription>;
+  /**
+   * The messages that wait in a model's queue, without those that a consumer has in hand.
+   * @throws DarkroomError `unavailable` when the broker does not tell
+   */
+  countJobs(model: string): Promise<number>;
   /** Tells whoever listens; may be lost, never throws, never waits. */
   publishEvent(event: GenerationEvent): void;
   /** Hears events of one type, or of all. */

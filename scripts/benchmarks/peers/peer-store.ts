@@ -44,6 +44,7 @@ export function peerServices(
   };
   const broker: FrontendServices['broker'] = {
     async publishJob() {},
+    countJobs: async () => 0,
     consumeJobs: async () => ({ async stop() {} }),
     publishEvent() {},
     subscribeEvents: async () => ({ async stop() {} }),

@@ -19,9 +19,22 @@ export async function sweep(
   db: Database,
   options: Parameters<FrontendStore['sweep']>[0],
 ): Promise<GenerationRecord[]> {
-  const { limit, republishAfterMs, maxAttempts, graceMs = DEFAULT_GRACE_MS } = options;
+  const { limit, messages, republishAfterMs, maxAttempts, graceMs = DEFAULT_GRACE_MS } = options;
+  const isWaiting = sql`state = 'queued' and published
+    and announced_at <= now() - ${republishAfterMs}::float8 * interval '1 millisecond'`;
   const { rows } = await sql<RecordRow>`
-    with judged as (
+    with waiting as (
+      select id, model, count(*) over (partition by model) as records,
+        row_number() over (partition by model order by announced_at, id) as place
+      from generations where ${isWaiting}
+    ),
+    lost as (
+      select id from waiting
+      join json_to_recordset(${JSON.stringify(messages)}::json)
+        as queue (model text, count integer) using (model)
+      where place <= records - queue.count
+    ),
+    judged as (
       select id, case
         ${endings(maxAttempts)}
         when state = 'queued' then 'publish'
@@ -31,8 +44,7 @@ export async function sweep(
       where (state = 'queued' and deadline <= now())
         or (state = 'queued' and not published
           and announced_at <= now() - ${graceMs}::float8 * interval '1 millisecond')
-        or (state = 'queued' and published
-          and announced_at <= now() - ${republishAfterMs}::float8 * interval '1 millisecond')
+        or (${isWaiting} and id in (select id from lost))
         or (state = 'running' and lease_expires_at <= now())
       order by announced_at
       limit ${limit}::integer

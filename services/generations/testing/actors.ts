@@ -43,9 +43,15 @@ export const actors = (store: GenerationStore) => {
   const heartbeat = (id: string, fence: number, leaseMs = 60_000) =>
     store.heartbeat({ id, fence, leaseMs, progress: { step: 5, steps: 20 } });
 
-  /** Everything due is in its round; by default nothing published is old enough. */
+  /** Everything due is in its round; by default the queue is empty, and nothing is missed yet. */
   const sweep = (over: Partial<SweepOptions> = {}): Promise<GenerationRecord[]> =>
-    store.sweep({ limit: 1_000, republishAfterMs: 3_600_000, maxAttempts: 3, ...over });
+    store.sweep({
+      limit: 1_000,
+      messages: [{ model: 'pinhole', count: 0 }],
+      republishAfterMs: 3_600_000,
+      maxAttempts: 3,
+      ...over,
+    });
 
   const look = async ({
     tenant,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { GenerationRecord, GenerationStore } from '../store.ts';
 import { actors } from './actors.ts';
-import { past } from './new-generation.ts';
+import { newGeneration, past } from './new-generation.ts';
 
 export function testSweep(store: () => GenerationStore): void {
   const among = (records: GenerationRecord[], { id }: { id: string }) =>
@@ -26,13 +26,37 @@ export function testSweep(store: () => GenerationStore): void {
     expect(among(await sweep({ graceMs: 0 }), record)).toBeDefined();
   });
 
-  test('leaves what was published alone until the message is old', async () => {
+  test('misses the message of what was published long enough ago', async () => {
     const { created, sweep } = actors(store());
     const record = await created();
     await store().markPublished(record.id, record.revision);
     expect(among(await sweep({ graceMs: 0 }), record)).toBeUndefined();
     const due = among(await sweep({ republishAfterMs: 0 }), record);
     expect(due).toMatchObject({ state: 'queued', published: false });
+  });
+
+  test('takes for lost as many of the oldest as the queue has too few messages for', async () => {
+    const { created, sweep } = actors(store());
+    const published = async (model: string): Promise<string> => {
+      const record = await created({ request: { ...newGeneration().request, model } });
+      await store().markPublished(record.id, record.revision);
+      return record.id;
+    };
+    const [first, second] = [await published('short'), await published('short')];
+    for (const model of ['short', 'whole', 'not counted']) await published(model);
+    const lost = async (count: number) => {
+      const messages = [
+        { model: 'short', count },
+        { model: 'whole', count: 1 },
+      ];
+      const records = await sweep({ messages, republishAfterMs: 0, graceMs: 60_000 });
+      return records.map(({ id }) => id).sort();
+    };
+    expect(await lost(4)).toEqual([]);
+    expect(await lost(3)).toEqual([]);
+    expect(await lost(1)).toEqual([first, second].sort());
+    // What was returned is its caller's to publish, and the third has the one message.
+    expect(await lost(1)).toEqual([]);
   });
 
   test('queues again what has lost its lease', async () => {

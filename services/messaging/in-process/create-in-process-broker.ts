@@ -105,6 +105,10 @@ export function createInProcessBroker({ logger = silent }: { logger?: Logger } =
       return subscription;
     },
 
+    async countJobs(model) {
+      return queues.get(model)?.messages.length ?? 0;
+    },
+
     publishEvent(event) {
       const told = [...listeners].filter(({ type }) => type === 'all' || type === event.type);
       if (told.length === 0 || closed) return;

@@ -3,6 +3,7 @@ import { type Logger, silent } from '../logger.ts';
 import { openConnection } from './connection.ts';
 import { consumeJobs } from './consumer.ts';
 import { createEventPublisher, subscribeEvents } from './events.ts';
+import { createJobCounter } from './job-counter.ts';
 import { createPublisher } from './publisher.ts';
 
 export type RabbitmqOptions = {
@@ -24,6 +25,7 @@ export async function connectRabbitmq(options: RabbitmqOptions): Promise<Broker>
   const connection = await openConnection(url, logger);
   const publisher = createPublisher(connection, models, logger);
   const events = createEventPublisher(connection, logger);
+  const countJobs = createJobCounter(connection);
   const subscriptions = new Set<Subscription>();
 
   /** Remembers a subscription until it is stopped, so that `close` can stop it. */
@@ -43,6 +45,7 @@ export async function connectRabbitmq(options: RabbitmqOptions): Promise<Broker>
     async consumeJobs(what, handle) {
       return remember(await consumeJobs(what, handle, { connection, publisher, logger }));
     },
+    countJobs,
     publishEvent: (event) => events.publish(event),
     async subscribeEvents(type, handle) {
       return remember(await subscribeEvents(type, handle, { connection, logger }));

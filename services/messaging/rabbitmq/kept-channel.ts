@@ -138,7 +138,8 @@ async function inTime(settingUp: Promise<void>): Promise<void> {
   await Promise.race([settingUp, late.promise]).finally(() => clearTimeout(timer));
 }
 
-async function closeQuietly(channel: Channel): Promise<void> {
+/** Closes a channel that may be closed already. */
+export async function closeQuietly(channel: Channel): Promise<void> {
   // amqplib never answers a close whose connection is lost meanwhile, but says that it is closed.
   const closed = once(channel, 'close');
   try {

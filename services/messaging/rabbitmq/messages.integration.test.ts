@@ -55,6 +55,18 @@ test('a job without a queue is not taken for published, and the queue comes back
   await broker.close();
 });
 
+test('a queue that is gone is declared, and counted as empty', async () => {
+  const broker = await connectRabbitmq({ url, models: ['pinhole'] });
+  await broker.publishJob(newJob());
+  await vi.waitFor(async () => expect(await broker.countJobs('pinhole')).toBe(1), PATIENCE);
+  await using raw = await openRawChannel(url);
+  await raw.channel.deleteQueue(queue);
+  expect(await broker.countJobs('pinhole')).toBe(0);
+  await raw.channel.checkQueue(queue);
+  await broker.close();
+  await expect(broker.countJobs('pinhole')).rejects.toMatchObject({ kind: 'unavailable' });
+});
+
 test('a consumer whose queue was deleted declares it again', async () => {
   const warnings: string[] = [];
   const note = (_: object, message: string) => warnings.push(message);

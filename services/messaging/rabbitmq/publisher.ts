@@ -2,14 +2,11 @@ import { DarkroomError, type JobMessage } from '@darkroom/contract';
 import type { ConfirmChannel, Options } from 'amqplib';
 import { encode, messageIdOf } from '../codec.ts';
 import type { Logger } from '../logger.ts';
+import { ANSWER_TIMEOUT_MS, answered, inTime, unavailable } from './answered.ts';
 import type { Connection } from './connection.ts';
 import { keepChannel } from './kept-channel.ts';
 import { plainHeaders } from './plain-headers.ts';
 import { DEAD_LETTER_EXCHANGE, declareExchanges, declareJobQueue, jobQueue } from './topology.ts';
-
-/** How long the broker may take to declare a queue, and to confirm a publish. */
-const ANSWER_TIMEOUT_MS = 5_000;
-const inTime = `within ${ANSWER_TIMEOUT_MS / 1_000} s`;
 
 export type Publisher = {
   publishJob(job: JobMessage): Promise<void>;
@@ -23,16 +20,6 @@ export type Publisher = {
 
 type Waiting = { messageId: string; returned: boolean };
 
-const unavailable = (what: string): DarkroomError =>
-  new DarkroomError('unavailable', `RabbitMQ ${what}; it is published again when that is over`);
-
-/** A quorum queue without a leader, for one, leaves its declaration unanswered. */
-async function answered(request: Promise<void>, problem: string): Promise<void> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(unavailable(problem)), ANSWER_TIMEOUT_MS);
-  await Promise.race([request, late.promise]).finally(() => clearTimeout(timer));
-}
-
 /** Publishes persistently, with confirm and `mandatory`, so that a resolved publish is safe. */
 export function createPublisher(
   connection: Connection,
@@ -42,7 +29,7 @@ export function createPublisher(
   const waiting = new Set<Waiting>();
   const unconfirmed = new Set<Promise<void>>();
   /** Queues declared on the channel of now. */
-  let declared = new Map<string, Promise<void>>();
+  let declared = new Map<string, Promise<unknown>>();
 
   const kept = keepChannel<ConfirmChannel>({
     name: 'the channel for publishing jobs',
@@ -62,7 +49,7 @@ export function createPublisher(
     },
   });
 
-  function declareOnce(channel: ConfirmChannel, model: string): Promise<void> {
+  function declareOnce(channel: ConfirmChannel, model: string): Promise<unknown> {
     const queue = jobQueue(model);
     const known = declared.get(queue);
     if (known !== undefined) return known;

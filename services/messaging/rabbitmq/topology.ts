@@ -67,7 +67,7 @@ export const consumerArguments: Arguments = { 'x-consumer-timeout': CONSUMER_TIM
 
 export type BoundModel = { name: string; maxQueued: number };
 
-/** Messages for one waiting record at most: one that waits long is published again and again. */
+/** Messages for one waiting record at most: one that is missed wrongly is published again. */
 const MESSAGES_A_RECORD = 4;
 
 /** Beyond, the oldest give way: what was kept aside must not fill the disk. */
@@ -106,6 +106,7 @@ export async function declareExchanges(channel: Channel): Promise<void> {
   }
 }
 
-export async function declareJobQueue(channel: Channel, model: string): Promise<void> {
-  await declareQueue(channel, jobQueueDeclaration(model));
+/** @returns how many messages wait in it, without those that a consumer has in hand */
+export async function declareJobQueue(channel: Channel, model: string): Promise<number> {
+  return (await declareQueue(channel, jobQueueDeclaration(model))).messageCount;
 }

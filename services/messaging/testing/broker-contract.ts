@@ -103,6 +103,17 @@ export function describeBroker(open: () => Promise<Ends>): void {
       for (const { settle } of inHand) settle('acknowledge');
     });
 
+    test('are counted while they wait, and no longer when a consumer has them in hand', async () => {
+      expect(await near.countJobs('pinhole')).toBe(0);
+      for (let i = 0; i < 3; i++) await near.publishJob(newJob());
+      await vi.waitFor(async () => expect(await near.countJobs('pinhole')).toBe(3), 10_000);
+      expect(await near.countJobs('other')).toBe(0);
+      const { takeNext } = await consumeByHand({ prefetch: 1 });
+      const { settle } = await takeNext();
+      await vi.waitFor(async () => expect(await near.countJobs('pinhole')).toBe(2), 10_000);
+      settle('acknowledge');
+    });
+
     test('published twice while in hand are handled once', async () => {
       const { inHand, takeNext } = await consumeByHand();
       const job = newJob();
