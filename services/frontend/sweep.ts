@@ -38,7 +38,7 @@ export function startSweep(options: SweepOptions): { stop(): Promise<void> } {
   });
   const failures = new Counter({
     name: 'darkroom_sweep_failures_total',
-    help: 'Rounds of the sweep that broke off, and models in them whose queue did not answer.',
+    help: 'Rounds of the sweep that broke off, and models in them whose queue could not be used.',
     registers: [metrics],
   });
 
@@ -53,7 +53,7 @@ export function startSweep(options: SweepOptions): { stop(): Promise<void> } {
           signal: stopping.signal,
           onFailure: (failure) => {
             failures.inc();
-            logger.warn(failure, 'a queue does not answer; a later round tries again');
+            logger.warn(failure, 'a queue could not be used; a later round tries again');
           },
         });
         published.inc(count);
@@ -77,7 +77,7 @@ export function startSweep(options: SweepOptions): { stop(): Promise<void> } {
 
 /**
  * One round: the store settles what it can by itself, and what is to be queued is published. A model
- * whose queue does not answer is told to `onFailure` and left to a later round, the others go on.
+ * whose queue cannot be used is told to `onFailure` and left to a later round, the others go on.
  *
  * @returns how many were published
  * @throws DarkroomError `unavailable` when store or broker is away; what is left waits for the next

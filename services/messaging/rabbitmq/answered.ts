@@ -5,7 +5,7 @@ export const ANSWER_TIMEOUT_MS = 5_000;
 export const inTime = `within ${ANSWER_TIMEOUT_MS / 1_000} s`;
 
 export const unavailable = (what: string): DarkroomError =>
-  new DarkroomError('unavailable', `RabbitMQ ${what}; it is published again when that is over`);
+  new DarkroomError('unavailable', `RabbitMQ ${what}; the sweep tries again when that is over`);
 
 /**
  * A quorum queue without a leader, for one, leaves its declaration unanswered.
