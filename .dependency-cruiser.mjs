@@ -1,14 +1,19 @@
 // The walls between the rooms of services/. Every rule says in its comment why it stands; the
 // comment is printed with each violation. docs/architecture.md draws the same picture in words.
 //
-// Tests and the shared suites of a port's drivers may look over the walls, and scripts/ is the
-// outermost layer and may import every room, so most rules start from a room's own code only.
+// Tests and the shared suites of a port's drivers may look over the walls, and the programs around
+// the services (scripts/, benchmarks, chaos) may import every room, so most rules start from a
+// room's own code only.
 
 const tests = '\\.test\\.ts$|/(test|testing)/';
+/** Rooms that are not part of the product: nothing of it may need them. */
+const programs = 'benchmarks|chaos';
 /** @param {string} room */
 const codeOf = (room) => ({ path: `^services/(${room})/`, pathNot: tests });
 /** Every room except these. @param {string} rooms */
 const roomsOtherThan = (rooms) => `^services/(?!(${rooms})/)[^/]+/`;
+/** Every room of the product except these. @param {string} rooms */
+const productOtherThan = (rooms) => roomsOtherThan(`${rooms}|${programs}|testing`);
 /** An installed package, by where it lies. @param {string} name */
 const installed = (name) => `(^|/)node_modules/(${name})(/|$)`;
 
@@ -122,7 +127,7 @@ export default {
         'embedded is a composition root: it wires everything together, so importing it from a ' +
         'room would pull in the whole house and close a circle.',
       severity: 'error',
-      from: { path: roomsOtherThan('embedded'), pathNot: tests },
+      from: { path: productOtherThan('embedded'), pathNot: tests },
       to: { path: '^services/embedded/' },
     },
     {
@@ -131,8 +136,35 @@ export default {
         'scripts/ are commands around the services, the outermost layer. A service that needs ' +
         'one of them has it in the wrong place.',
       severity: 'error',
-      from: { path: '^services/', pathNot: tests },
+      from: { path: '^services/' },
       to: { path: '^scripts/' },
+    },
+    {
+      name: 'nobody-imports-programs',
+      comment:
+        'Benchmarks and the chaos suite look at the services from outside: what a service needs of ' +
+        'them belongs to a library.',
+      severity: 'error',
+      from: { path: roomsOtherThan(programs) },
+      to: { path: `^services/(${programs})/` },
+    },
+    {
+      name: 'testing-is-for-tests',
+      comment:
+        "services/testing starts servers and brings the tests' packages, which no image has. Only " +
+        'tests, benchmarks and the chaos suite import it.',
+      severity: 'error',
+      from: { path: productOtherThan('testing'), pathNot: tests },
+      to: { path: '^services/testing/' },
+    },
+    {
+      name: 'testing-imports-no-room',
+      comment:
+        'The servers of the tests lie below all rooms, whose tests import them: an import of a room ' +
+        'would close a circle.',
+      severity: 'error',
+      from: { path: '^services/testing/' },
+      to: { path: roomsOtherThan('testing') },
     },
     ...owners.map(([room, packages, technology, instead]) => ({
       name: `only-${room}-knows-${technology}`.toLowerCase(),
@@ -140,7 +172,7 @@ export default {
         `Only services/${room} speaks ${technology}, so that it can be exchanged and its ` +
         `failures are handled in one place. Use ${instead} of @darkroom/${room} instead.`,
       severity: /** @type {const} */ ('error'),
-      from: { path: roomsOtherThan(room), pathNot: tests },
+      from: { path: productOtherThan(room), pathNot: tests },
       to: { path: installed(packages) },
     })),
     {

@@ -24,7 +24,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: [integration],
-          globalSetup: ['scripts/test-servers/global-setup.ts'],
+          globalSetup: ['services/testing/global-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
@@ -33,7 +33,7 @@ export default defineConfig({
         test: {
           name: 'deep',
           include: [deep],
-          globalSetup: ['scripts/test-servers/global-setup.ts'],
+          globalSetup: ['services/testing/global-setup.ts'],
           testTimeout: 3_600_000,
           hookTimeout: 120_000,
           fileParallelism: false,
@@ -43,7 +43,7 @@ export default defineConfig({
         test: {
           name: 'containers',
           include: [containers],
-          globalSetup: ['scripts/test-servers/global-setup.ts'],
+          globalSetup: ['services/testing/global-setup.ts'],
           testTimeout: 300_000,
           hookTimeout: 600_000,
         },

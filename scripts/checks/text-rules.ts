@@ -22,6 +22,8 @@ function lines(pattern: RegExp): TextRule['find'] {
 }
 
 const code = /\.(ts|js|mjs|cjs)$/;
+/** Sources of the product itself; benchmarks, chaos suite and tests' servers are programs around it. */
+const product = /^services\/(?!(benchmarks|chaos|testing)\/).*\.ts$/;
 const longestFile = 300;
 
 export const textRules: TextRule[] = [
@@ -62,7 +64,7 @@ export const textRules: TextRule[] = [
     reason:
       'config.ts reads the environment once, into a validated type, and reports every error ' +
       'together; whatever else needs a value gets it as an argument.',
-    files: /^services\/.*\.ts$/,
+    files: product,
     except: /(^|\/)config\.ts$|\.test\.ts$|\/(test|testing|training)\//,
     find: lines(
       /^(?!\/\/|\*|\/\*).*(\bprocess\.env\b|\benv\b.*(from ['"](node:)?process['"]|\} = process;))/,
@@ -74,7 +76,7 @@ export const textRules: TextRule[] = [
       "Only a process's own file (main.ts, the worker's child.ts) ends it or installs signal " +
       'handlers: anywhere else that takes the shutdown of everything around it away. Throw, or ' +
       'return what happened.',
-    files: /^services\/.*\.ts$/,
+    files: product,
     except: /(^|\/)(main|child)\.ts$|\.test\.ts$|\/(test|testing|training)\//,
     find: lines(/\bprocess\.(exit\(|exitCode\s*=)|\bprocess\.(on|once)\(\s*['"]SIG/),
   },

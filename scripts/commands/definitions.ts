@@ -1,6 +1,6 @@
-import { pinhole } from '@darkroom/diffusion';
 import { loadCatalogue } from '@darkroom/lifecycle';
 import { brokerDefinitions } from '@darkroom/messaging';
+import { pinhole } from '@darkroom/pinhole';
 import type { Context } from './run-command.ts';
 
 /** What RabbitMQ loads before the services come (`load_definitions`), for the catalogue `MODELS`. */

@@ -1,6 +1,7 @@
 import type { DarkroomClient } from '@darkroom/client/source';
-import { pinhole, verifyModelFolder } from '@darkroom/diffusion';
+import { verifyModelFolder } from '@darkroom/diffusion';
 import { loadCatalogue } from '@darkroom/lifecycle';
+import { pinhole } from '@darkroom/pinhole';
 import { findModelFolders } from '@darkroom/worker';
 import type { Context } from './run-command.ts';
 import { type ServiceOptions, withService } from './service.ts';

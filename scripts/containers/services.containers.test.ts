@@ -1,12 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import type { Generation } from '@darkroom/contract';
-import { pinhole } from '@darkroom/diffusion';
+import { pinhole } from '@darkroom/pinhole';
+import { freePort, freshBucket, freshDatabase, freshVhost } from '@darkroom/testing';
 import { decode } from 'fast-png';
 import type { StartedTestContainer } from 'testcontainers';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
-import { freshBucket, freshDatabase, freshVhost } from '../test-servers/index.ts';
-import { freePort } from '../test-servers/program.ts';
 import { images } from './build-images.ts';
 import { containerLog, docker } from './docker.ts';
 import { ServiceContainer } from './service-container.ts';

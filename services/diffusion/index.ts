@@ -13,7 +13,6 @@ export {
   type SessionOptions,
   type Sessions,
 } from './onnx/sessions.ts';
-export { pinhole } from './pinhole/built-in.ts';
 export { loadPipeline } from './pipelines/load-pipeline.ts';
 export type {
   GenerateOptions,

@@ -1,7 +1,6 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { DarkroomError } from '@darkroom/contract';
-import { pinhole } from '@darkroom/diffusion';
 import {
   createFrontend,
   readWebhookSettings,
@@ -21,6 +20,7 @@ import {
   type Shutdown,
 } from '@darkroom/lifecycle';
 import { createInProcessBroker } from '@darkroom/messaging';
+import { pinhole } from '@darkroom/pinhole';
 import { createFsStore } from '@darkroom/storage';
 import {
   activeGpu,

@@ -1,6 +1,6 @@
 import { memoryUsage } from 'node:process';
+import { createRandom } from '@darkroom/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createRandom } from '../../scripts/chaos/random.ts';
 import { connectRaw } from './testing/hostile/raw-connection.ts';
 import { startFrontend, type TestFrontend } from './testing/start-frontend.ts';
 

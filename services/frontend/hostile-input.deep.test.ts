@@ -1,6 +1,6 @@
 import { connectPostgresStore, migratePostgres } from '@darkroom/generations';
+import { freshDatabase } from '@darkroom/testing';
 import { inject } from 'vitest';
-import { freshDatabase } from '../../scripts/test-servers/index.ts';
 import { testHostileInput } from './testing/hostile/test-hostile-input.ts';
 
 testHostileInput({

@@ -18,7 +18,7 @@ const catalogueOf = async (content: string) => {
 };
 
 it('reads the catalogue of the built-in model', async () => {
-  const builtIn = new URL('../diffusion/pinhole/models.json', import.meta.url);
+  const builtIn = new URL('../pinhole/models.json', import.meta.url);
   const { models } = await loadCatalogue(fileURLToPath(builtIn));
   expect(models.map(({ name }) => name)).toEqual(['pinhole']);
 });

@@ -1,6 +1,6 @@
 import { type GenerationStore, openPgliteStore } from '@darkroom/generations';
+import { eventually } from '@darkroom/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { eventually } from './testing/eventually.ts';
 import { type LogLine, startPinhole } from './testing/pinhole-inference.ts';
 import { startWorkerRig, tenant, type WorkerRig } from './testing/worker-rig.ts';
 

@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { isTerminal } from '@darkroom/contract';
+import { callManagement, createRandom, eventually } from '@darkroom/testing';
 import { expect, inject, test } from 'vitest';
-import { callManagement } from '../../scripts/test-servers/index.ts';
-import { eventually } from './testing/eventually.ts';
 import { type Fleet, startFleet } from './testing/fleet.ts';
 import { type LogLine, pinholeRequest } from './testing/pinhole-inference.ts';
 import { isRunning } from './testing/processes.ts';
-import { randomFrom } from './testing/random.ts';
 import { type RealServers, realServers } from './testing/real-servers.ts';
 import { startService } from './testing/service-process.ts';
 import { recordTransitions } from './testing/transitions.ts';
@@ -48,7 +46,7 @@ async function survive(
   kill: (fleet: Fleet, holder: string | null, random: () => number) => Promise<void>,
 ): Promise<{ attempts: number[] }> {
   console.info(`KILL_SEED=${seed}`);
-  const random = randomFrom(seed);
+  const random = createRandom(seed, 'kills').next;
   await using servers = await realServers();
   await using transitions = await recordTransitions(servers.databaseUrl);
   const frontend = startService('frontend', servers.environment);

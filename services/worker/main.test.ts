@@ -1,7 +1,7 @@
 import { cp, mkdtemp, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pinhole } from '@darkroom/diffusion';
+import { pinhole } from '@darkroom/pinhole';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startService } from './testing/service-process.ts';
 

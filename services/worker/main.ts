@@ -1,6 +1,5 @@
 // The worker's process: constructs its clients, starts, and unwinds on a signal.
 import process from 'node:process';
-import { pinhole } from '@darkroom/diffusion';
 import { connectPostgresStore } from '@darkroom/generations';
 import {
   createLogger,
@@ -16,6 +15,7 @@ import {
   startProbeServer,
 } from '@darkroom/lifecycle';
 import { connectRabbitmq } from '@darkroom/messaging';
+import { pinhole } from '@darkroom/pinhole';
 import { createS3Store } from '@darkroom/storage';
 import { readConfig, type WorkerConfig } from './config.ts';
 import { activeGpu } from './gpu.ts';

@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pinhole } from '@darkroom/diffusion';
 import { loadCatalogue } from '@darkroom/lifecycle';
+import { pinhole } from '@darkroom/pinhole';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findModelFolders } from './model-folders.ts';
 

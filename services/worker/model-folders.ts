@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DarkroomError, type ModelCatalogue } from '@darkroom/contract';
-import { pinhole } from '@darkroom/diffusion';
+import { pinhole } from '@darkroom/pinhole';
 import type { ModelFolder } from './inference/protocol.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { DarkroomError } from '@darkroom/contract';
 import { type GenerationStore, openPgliteStore } from '@darkroom/generations';
+import { eventually } from '@darkroom/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Inference } from './inference/inference-process.ts';
-import { eventually } from './testing/eventually.ts';
 import { startPinhole } from './testing/pinhole-inference.ts';
 import { startWorkerRig, tenant } from './testing/worker-rig.ts';
 

@@ -6,7 +6,7 @@ import { createDenoiser, unetInterface } from './denoiser.ts';
 
 /** An untrained UNet whose timestep has rank 0, as Optimum exports it. */
 const scalar = fileURLToPath(
-  new URL('../pinhole/fixtures/unet-scalar-timestep/model.onnx', import.meta.url),
+  new URL('../../pinhole/fixtures/unet-scalar-timestep/model.onnx', import.meta.url),
 );
 
 let unet: InferenceSession;

@@ -1,6 +1,6 @@
 /// <reference lib="es2025.float16" />
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { pinhole } from '@darkroom/pinhole';
 import { decode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { modelDigest } from '../model-folder/verify-model-folder.ts';
@@ -23,7 +23,7 @@ type Reference = {
   }[];
 };
 
-const folder = fileURLToPath(new URL('../pinhole/model', import.meta.url));
+const { folder } = pinhole;
 const { model, pictures } = readFixture<Reference>('pictures/reference.json');
 const trajectories = floats('trajectories.f32', Float32Array);
 const decodings = floats('decoded.f16', Float16Array);

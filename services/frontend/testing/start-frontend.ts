@@ -12,7 +12,7 @@ import { createFrontend } from '../app.ts';
 import type { WebhookSettings } from '../webhooks/settings.ts';
 
 export const builtInCatalogue = fileURLToPath(
-  new URL('../../diffusion/pinhole/models.json', import.meta.url),
+  new URL('../../pinhole/models.json', import.meta.url),
 );
 
 /** A frontend over the drivers that need no server, and a look behind it. */

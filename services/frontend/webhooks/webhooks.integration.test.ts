@@ -1,9 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freshBucket, freshDatabase, freshVhost } from '@darkroom/testing';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest';
-import { freshBucket, freshDatabase, freshVhost } from '../../../scripts/test-servers/index.ts';
 import { builtInCatalogue } from '../testing/start-frontend.ts';
 import { type FrontendProcess, startProcess } from '../testing/start-process.ts';
 import { newSecret, startReceiver } from './testing/start-receiver.ts';

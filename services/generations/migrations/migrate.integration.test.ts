@@ -1,7 +1,7 @@
 import { stateEdges } from '@darkroom/contract';
+import { freshDatabase } from '@darkroom/testing';
 import pg from 'pg';
 import { describe, expect, inject, test } from 'vitest';
-import { freshDatabase } from '../../../scripts/test-servers/index.ts';
 import { connectPostgresStore, migratePostgres } from '../postgres/postgres-store.ts';
 import { newGeneration } from '../testing/new-generation.ts';
 

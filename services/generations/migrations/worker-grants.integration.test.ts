@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { freshDatabase } from '@darkroom/testing';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { freshDatabase } from '../../../scripts/test-servers/index.ts';
 import { connectPostgresStore, migratePostgres } from '../postgres/postgres-store.ts';
 import type { GenerationStore, WorkerStore } from '../store.ts';
 import { actors } from '../testing/actors.ts';

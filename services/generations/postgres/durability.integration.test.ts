@@ -1,7 +1,7 @@
+import { freshDatabase } from '@darkroom/testing';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import { Pool } from 'pg';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { freshDatabase } from '../../../scripts/test-servers/index.ts';
 import { claim } from '../sql/claim.ts';
 import { complete } from '../sql/complete.ts';
 import { create } from '../sql/create.ts';

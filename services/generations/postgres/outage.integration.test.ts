@@ -1,6 +1,6 @@
+import { type Postgres, startPostgres } from '@darkroom/testing';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type Postgres, startPostgres } from '../../../scripts/test-servers/index.ts';
 import { actors } from '../testing/actors.ts';
 import { connectPostgresStore, migratePostgres } from './postgres-store.ts';
 

@@ -1,5 +1,5 @@
+import { freshDatabase } from '@darkroom/testing';
 import { afterAll, beforeAll, describe, inject } from 'vitest';
-import { freshDatabase } from '../../../scripts/test-servers/index.ts';
 import type { GenerationStore } from '../store.ts';
 import { testStore } from '../testing/store-contract.ts';
 import { connectPostgresStore, migratePostgres } from './postgres-store.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { freshDatabase } from '@darkroom/testing';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { freshDatabase } from '../../../scripts/test-servers/index.ts';
 import type { GenerationStore } from '../store.ts';
 import { actors } from '../testing/actors.ts';
 import { newGeneration } from '../testing/new-generation.ts';

@@ -1,10 +1,10 @@
 import { isTerminal, stateEdges } from '@darkroom/contract';
+import { createRandom } from '@darkroom/testing';
 import { expect } from 'vitest';
 import type { GenerationRecord, GenerationStore, Ran } from '../store.ts';
 import { actors } from './actors.ts';
 import type { Write } from './edge-log.ts';
 import { past } from './new-generation.ts';
-import { seeded } from './random.ts';
 
 /** As in `actors`. */
 const MAX_ATTEMPTS = 3;
@@ -46,7 +46,7 @@ export async function runHistories(
 }
 
 async function history(store: GenerationStore, seed: number): Promise<Told> {
-  const random = seeded(seed);
+  const random = createRandom(seed, 'histories').next;
   const pick = <T>(options: readonly T[]): T => options[Math.floor(random() * options.length)] as T;
   const { created, claim, sweep, look } = actors(store);
   const record = await created(random() < 0.05 ? { deadline: past } : {});

@@ -1,9 +1,9 @@
 import { isTerminal, stateEdges } from '@darkroom/contract';
+import { createRandom } from '@darkroom/testing';
 import { expect, test } from 'vitest';
 import type { GenerationRecord, GenerationStore } from '../store.ts';
 import { actors } from './actors.ts';
 import { past } from './new-generation.ts';
-import { seeded } from './random.ts';
 
 const HISTORIES = 100;
 const MOVES = 10;
@@ -21,7 +21,7 @@ export function testHistories(store: () => GenerationStore): void {
 }
 
 async function history(store: GenerationStore, seed: number): Promise<void> {
-  const random = seeded(seed);
+  const random = createRandom(seed, 'histories').next;
   const pick = <T>(options: readonly T[]): T => options[Math.floor(random() * options.length)] as T;
   const { created, claim, complete, heartbeat, sweep, look } = actors(store);
 

@@ -1,4 +1,4 @@
-import { freshDatabase } from '../../../scripts/test-servers/index.ts';
+import { freshDatabase } from '@darkroom/testing';
 import { connectPostgresStore, migratePostgres } from '../postgres/postgres-store.ts';
 import { judgeHistory, judgeWrites, runHistories } from './concurrent-histories.ts';
 import { logWrites } from './edge-log.ts';

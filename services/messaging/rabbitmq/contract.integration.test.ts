@@ -1,5 +1,5 @@
+import { freshVhost } from '@darkroom/testing';
 import { describe, inject } from 'vitest';
-import { freshVhost } from '../../../scripts/test-servers/index.ts';
 import { describeBroker } from '../testing/broker-contract.ts';
 import { connectRabbitmq } from './connect-rabbitmq.ts';
 

@@ -1,13 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { callManagement, freshVhost, type Rabbitmq, startRabbitmq } from '@darkroom/testing';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import {
-  callManagement,
-  freshVhost,
-  type Rabbitmq,
-  startRabbitmq,
-} from '../../../scripts/test-servers/index.ts';
 import { newJob } from '../testing/messages.ts';
 import { openRawChannel } from '../testing/raw-channel.ts';
 import { connectRabbitmq } from './connect-rabbitmq.ts';

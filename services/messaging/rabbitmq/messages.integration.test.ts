@@ -1,5 +1,5 @@
+import { freshVhost } from '@darkroom/testing';
 import { beforeEach, describe, expect, inject, test, vi } from 'vitest';
-import { freshVhost } from '../../../scripts/test-servers/index.ts';
 import type { Broker, JobDelivery } from '../broker.ts';
 import { newJob } from '../testing/messages.ts';
 import { openRawChannel } from '../testing/raw-channel.ts';

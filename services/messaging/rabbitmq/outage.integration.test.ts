@@ -1,5 +1,5 @@
+import { freshVhost, type Rabbitmq, startRabbitmq } from '@darkroom/testing';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { freshVhost, type Rabbitmq, startRabbitmq } from '../../../scripts/test-servers/index.ts';
 import type { Outcome } from '../broker.ts';
 import { newCancel, newJob } from '../testing/messages.ts';
 import { openRawChannel } from '../testing/raw-channel.ts';

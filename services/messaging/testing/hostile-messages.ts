@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { JobMessage } from '@darkroom/contract';
+import type { Random } from '@darkroom/testing';
 import type { Options } from 'amqplib';
-import type { Random } from '../../../scripts/chaos/random.ts';
 import { newJob } from './messages.ts';
 
 /** A message as anyone with access to the broker might send it. */

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
+import { createRandom, freshVhost } from '@darkroom/testing';
 import { expect, inject, test, vi } from 'vitest';
-import { createRandom } from '../../../scripts/chaos/random.ts';
-import { freshVhost } from '../../../scripts/test-servers/index.ts';
 import { connectRabbitmq } from '../rabbitmq/connect-rabbitmq.ts';
 import { DEAD_LETTER_QUEUE, EVENT_EXCHANGE, jobQueue } from '../rabbitmq/topology.ts';
 import { hostileMessage } from './hostile-messages.ts';

@@ -1,6 +1,5 @@
+import { freePort, freshBucket, type S3Location } from '@darkroom/testing';
 import { describe, expect, inject, test } from 'vitest';
-import { freshBucket, type S3Location } from '../../../scripts/test-servers/index.ts';
-import { freePort } from '../../../scripts/test-servers/program.ts';
 import { describeObjectStore } from '../testing/store-contract.ts';
 import { createS3Store } from './create-s3-store.ts';
 

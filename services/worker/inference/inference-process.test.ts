@@ -4,9 +4,10 @@ import { cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { pinhole, type RunState } from '@darkroom/diffusion';
+import type { RunState } from '@darkroom/diffusion';
+import { pinhole } from '@darkroom/pinhole';
+import { eventually } from '@darkroom/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { eventually } from '../testing/eventually.ts';
 import {
   pinholeModels,
   pinholeRequest,

@@ -1,5 +1,5 @@
-import { pinhole } from '@darkroom/diffusion';
 import { createLogger, type Logger } from '@darkroom/lifecycle';
+import { pinhole } from '@darkroom/pinhole';
 import {
   type Inference,
   type InferenceOptions,

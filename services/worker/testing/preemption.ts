@@ -1,8 +1,8 @@
 import type { SchedulerName } from '@darkroom/contract';
+import { createRandom } from '@darkroom/testing';
 import { Client } from 'pg';
 import { expect } from 'vitest';
 import { startFleet } from './fleet.ts';
-import { randomFrom } from './random.ts';
 import { realServers, tenant } from './real-servers.ts';
 import { recordTransitions } from './transitions.ts';
 
@@ -37,7 +37,7 @@ export async function preempt(options: {
 }): Promise<void> {
   const { rounds, samplers, seed } = options;
   console.info(`PREEMPTION_SEED=${seed}`);
-  const random = randomFrom(seed);
+  const random = createRandom(seed, 'preemption').next;
   await using servers = await realServers();
   await using transitions = await recordTransitions(servers.databaseUrl);
   const fleet = startFleet(2, { ...servers.environment, SHUTDOWN_GRACE_MS: String(GRACE_MS) });

@@ -1,16 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { type GenerationRequest, isTerminal } from '@darkroom/contract';
-import { pinhole } from '@darkroom/diffusion';
 import {
   connectPostgresStore,
   type GenerationRecord,
   migratePostgres,
 } from '@darkroom/generations';
 import { connectRabbitmq } from '@darkroom/messaging';
+import { pinhole } from '@darkroom/pinhole';
 import { createS3Store } from '@darkroom/storage';
+import { eventually, freshBucket, freshDatabase, freshVhost } from '@darkroom/testing';
 import { expect, inject } from 'vitest';
-import { freshBucket, freshDatabase, freshVhost } from '../../../scripts/test-servers/index.ts';
-import { eventually } from './eventually.ts';
 import { pinholeRequest } from './pinhole-inference.ts';
 
 /** The frontend's. */

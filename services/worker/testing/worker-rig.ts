@@ -7,9 +7,9 @@ import type { GenerationRecord, GenerationStore } from '@darkroom/generations';
 import { createMetrics } from '@darkroom/lifecycle';
 import { type Broker, createInProcessBroker } from '@darkroom/messaging';
 import { createFsStore, type ObjectStore } from '@darkroom/storage';
+import { eventually } from '@darkroom/testing';
 import type { Inference } from '../inference/inference-process.ts';
 import { createWorker, type Worker, type WorkerOptions } from '../worker.ts';
-import { eventually } from './eventually.ts';
 import { pinholeRequest, readableLogger } from './pinhole-inference.ts';
 
 export const tenant = 'tester';

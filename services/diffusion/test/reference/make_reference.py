@@ -118,7 +118,7 @@ def to_image(decoded: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     torch.set_num_threads(1)
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "../../pinhole/model"
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "../../../pinhole/model"
     model = Model(folder)
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)

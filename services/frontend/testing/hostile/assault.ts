@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { createRandom } from '@darkroom/testing';
 import { Agent, request } from 'undici';
-import { createRandom } from '../../../../scripts/chaos/random.ts';
 import { type Answered, judge, type Verdict } from './judge.ts';
 import { type HostileRequest, hostileRequest, type Procedures } from './requests.ts';
 

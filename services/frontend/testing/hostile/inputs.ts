@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Random } from '../../../../scripts/chaos/random.ts';
+import type { Random } from '@darkroom/testing';
 
 /** What a caller may know: the ids of its own generations, those of others, and cursors. */
 export type Known = {

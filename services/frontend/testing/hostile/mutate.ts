@@ -1,4 +1,4 @@
-import type { Random } from '../../../../scripts/chaos/random.ts';
+import type { Random } from '@darkroom/testing';
 
 /** A JSON text that no value stands for: written where a string of this form stands. */
 const RAW = '\u0001raw:';

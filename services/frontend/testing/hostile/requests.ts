@@ -1,4 +1,4 @@
-import type { Random } from '../../../../scripts/chaos/random.ts';
+import type { Random } from '@darkroom/testing';
 import { type Known, validInput } from './inputs.ts';
 import { garble, mutate, toJson } from './mutate.ts';
 

@@ -1,0 +1,173 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import process from 'node:process';
+import { promisify } from 'node:util';
+import { pinhole } from '@darkroom/pinhole';
+import {
+  freePort,
+  type PostgresProgram,
+  type ProgramServer,
+  type S3Location,
+  startObjectStoreProgram,
+  startPostgresProgram,
+  startRabbitmqProgram,
+  tellKeeper,
+} from '@darkroom/testing';
+import { type Service, superviseService } from './service.ts';
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
+
+const run = promisify(execFile);
+
+/** Who runs, by name; what may be hit is drawn from it before anything has started. */
+export const frontendNames = ['frontend-1', 'frontend-2'] as const;
+export const workerNames = ['worker-1', 'worker-2'] as const;
+export const serverNames = ['rabbitmq', 'postgres', 's3'] as const;
+
+/** Every pair that talks: `client→frontend-1`, `worker-2→postgres`, … */
+export const linkNames: readonly string[] = [
+  ...frontendNames.map((name) => `client→${name}`),
+  ...[...frontendNames, ...workerNames].flatMap((name) =>
+    serverNames.map((server) => `${name}→${server}`),
+  ),
+];
+
+/** Short, so that faults resolve within seconds. */
+const timing = {
+  LEASE_MS: '4000',
+  HEARTBEAT_MS: '1000',
+  STEP_TIMEOUT_MS: '4000',
+};
+
+/** Of the object store's file system, in MiB. */
+const DISK_MIB = 512;
+
+export type Cluster = {
+  services: ReadonlyMap<string, Service>;
+  servers: {
+    rabbitmq: ProgramServer;
+    postgres: PostgresProgram;
+    s3: ProgramServer;
+  };
+  links: ReadonlyMap<string, TcpProxy>;
+  /** Through which the load client reaches the frontends. */
+  frontendUrls: string[];
+  /** As seen without trouble. */
+  objects: S3Location;
+  /** Whether the object store's data has a small file system of its own. */
+  smallDisk: boolean;
+  /** When Postgres was set back, and to when; milliseconds since 1970. */
+  restored: { from: number; to: number } | undefined;
+  close(): Promise<void>;
+};
+
+export async function startCluster(options: {
+  /** A folder for logs. */
+  logs: string;
+  /** A module that every service loads first. */
+  preload?: string | undefined;
+  /** How old a message may be before the sweep takes it for lost, in milliseconds. */
+  republishAfterMs: number;
+}): Promise<Cluster> {
+  const { logs, preload, republishAfterMs } = options;
+  mkdirSync(logs, { recursive: true });
+  await using cleanup = new AsyncDisposableStack();
+
+  let disk: string | undefined;
+  const starts = await Promise.allSettled([
+    startRabbitmqProgram(),
+    startPostgresProgram(),
+    startObjectStoreProgram(async (data) => {
+      disk = (await mountSmallDisk(data)) ? data : undefined;
+    }),
+  ]);
+  for (const start of starts) {
+    if (start.status === 'fulfilled') cleanup.defer(() => start.value.stop());
+  }
+  cleanup.defer(async () => {
+    if (disk === undefined) return;
+    await run('umount', ['--lazy', disk]);
+    tellKeeper(`forget ${disk}`);
+  });
+  const [rabbitmq, postgres, s3] = starts.map((start) => {
+    if (start.status === 'rejected') throw start.reason;
+    return start.value;
+  }) as [
+    Awaited<ReturnType<typeof startRabbitmqProgram>>,
+    PostgresProgram,
+    Awaited<ReturnType<typeof startObjectStoreProgram>>,
+  ];
+
+  const links = new Map<string, TcpProxy>();
+  const link = async (name: string, target: number): Promise<number> => {
+    const proxy = await startTcpProxy(target);
+    cleanup.defer(() => proxy.close());
+    links.set(name, proxy);
+    return proxy.port;
+  };
+  const through = async (name: string, url: string): Promise<string> => {
+    const parsed = new URL(url);
+    parsed.port = String(await link(name, Number(parsed.port)));
+    return parsed.href;
+  };
+
+  const services = new Map<string, Service>();
+  const start = async (service: 'frontend' | 'worker', name: string): Promise<number> => {
+    const port = await freePort();
+    const amqpUrl = new URL(await through(`${name}→rabbitmq`, rabbitmq.url));
+    // A dead peer is noticed after two of them, in seconds.
+    amqpUrl.searchParams.set('heartbeat', '2');
+    const { location } = s3;
+    const environment = {
+      ...timing,
+      WORKER_ID: name,
+      ALLOW_ANONYMOUS: '1',
+      REPUBLISH_AFTER_MS: String(republishAfterMs),
+      MODELS: pinhole.catalogue,
+      AMQP_URL: amqpUrl.href,
+      DATABASE_URL: await through(`${name}→postgres`, postgres.url),
+      S3_ENDPOINT: (await through(`${name}→s3`, location.endpoint)).replace(/\/$/, ''),
+      S3_BUCKET: location.bucket,
+      AWS_REGION: location.region,
+      AWS_ACCESS_KEY_ID: location.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: location.secretAccessKey,
+    };
+    const supervised = superviseService({ service, name, port, environment, preload, logs });
+    services.set(name, supervised);
+    cleanup.defer(() => supervised.stop());
+    return port;
+  };
+  const frontendUrls: string[] = [];
+  for (const name of frontendNames) {
+    const port = await link(`client→${name}`, await start('frontend', name));
+    frontendUrls.push(`http://127.0.0.1:${port}`);
+    // The first one makes the tables that all others look for.
+    await services.get(name)?.ready(60);
+  }
+  for (const name of workerNames) await start('worker', name);
+  await Promise.all(workerNames.map((name) => services.get(name)?.ready(90)));
+
+  const owned = cleanup.move();
+  return {
+    services,
+    servers: { rabbitmq, postgres, s3 },
+    links,
+    frontendUrls,
+    objects: s3.location,
+    smallDisk: disk !== undefined,
+    restored: undefined,
+    close: () => owned.disposeAsync(),
+  };
+}
+
+/** Mounting takes root; elsewhere the disk cannot be filled, and the report says so. */
+async function mountSmallDisk(folder: string): Promise<boolean> {
+  if (process.getuid?.() !== 0) return false;
+  try {
+    tellKeeper(`mount ${folder}`);
+    await run('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MIB}m`, 'darkroom-chaos', folder]);
+    return true;
+  } catch {
+    tellKeeper(`forget ${folder}`);
+    return false;
+  }
+}
