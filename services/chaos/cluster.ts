@@ -11,10 +11,11 @@ import {
   startObjectStoreProgram,
   startPostgresProgram,
   startRabbitmqProgram,
+  startTcpProxy,
+  type TcpProxy,
   tellKeeper,
 } from '@darkroom/testing';
 import { type Service, superviseService } from './service.ts';
-import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
 const run = promisify(execFile);
 

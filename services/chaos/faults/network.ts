@@ -1,5 +1,5 @@
+import type { Trouble } from '@darkroom/testing';
 import { linkNames } from '../cluster.ts';
-import type { Trouble } from '../tcp-proxy.ts';
 import type { FaultKind } from './fault.ts';
 
 /** Trouble on the network of one pair. */
