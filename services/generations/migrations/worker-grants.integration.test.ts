@@ -3,8 +3,9 @@ import { freshDatabase } from '@darkroom/testing';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { connectPostgresStore, migratePostgres } from '../postgres/postgres-store.ts';
-import type { GenerationStore, WorkerStore } from '../store.ts';
+import type { GenerationStore } from '../store.ts';
 import { actors } from '../testing/actors.ts';
+import type { WorkerStore } from '../worker-store.ts';
 
 describe("the worker's role", () => {
   const role = `worker-${randomUUID()}`;

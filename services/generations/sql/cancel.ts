@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { GenerationRecord } from '../store.ts';
+import type { GenerationRecord } from '../record.ts';
 import { get } from './read.ts';
 import { recordColumns, toRecord } from './record.ts';
 import type { Database } from './schema.ts';

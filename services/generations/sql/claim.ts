@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { ClaimResult, WorkerStore } from '../store.ts';
+import type { ClaimResult, WorkerStore } from '../worker-store.ts';
 import { named } from './named.ts';
 import { type RecordRow, recordColumnList, toRecord } from './record.ts';
 import { evidenceOfLoss, resumedStep } from './runs.ts';

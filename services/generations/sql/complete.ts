@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { WorkerStore } from '../store.ts';
+import type { WorkerStore } from '../worker-store.ts';
 import { named } from './named.ts';
 import type { Database } from './schema.ts';
 

@@ -1,6 +1,7 @@
 import { DarkroomError } from '@darkroom/contract';
 import { sql } from 'kysely';
-import type { GenerationRecord, Idempotency, NewGeneration } from '../store.ts';
+import type { Idempotency, NewGeneration } from '../frontend-store.ts';
+import type { GenerationRecord } from '../record.ts';
 import { recordColumns, toRecord } from './record.ts';
 import type { Database, Schema } from './schema.ts';
 

@@ -1,6 +1,7 @@
 import type { GenerationState } from '@darkroom/contract';
 import { sql, type UpdateObject } from 'kysely';
-import type { GenerationRecord, Heartbeat, Ran, WorkerStore } from '../store.ts';
+import type { GenerationRecord } from '../record.ts';
+import type { Heartbeat, Ran, WorkerStore } from '../worker-store.ts';
 import { recordColumns, toRecord } from './record.ts';
 import { evidenceWith, plainText, resumedStep } from './runs.ts';
 import type { Database, Schema } from './schema.ts';

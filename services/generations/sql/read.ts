@@ -1,6 +1,6 @@
 import type { GenerationState } from '@darkroom/contract';
 import { sql } from 'kysely';
-import type { GenerationRecord } from '../store.ts';
+import type { GenerationRecord } from '../record.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { recordColumns, toRecord } from './record.ts';
 import type { Database } from './schema.ts';

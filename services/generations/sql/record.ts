@@ -1,6 +1,6 @@
 import type { Receipt } from '@darkroom/contract';
 import { type Selectable, sql } from 'kysely';
-import type { GenerationRecord } from '../store.ts';
+import type { GenerationRecord } from '../record.ts';
 import type { Schema } from './schema.ts';
 
 /** What a record is made of; the idempotency key and the lease stay inside the store. */

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { FrontendStore } from '../store.ts';
+import type { FrontendStore } from '../frontend-store.ts';
 import type { Database } from './schema.ts';
 
 /** The idempotency key is free again: a repeat is then a new request. */

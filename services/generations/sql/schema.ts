@@ -1,6 +1,7 @@
 import type { Evidence, FailureCode, GenerationRequest, GenerationState } from '@darkroom/contract';
 import type { ColumnType, Generated, Kysely } from 'kysely';
-import type { Checkpoint, StoredImage, WorkerState } from '../store.ts';
+import type { Checkpoint, StoredImage } from '../record.ts';
+import type { WorkerState } from '../worker-store.ts';
 
 /** The database fills it when a row is made; later only expressions over its clock are written. */
 type Clock = ColumnType<Date, never, never>;

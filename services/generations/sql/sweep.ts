@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
-import type { FrontendStore, GenerationRecord } from '../store.ts';
+import type { FrontendStore } from '../frontend-store.ts';
+import type { GenerationRecord } from '../record.ts';
 import { type RecordRow, recordColumnList, toRecord } from './record.ts';
 import { evidenceOfLoss, resumedStep } from './runs.ts';
 import type { Database } from './schema.ts';

@@ -1,6 +1,6 @@
 import type { WebhookStatus } from '@darkroom/contract';
 import { type Selectable, sql } from 'kysely';
-import type { DueWebhook, WebhookOutcome, WebhookStore } from '../store.ts';
+import type { DueWebhook, WebhookOutcome, WebhookStore } from '../webhook-store.ts';
 import { type RecordRow, recordColumnList, toRecord } from './record.ts';
 import type { Database, Schema } from './schema.ts';
 

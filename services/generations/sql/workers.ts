@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
-import type { WorkerSeen, WorkerStore } from '../store.ts';
+import type { WorkerSeen } from '../frontend-store.ts';
+import type { WorkerStore } from '../worker-store.ts';
 import type { Database } from './schema.ts';
 
 /** What was silent for longer is not coming back under the same name; its row is dropped. */

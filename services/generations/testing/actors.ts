@@ -1,10 +1,7 @@
-import type {
-  Claim,
-  ClaimResult,
-  GenerationRecord,
-  GenerationStore,
-  NewGeneration,
-} from '../store.ts';
+import type { NewGeneration } from '../frontend-store.ts';
+import type { GenerationRecord } from '../record.ts';
+import type { GenerationStore } from '../store.ts';
+import type { Claim, ClaimResult } from '../worker-store.ts';
 import { newGeneration, storedImage } from './new-generation.ts';
 
 type ClaimOptions = Parameters<GenerationStore['claim']>[0];

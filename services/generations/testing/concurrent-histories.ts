@@ -1,7 +1,9 @@
 import { isTerminal, stateEdges } from '@darkroom/contract';
 import { createRandom } from '@darkroom/testing';
 import { expect } from 'vitest';
-import type { GenerationRecord, GenerationStore, Ran } from '../store.ts';
+import type { GenerationRecord } from '../record.ts';
+import type { GenerationStore } from '../store.ts';
+import type { Ran } from '../worker-store.ts';
 import { actors } from './actors.ts';
 import type { Write } from './edge-log.ts';
 import { past } from './new-generation.ts';

@@ -1,7 +1,8 @@
 import { isTerminal, stateEdges } from '@darkroom/contract';
 import { createRandom } from '@darkroom/testing';
 import { expect, test } from 'vitest';
-import type { GenerationRecord, GenerationStore } from '../store.ts';
+import type { GenerationRecord } from '../record.ts';
+import type { GenerationStore } from '../store.ts';
 import { actors } from './actors.ts';
 import { past } from './new-generation.ts';
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
-import type { GenerationRecord, GenerationStore } from '../store.ts';
+import type { GenerationRecord } from '../record.ts';
+import type { GenerationStore } from '../store.ts';
 import { actors } from './actors.ts';
 import { newGeneration } from './new-generation.ts';
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { GenerationRecord, GenerationStore } from '../store.ts';
+import type { GenerationRecord } from '../record.ts';
+import type { GenerationStore } from '../store.ts';
 import { actors } from './actors.ts';
 
 export function testRetention(store: () => GenerationStore): void {

@@ -1,5 +1,7 @@
 import { expect, test, vi } from 'vitest';
-import type { DueWebhook, GenerationRecord, GenerationStore, WebhookOutcome } from '../store.ts';
+import type { GenerationRecord } from '../record.ts';
+import type { GenerationStore } from '../store.ts';
+import type { DueWebhook, WebhookOutcome } from '../webhook-store.ts';
 import { actors } from './actors.ts';
 import { past } from './new-generation.ts';
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
-import type { GenerationStore, WorkerState } from '../store.ts';
+import type { GenerationStore } from '../store.ts';
+import type { WorkerState } from '../worker-store.ts';
 
 export function testWorkers(store: () => GenerationStore): void {
   const announce = (worker: string, state: WorkerState, crashes = 0) =>

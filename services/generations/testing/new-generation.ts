@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { GenerationRequest } from '@darkroom/contract';
-import type { NewGeneration, StoredImage } from '../store.ts';
+import type { NewGeneration } from '../frontend-store.ts';
+import type { StoredImage } from '../record.ts';
 
 const request: GenerationRequest = {
   model: 'pinhole',
