@@ -19,6 +19,7 @@ const schema = z.object({
   ALLOW_ANONYMOUS: variables.ALLOW_ANONYMOUS,
   WEBHOOK_SECRETS_FILE: variables.WEBHOOK_SECRETS_FILE,
   WEBHOOK_ALLOW_PRIVATE: variables.WEBHOOK_ALLOW_PRIVATE,
+  WEBHOOK_PORTS: variables.WEBHOOK_PORTS,
   REQUIRE_GPU: z
     .enum(['0', '1'], 'must be 0 or 1')
     .transform((value) => value === '1')
@@ -43,6 +44,7 @@ export type CliConfig = {
     | 'resultTtlHours'
     | 'webhookSecretsFile'
     | 'webhookAllowPrivate'
+    | 'webhookPorts'
     | 'environment'
   >;
   /** A path of the command line, relative to where the user stands. */
@@ -70,6 +72,7 @@ export function readConfig(): CliConfig {
       resultTtlHours: env.RESULT_TTL_HOURS,
       webhookSecretsFile: env.WEBHOOK_SECRETS_FILE,
       webhookAllowPrivate: env.WEBHOOK_ALLOW_PRIVATE,
+      webhookPorts: env.WEBHOOK_PORTS,
       environment: process.env,
     },
     userPath: (path) => resolve(userFolder ?? '.', path),

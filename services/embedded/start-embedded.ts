@@ -52,8 +52,10 @@ export type EmbeddedOptions = {
   allowAnonymous?: boolean | undefined;
   /** By tenant the secrets that webhooks are signed with. @default no webhooks */
   webhookSecretsFile?: string | undefined;
-  /** Sends webhooks over http and to private addresses too. @default false */
+  /** Also sends webhooks over http, to private addresses and to any port. @default false */
   webhookAllowPrivate?: boolean | undefined;
+  /** The ports that receivers of webhooks may listen on. @default [443, 8443] */
+  webhookPorts?: readonly number[] | undefined;
   /** How long a finished generation is kept. @default for ever */
   resultTtlHours?: number | undefined;
   /** This process's environment, of which the inference child sees a short list. */
@@ -121,6 +123,7 @@ async function start(
   const webhooks = await readWebhookSettings({
     file: options.webhookSecretsFile,
     allowPrivate: options.webhookAllowPrivate ?? false,
+    ports: options.webhookPorts,
     logger,
   });
   if (webhooks !== undefined) shutdown.defer('webhook secrets', webhooks.stop);

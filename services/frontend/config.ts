@@ -36,6 +36,7 @@ const schema = z
       .default(10_000),
     WEBHOOK_SECRETS_FILE: variables.WEBHOOK_SECRETS_FILE,
     WEBHOOK_ALLOW_PRIVATE: variables.WEBHOOK_ALLOW_PRIVATE,
+    WEBHOOK_PORTS: variables.WEBHOOK_PORTS,
     MAX_EVENT_LOOP_DELAY_MS: z
       .string()
       .transform(Number)

@@ -62,6 +62,7 @@ async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown)
   const webhooks = await readWebhookSettings({
     file: config.WEBHOOK_SECRETS_FILE,
     allowPrivate: config.WEBHOOK_ALLOW_PRIVATE,
+    ports: config.WEBHOOK_PORTS,
     logger,
   });
   if (webhooks !== undefined) shutdown.defer('webhook secrets', webhooks.stop);

@@ -7,6 +7,8 @@ export type DueWebhook = {
   url: string;
   /** This attempt included, from 1; settles it, as a fencing number would. */
   attempts: number;
+  /** When it was taken, by the database's clock. */
+  takenAt: Date;
 };
 
 export type WebhookOutcome = {

@@ -94,10 +94,24 @@ export const variables = {
     .enum(['0', '1'], 'must be 0 or 1')
     .transform((value) => value === '1')
     .meta({
-      description: 'send webhooks over http and to private addresses too, for development alone',
+      description:
+        'also send webhooks over http, to private addresses and any port, for development',
       examples: ['WEBHOOK_ALLOW_PRIVATE=1'],
     })
     .default(false),
+  WEBHOOK_PORTS: z
+    .string()
+    .regex(/^\d{1,5}(,\d{1,5})*$/, 'must be port numbers separated by commas')
+    .transform((ports) => ports.split(',').map(Number))
+    .refine(
+      (ports) => ports.every((port) => port >= 1 && port <= 65_535),
+      'must be from 1 to 65535',
+    )
+    .meta({
+      description: 'the ports that receivers of webhooks may listen on; 443 and 8443 unless set',
+      examples: ['WEBHOOK_PORTS=443,8443'],
+    })
+    .optional(),
 } as const;
 
 /** Refines a process's schema: it has keys, or is told that it needs none. */

@@ -8,8 +8,8 @@ import { signed } from './sign.ts';
 export type Delivery = { store: WebhookStore; secrets: WebhookSecrets; sender: Sender };
 
 /**
- * One attempt at a notice, and what came of it written down. Where that cannot be, the notice is sent
- * once more when its lease ends, under the same id.
+ * Makes one attempt at a notice and records the outcome. Where that fails, the notice is sent once
+ * more when its lease ends, under the same id.
  *
  * @throws DarkroomError `unavailable` from the store
  */
@@ -23,7 +23,7 @@ export async function deliver(
   const answer =
     keys.length === 0
       ? { status: null, error: 'the tenant has no signing secret any more' }
-      : await sender.send(due.url, signed({ id: `msg_${id}`, body }, keys), body);
+      : await sender.send(due.url, signed({ id: `msg_${id}`, body, now: due.takenAt }, keys), body);
   const outcome = outcomeOf(answer, due.attempts);
   await store.settleWebhook({ id, attempts: due.attempts, outcome });
   return outcome.state;
@@ -37,8 +37,8 @@ const messageOf = ({ record }: DueWebhook) => ({
 });
 
 /** 410 is a receiver's way to say that it wants no more. */
-function outcomeOf(answer: Answer, attempts: number): WebhookOutcome {
-  if (answer.error === null) return { ...answer, state: 'delivered' };
-  if (answer.status === 410 || attempts >= MAX_TRIES) return { ...answer, state: 'failed' };
-  return { ...answer, state: 'pending', retryInMs: retryDelay(attempts) };
+function outcomeOf({ status, error, retryAfterMs }: Answer, attempts: number): WebhookOutcome {
+  if (error === null) return { status, error, state: 'delivered' };
+  if (status === 410 || attempts >= MAX_TRIES) return { status, error, state: 'failed' };
+  return { status, error, state: 'pending', retryInMs: retryDelay(attempts, retryAfterMs) };
 }

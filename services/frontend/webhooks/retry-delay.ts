@@ -1,4 +1,4 @@
-/** Attempts at most; with the delays between them they spread over a day. */
+/** Attempts at most. The delays between them spread them over about a day. */
 export const MAX_TRIES = 8;
 
 const FIRST_MS = 5_000;
@@ -6,9 +6,15 @@ const FACTOR = 6;
 const LONGEST_MS = 12 * 3_600_000;
 
 /**
- * How long to wait after the attempt of that number, from 1, in milliseconds: 5 s, 30 s, 3 min, 18
- * min, 1.8 h, 10.8 h, 12 h, each up to a quarter less or more, so that receivers that come back are
- * not asked by all at once.
+ * How long to wait after an attempt, in milliseconds: 5 s, 30 s, 3 min, 18 min, 1.8 h, 10.8 h, 12 h,
+ * each up to a quarter shorter or longer, so that a receiver that comes back does not get all notices
+ * at once. A receiver that asks for more time gets it, up to 12 hours and a quarter.
+ *
+ * @param attempt the number of the attempt, from 1
+ * @param askedMs what the receiver's `Retry-After` asks for
  */
-export const retryDelay = (attempt: number, random = Math.random()): number =>
-  Math.min(FIRST_MS * FACTOR ** (attempt - 1), LONGEST_MS) * (0.75 + random / 2);
+export function retryDelay(attempt: number, askedMs = 0, random = Math.random()): number {
+  const backoff = Math.min(FIRST_MS * FACTOR ** (attempt - 1), LONGEST_MS) * (0.75 + random / 2);
+  const asked = Math.min(askedMs, LONGEST_MS) * (1 + random / 4);
+  return Math.max(backoff, asked);
+}

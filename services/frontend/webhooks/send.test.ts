@@ -67,6 +67,18 @@ describe('to a receiver', () => {
     expect(answer).toEqual({ status, error });
   });
 
+  it.each([
+    [429, 90_000],
+    [503, 90_000],
+    [204, undefined],
+  ])('passes on how long an answer of %i asks to be left alone: %s', async (status, ms) => {
+    const { port } = await receiver((_, response) => {
+      response.writeHead(status, { 'retry-after': '90' }).end();
+    });
+    const answer = await sender(development).send(`http://127.0.0.1:${port}`, {}, '{}');
+    expect(answer.retryAfterMs).toBe(ms);
+  });
+
   it.each([301, 302, 303, 307, 308])('follows no redirect of %i', async (status) => {
     const elsewhere = await receiver((_, response) => response.end());
     const { port } = await receiver((_, response) => {
@@ -151,7 +163,11 @@ describe('to what is not public', () => {
     ['resolves to nothing', async () => []],
   ])('makes no connection when the name %s, and tells no more', async (_, resolve) => {
     const { port, seen } = await receiver((_, response) => response.end());
-    const answer = await sender({}, { resolve }).send(`https://hook.example:${port}/`, {}, '{}');
+    const answer = await sender({ ports: [port] }, { resolve }).send(
+      `https://hook.example:${port}/`,
+      {},
+      '{}',
+    );
     expect(answer).toEqual({
       status: null,
       error: 'its name does not resolve to a public address',
@@ -166,7 +182,7 @@ describe('to what is not public', () => {
       asked += 1;
       return loopback(name);
     };
-    const careful = sender({}, { resolve: counting });
+    const careful = sender({ ports: [port] }, { resolve: counting });
     await careful.send(`https://hook.example:${port}/`, {}, '{}');
     await careful.send(`https://hook.example:${port}/`, {}, '{}');
     expect(asked).toBe(2);
@@ -175,8 +191,8 @@ describe('to what is not public', () => {
 
   it('looks at the address itself again, for the policy may have become stricter', async () => {
     const { port, seen } = await receiver((_, response) => response.end());
-    const answer = await sender({}).send(`https://127.0.0.1:${port}/`, {}, '{}');
-    expect(answer.error).toContain('must not name a private address');
+    const answer = await sender({ ports: [port] }).send(`https://127.0.0.1:${port}/`, {}, '{}');
+    expect(answer.error).toBe('webhook.url: must not name a private address');
     expect(seen.connections).toBe(0);
   });
 });

@@ -1,5 +1,7 @@
+import { DarkroomError } from '@darkroom/contract';
 import { Agent, request } from 'undici';
 import { NotPublicError, publicLookup, type Resolve } from './public-lookup.ts';
+import { retryAfterMs } from './retry-after.ts';
 import { parseTarget, type TargetPolicy } from './target.ts';
 
 /** What came of one attempt. */
@@ -8,6 +10,8 @@ export type Answer = {
   status: number | null;
   /** Why it does not count as delivered; null where it does. */
   error: string | null;
+  /** How long the receiver asks to be left alone, in milliseconds. */
+  retryAfterMs?: number;
 };
 
 export type Sender = {
@@ -50,7 +54,9 @@ export function createSender(
         });
         // Whatever becomes of the body, the status has been told.
         await answer.body.dump({ limit: MAX_ANSWER_BYTES, signal }).catch(() => {});
-        return judge(answer.statusCode);
+        const outcome = judge(answer.statusCode);
+        const asked = outcome.error === null ? undefined : retryAfterMs(answer.headers);
+        return asked === undefined ? outcome : { ...outcome, retryAfterMs: asked };
       } catch (error) {
         return { status: null, error: signal.aborted ? noAnswer(timeoutMs) : reasonOf(error) };
       }
@@ -68,7 +74,7 @@ function judge(status: number): Answer {
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof NotPublicError) return error.message;
+  if (error instanceof NotPublicError || error instanceof DarkroomError) return error.message;
   const { code, message } = error as NodeJS.ErrnoException;
   return `no answer: ${code ?? message}`.slice(0, 200);
 }

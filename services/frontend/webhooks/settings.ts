@@ -2,23 +2,26 @@ import type { Logger } from '@darkroom/lifecycle';
 import { followWebhookSecrets, type WebhookSecrets } from './secrets.ts';
 import type { TargetPolicy } from './target.ts';
 
-/** Who may ask for webhooks, and where these may go. */
+/** Who may ask for webhooks, and where they may be sent. */
 export type WebhookSettings = TargetPolicy & { secrets: WebhookSecrets };
 
 /**
- * What the environment says of webhooks; without a file of secrets none are taken.
+ * Reads the settings of webhooks. Without a file of secrets no webhooks are accepted.
  *
  * @throws DarkroomError (`configuration`)
  */
 export async function readWebhookSettings(options: {
   file: string | undefined;
   allowPrivate: boolean;
+  ports: readonly number[] | undefined;
   logger: Logger;
 }): Promise<(WebhookSettings & { stop(): Promise<void> }) | undefined> {
-  const { file, allowPrivate, logger } = options;
+  const { file, allowPrivate, ports, logger } = options;
   if (file === undefined) return undefined;
   if (allowPrivate) {
-    logger.warn('webhooks go to private addresses and over http too: for development alone');
+    logger.warn(
+      'webhooks are also sent over http, to private addresses and to any port: use this for development only',
+    );
   }
-  return { ...(await followWebhookSecrets({ file, logger })), allowPrivate };
+  return { ...(await followWebhookSecrets({ file, logger })), allowPrivate, ports };
 }

@@ -8,10 +8,11 @@ export const SECRET_PREFIX = 'whsec_';
  * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  *
  * @param id the same for every attempt of one message
+ * @param now by the database's clock, which all frontends share
  * @param secrets `whsec_` and base64
  */
 export function signed(
-  { id, body, now = new Date() }: { id: string; body: string; now?: Date },
+  { id, body, now }: { id: string; body: string; now: Date },
   secrets: readonly string[],
 ): Record<string, string> {
   const timestamp = String(Math.floor(now.getTime() / 1_000));

@@ -4,6 +4,7 @@ import { createMetrics } from '@darkroom/lifecycle';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { anonymousCallers } from '../access/callers.ts';
 import { claim, startFrontend, type TestFrontend, TIMINGS } from '../testing/start-frontend.ts';
+import { MAX_TRIES } from './retry-delay.ts';
 import { createSender } from './send.ts';
 import { startWebhooks, type WebhookOptions } from './start-webhooks.ts';
 import { newSecret, startReceiver } from './testing/start-receiver.ts';
@@ -122,6 +123,64 @@ describe('a webhook', () => {
     expect(received[1]?.message).toEqual(received[0]?.message);
   });
 
+  it.each([429, 503])('waits as long as a receiver asks that answers %i', async (status) => {
+    const { url } = await receiver(secret, () => (response) => {
+      response.writeHead(status, { 'retry-after': '3600' }).end();
+    });
+    deliveries();
+    const { id } = await create(url);
+    await cancel(id);
+    const inMs = async () => Date.parse((await get(id)).webhook?.nextAt ?? '') - Date.now();
+    await vi.waitFor(async () => expect(await inMs()).toBeGreaterThan(3_500_000), PATIENCE_MS);
+    expect(await inMs()).toBeLessThan(3_600_000 * 1.25);
+    expect((await get(id)).webhook).toMatchObject({ state: 'pending', lastStatus: status });
+  });
+
+  it.each([
+    [MAX_TRIES - 1, 'pending'],
+    [MAX_TRIES, 'failed'],
+  ])('is %i times refused: %s', async (tries, state) => {
+    const { url, received } = await receiver(secret, () => 500);
+    const { id } = await create(url);
+    await cancel(id);
+    // The attempts before the last, as frontends make them that end before they settle one.
+    for (let attempt = 1; attempt < tries; attempt++) {
+      const taken = await frontend.store.takeWebhooks({ limit: 1_000, leaseMs: 0, except: [] });
+      expect(taken.find(({ record }) => record.id === id)?.attempts).toBe(attempt);
+    }
+    deliveries();
+    await vi.waitFor(async () => {
+      expect((await get(id)).webhook).toMatchObject({ state, attempts: tries, lastStatus: 500 });
+    }, PATIENCE_MS);
+    expect(received).toHaveLength(1);
+  });
+
+  it("is signed with the time of the database's clock", async () => {
+    const { store } = frontend;
+    const takenAt = new Date(Date.now() + 3_600_000);
+    const ahead = {
+      ...store,
+      takeWebhooks: async (options: Parameters<typeof store.takeWebhooks>[0]) =>
+        (await store.takeWebhooks(options)).map((due) => ({ ...due, takenAt })),
+    };
+    const seen: Record<string, string>[] = [];
+    const sender = {
+      send: async (_url: string, headers: Record<string, string>) => {
+        seen.push(headers);
+        return { status: 204, error: null };
+      },
+      close: async () => {},
+    };
+    deliveries({ store: ahead, sender });
+    const { id } = await create('https://example.com/');
+    await cancel(id);
+    const timestamp = String(Math.floor(takenAt.getTime() / 1_000));
+    await vi.waitFor(
+      () => expect(seen).toMatchObject([{ 'webhook-timestamp': timestamp }]),
+      PATIENCE_MS,
+    );
+  });
+
   it('is tried no more when the receiver says that it is gone', async () => {
     const { url, received } = await receiver(secret, () => 410);
     deliveries();
@@ -185,7 +244,7 @@ describe('generations.create refuses a webhook', () => {
     ['that is only a URL', 'https://example.com', '400: webhook: must be an object, not string'],
     ['without a URL', {}, '400: webhook.url: is missing'],
     ['with more', { url: 'https://a.b', retries: 9 }, '400: "retries": unknown field; the fields'],
-    ['with a user', { url: 'https://me@example.com' }, '400: webhook.url: must not hold a user'],
+    ['with a user', { url: 'https://me@example.com' }, '400: webhook.url: must not contain a user'],
     ['to a file', { url: 'file:///etc/passwd' }, '400: webhook.url: must begin with https://'],
     ['that is too long', { url: `https://a.b/${'x'.repeat(2_000)}` }, '400: webhook.url: must be'],
   ])('%s', async (_, webhook, why) => {

@@ -42,7 +42,7 @@ export async function takeWebhooks(
   db: Database,
   { limit, leaseMs, except }: Parameters<WebhookStore['takeWebhooks']>[0],
 ): Promise<DueWebhook[]> {
-  const { rows } = await sql<{ url: string; attempts: number } & RecordRow>`
+  const { rows } = await sql<{ url: string; attempts: number; takenAt: Date } & RecordRow>`
     with due as (
       select generation_id from webhooks join generations on generations.id = generation_id
       where webhooks.state = 'pending' and next_at <= now() and deleted_at is null
@@ -58,9 +58,14 @@ export async function takeWebhooks(
       from due where webhooks.generation_id = due.generation_id
       returning webhooks.generation_id, webhooks.url, webhooks.attempts
     )
-    select ${recordColumnList}, taken.url, taken.attempts
+    select ${recordColumnList}, taken.url, taken.attempts, clock_timestamp() as "takenAt"
     from taken join generations on generations.id = taken.generation_id`.execute(db);
-  return rows.map(({ url, attempts, ...row }) => ({ record: toRecord(row), url, attempts }));
+  return rows.map(({ url, attempts, takenAt, ...row }) => ({
+    record: toRecord(row),
+    url,
+    attempts,
+    takenAt,
+  }));
 }
 
 /** Settled under its attempt: a frontend that was too slow finds it in other hands. */

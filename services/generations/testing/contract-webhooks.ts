@@ -77,7 +77,8 @@ export function testWebhooks(store: () => GenerationStore): void {
     });
     await end(record);
     const ended = await store().get(record.tenant, record.id);
-    expect(await taken(record)).toEqual({ record: ended, url: webhookUrl, attempts: 1 });
+    const takenAt = expect.any(Date);
+    expect(await taken(record)).toEqual({ record: ended, url: webhookUrl, attempts: 1, takenAt });
     expect(await taken(record)).toBeUndefined();
   });
 
@@ -144,7 +145,8 @@ export function testWebhooks(store: () => GenerationStore): void {
     const second = await vi.waitFor(async () => {
       return (await taken(first.record)) ?? expect.fail('still leased');
     }, 10_000);
-    expect(second).toEqual({ ...first, attempts: 2 });
+    expect(second).toEqual({ ...first, attempts: 2, takenAt: expect.any(Date) });
+    expect(second.takenAt.getTime()).toBeGreaterThan(first.takenAt.getTime());
     expect(await settle(first, { state: 'failed', status: null, error: 'late' })).toBe(false);
     expect(await settle(second, delivered)).toBe(true);
     expect(await status(first.record)).toMatchObject({ state: 'delivered', lastError: null });
