@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const integration = '{services,scripts}/**/*.integration.test.ts';
@@ -14,6 +15,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          sequence: { groupOrder: 0 },
           include: ['{services,scripts}/**/*.test.ts'],
           exclude: ['**/node_modules/**', integration, containers, deep],
           testTimeout: 60_000,
@@ -23,6 +25,10 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
+          // After the unit tests, while whose run the S3 server may be built. They mostly wait, for
+          // servers and for processes that they kill, so more of them than cores run at once.
+          sequence: { groupOrder: 1 },
+          maxWorkers: 2 * availableParallelism(),
           include: [integration],
           globalSetup: ['services/testing/global-setup.ts'],
           testTimeout: 120_000,

@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node';
-import { type S3Location, startObjectStore } from './servers/object-store.ts';
+import { beginObjectStore, type S3Location } from './servers/object-store.ts';
 import { startPostgres } from './servers/postgres.ts';
 import { startRabbitmq } from './servers/rabbitmq.ts';
 import { type Server, say } from './servers/server.ts';
@@ -21,12 +21,15 @@ declare module 'vitest' {
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const began = performance.now();
-  const starts = await Promise.allSettled([startRabbitmq(), startPostgres(), startObjectStore()]);
+  const starts = await Promise.allSettled([startRabbitmq(), startPostgres(), beginObjectStore()]);
   const [rabbitmq, postgres, objectStore] = starts;
   const stop = async (): Promise<void> => {
-    const servers = starts.flatMap((start): Server[] =>
-      start.status === 'fulfilled' ? [start.value] : [],
-    );
+    const servers = [
+      ...[rabbitmq, postgres].flatMap((start): Server[] =>
+        start.status === 'fulfilled' ? [start.value] : [],
+      ),
+      ...(objectStore.status === 'fulfilled' ? [objectStore.value.server] : []),
+    ];
     await Promise.all(servers.map((server) => server.stop()));
   };
   if (
@@ -38,15 +41,19 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const reasons = starts.flatMap((start) => (start.status === 'rejected' ? [start.reason] : []));
     throw new Error(reasons.map(String).join('\n'));
   }
-  const origins = [
-    `RabbitMQ: ${rabbitmq.value.origin}`,
-    `Postgres: ${postgres.value.origin}`,
-    `S3: ${objectStore.value.origin}`,
-  ];
-  say(`${origins.join(', ')}; ready after ${((performance.now() - began) / 1_000).toFixed(1)} s`);
+  const after = () => `${((performance.now() - began) / 1_000).toFixed(1)} s`;
+  const { server: s3, ready: s3Ready } = objectStore.value;
+  say(
+    `RabbitMQ: ${rabbitmq.value.origin}, Postgres: ${postgres.value.origin}; ready after ${after()}`,
+  );
+  // Not awaited: until it is ready, tests without an object store run, and `freshBucket` waits.
+  s3Ready.then(
+    () => say(`S3: ${s3.origin}; ready after ${after()}`),
+    (error: unknown) => say(`no S3 server: ${String(error)}`),
+  );
   project.provide('amqpUrl', rabbitmq.value.url);
   project.provide('amqpManagementUrl', rabbitmq.value.managementUrl);
   project.provide('databaseUrl', postgres.value.url);
-  project.provide('s3', objectStore.value.location);
+  project.provide('s3', s3.location);
   return stop;
 }

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { createBucket, type S3Location } from './object-store.ts';
+import { accepts } from './program.ts';
 
 const freshName = (): string => `test-${randomUUID()}`;
 
@@ -33,8 +35,15 @@ export async function freshVhost(amqpUrl: string, managementUrl: string): Promis
   return url.href;
 }
 
-/** A new, empty bucket beside `s3.bucket`; returns where it is. It goes with the server. */
-export function freshBucket(s3: S3Location): Promise<S3Location> {
+/**
+ * A new, empty bucket beside `s3.bucket`; returns where it is. It goes with the server. Waits until
+ * the server accepts connections, because it may still be being built.
+ */
+export async function freshBucket(s3: S3Location): Promise<S3Location> {
+  const port = Number(new URL(s3.endpoint).port);
+  if (s3.endpoint.startsWith('http://127.0.0.1:')) {
+    while (!(await accepts(port))) await delay(200);
+  }
   return createBucket({ ...s3, bucket: freshName() });
 }
 

@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { given, inherited } from './config.ts';
 import { startContainer } from './container.ts';
-import { accepts, freePort, removeFolder, startProgram, temporaryFolder } from './program.ts';
+import {
+  accepts,
+  freePort,
+  type RunningProgram,
+  removeFolder,
+  startProgram,
+  temporaryFolder,
+} from './program.ts';
 import { givenServer, type ProgramServer, type Server, type ServerOptions } from './server.ts';
 import { findVersitygw, VERSITYGW_VERSION } from './versitygw/build.ts';
 
@@ -23,6 +30,20 @@ const defaults = { bucket: 'darkroom', region: 'us-east-1', ...credentials };
 
 /** versitygw over a folder: from `S3_ENDPOINT`, in a container, or built from its Go module. */
 export async function startObjectStore(options: ServerOptions = {}): Promise<ObjectStoreServer> {
+  const { server, ready } = await beginObjectStore(options);
+  await ready;
+  return server;
+}
+
+/**
+ * The same, but resolves as soon as the location is known. Building versitygw takes minutes, in
+ * which tests that need no object store can run.
+ *
+ * @returns ready: resolves when the server answers and the bucket exists
+ */
+export async function beginObjectStore(
+  options: ServerOptions = {},
+): Promise<{ server: ObjectStoreServer; ready: Promise<void> }> {
   if (given.s3Endpoint !== undefined && options.private !== true) {
     const { awsAccessKeyId, awsSecretAccessKey } = given;
     if (awsAccessKeyId === undefined || awsSecretAccessKey === undefined) {
@@ -35,7 +56,7 @@ export async function startObjectStore(options: ServerOptions = {}): Promise<Obj
       accessKeyId: awsAccessKeyId,
       secretAccessKey: awsSecretAccessKey,
     };
-    return { ...givenServer('S3_ENDPOINT'), location };
+    return { server: { ...givenServer('S3_ENDPOINT'), location }, ready: Promise.resolve() };
   }
   const started = await startContainer({
     image: `versity/versitygw:${VERSITYGW_VERSION}`,
@@ -50,9 +71,10 @@ export async function startObjectStore(options: ServerOptions = {}): Promise<Obj
       ...['posix', '--sidecar', '/var/tmp', '/srv'],
     ],
   });
-  if (started === undefined) return startObjectStoreProgram();
+  if (started === undefined) return beginObjectStoreProgram();
   const endpoint = `http://${started.host}:${started.ports[0]}`;
-  return { ...started.server, location: await createBucket({ endpoint, ...defaults }) };
+  const location = { endpoint, ...defaults };
+  return { server: { ...started.server, location }, ready: createBucket(location).then(() => {}) };
 }
 
 /**
@@ -63,7 +85,14 @@ export async function startObjectStore(options: ServerOptions = {}): Promise<Obj
 export async function startObjectStoreProgram(
   prepare?: (data: string) => Promise<void>,
 ): Promise<ObjectStoreServer & ProgramServer> {
-  const program = await findVersitygw();
+  const { server, ready } = await beginObjectStoreProgram(prepare);
+  await ready;
+  return server;
+}
+
+async function beginObjectStoreProgram(
+  prepare?: (data: string) => Promise<void>,
+): Promise<{ server: ObjectStoreServer & ProgramServer; ready: Promise<void> }> {
   const folder = temporaryFolder('object-store');
   const data = join(folder, 'data');
   await mkdir(data);
@@ -77,7 +106,7 @@ export async function startObjectStoreProgram(
   const launch = async () => {
     const running = startProgram({
       name: 'versitygw',
-      command: program,
+      command: await findVersitygw(),
       args: [
         ...['--port', `127.0.0.1:${port}`, '--region', defaults.region, '--keep-alive', '--quiet'],
         ...['posix', '--sidecar', metadata, objects],
@@ -92,22 +121,29 @@ export async function startObjectStoreProgram(
     await running.waitUntil(() => accepts(port), 30);
     return running;
   };
-  let running = await launch();
-  return {
-    origin: 'program',
-    location: await createBucket({ endpoint: `http://127.0.0.1:${port}`, ...defaults }),
+  const location = { endpoint: `http://127.0.0.1:${port}`, ...defaults };
+  let running: RunningProgram | undefined;
+  const first = launch().then(async (program) => {
+    running = program;
+    await createBucket(location);
+  });
+  const server = {
+    origin: 'program' as const,
+    location,
     data,
-    signal: (signal) => running.signal(signal),
-    halt: () => running.stop(),
-    kill: () => running.kill(),
+    signal: (signal: NodeJS.Signals) => running?.signal(signal),
+    halt: async () => running?.stop(),
+    kill: async () => running?.kill(),
     async start() {
       running = await launch();
     },
     async stop() {
-      await running.kill();
+      await first.catch(() => {});
+      await running?.kill();
       await removeFolder(folder);
     },
   };
+  return { server, ready: first };
 }
 
 /** Creates the bucket of a location on its server. */
