@@ -113,6 +113,18 @@ export default {
       to: { path: '^services/(frontend|client)/' },
     },
     {
+      name: 'accept-knows-no-protocol',
+      comment:
+        "The frontend's use cases (accept/, admission/, background/) are the same for every API: " +
+        'what they ask of tRPC, Fastify or an adapter, each other adapter would lack. Translate in ' +
+        'the adapter (trpc/, http/), and pass what is left as an argument.',
+      severity: 'error',
+      from: { path: '^services/frontend/(accept|admission|background)/', pathNot: tests },
+      to: {
+        path: ['^services/frontend/(trpc|http)/', installed('fastify|@fastify/[^/]+|@trpc/[^/]+')],
+      },
+    },
+    {
       name: 'client-takes-types-alone',
       comment:
         "The client is installed by strangers and must bring no server code: it takes the router's " +

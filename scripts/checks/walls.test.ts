@@ -51,6 +51,7 @@ const forbidden: [rule: string, room: string, line: string][] = [
   ['rooms-by-package-name', 'worker', "import '../contract/index.ts';"],
   ['resolvable', 'worker', "import '@darkroom/contract/index.ts';"],
   ['no-cycles', 'worker', "import './intruder-21.ts';"],
+  ['accept-knows-no-protocol', 'frontend/accept', "import 'fastify';"],
 ];
 const intruder = (room: string, index: number) => `services/${room}/intruder-${index}.ts`;
 

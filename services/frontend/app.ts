@@ -1,20 +1,21 @@
 import { createProbes, formatTraceparent, parseTraceparent, startTrace } from '@darkroom/lifecycle';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
-import { createCallGuard } from './access/guard-calls.ts';
+import { createAccept } from './accept/accept.ts';
+import { createEventHub } from './accept/event-hub.ts';
 import { createAdmission } from './admission/admission.ts';
-import { guardEventLoop } from './admission/guard-event-loop.ts';
 import { createQueueViews } from './admission/queue-views.ts';
-import { answerError, answerNotFound } from './answer-errors.ts';
-import { BODY_LIMIT, PATH_PART_LIMIT } from './api-error.ts';
-import { createEventHub } from './event-hub.ts';
-import { createFigures } from './figures.ts';
-import { serveImages } from './images.ts';
-import { observeRequests } from './observe-requests.ts';
-import { serveOperations } from './operations.ts';
-import { createRouter } from './router/index.ts';
-import { serveTrpc } from './serve-trpc.ts';
+import { answerError, answerNotFound } from './http/answer-errors.ts';
+import { BODY_LIMIT, PATH_PART_LIMIT } from './http/api-error.ts';
+import { createCallGuard } from './http/guard-calls.ts';
+import { guardEventLoop } from './http/guard-event-loop.ts';
+import { serveImages } from './http/images.ts';
+import { observeRequests } from './http/observe-requests.ts';
+import { serveOperations } from './http/operations.ts';
+import { trackUnusedConnections } from './http/unused-connections.ts';
+import { createFrontendMetrics } from './metrics.ts';
 import type { FrontendServices } from './services.ts';
-import { trackUnusedConnections } from './unused-connections.ts';
+import { createRouter } from './trpc/router/index.ts';
+import { serveTrpc } from './trpc/serve-trpc.ts';
 
 /**
  * The frontend over whatever drivers it is given; listens to nothing until told, and `close()`
@@ -61,21 +62,22 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
   app.setNotFoundHandler(answerNotFound);
 
   const queues = createQueueViews(store);
-  const figures = createFigures(metrics, queues);
+  const frontendMetrics = createFrontendMetrics(metrics, queues);
   const events = createEventHub(broker, logger);
-  const router = createRouter({
+  const accept = createAccept({
     ...services,
     probes,
     events,
-    figures,
+    metrics: frontendMetrics,
     queues,
     admission: createAdmission({ ...services, queues }),
     closing: closing.signal,
   });
-  observeRequests(app, figures, new Set(Object.keys(router._def.procedures)));
+  const router = createRouter(accept);
+  observeRequests(app, frontendMetrics, new Set(Object.keys(router._def.procedures)));
   serveOperations(app, probes, metrics);
   const guard = createCallGuard(app, services.callers);
-  serveImages(app, services, figures, guard);
+  serveImages(app, accept, frontendMetrics, guard);
   serveTrpc(app, router, guard);
 
   app.addHook('onReady', async () => events.start());

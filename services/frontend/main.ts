@@ -17,11 +17,11 @@ import { connectRabbitmq } from '@darkroom/messaging';
 import { createS3Store } from '@darkroom/storage';
 import { startCallers } from './access/start-callers.ts';
 import { createFrontend } from './app.ts';
+import { startRetention } from './background/retention.ts';
+import { startWebhooks } from './background/start-webhooks.ts';
+import { startSweep } from './background/sweep.ts';
 import { type FrontendConfig, readConfig } from './config.ts';
-import { startRetention } from './retention.ts';
-import { startSweep } from './sweep.ts';
 import { readWebhookSettings } from './webhooks/settings.ts';
-import { startWebhooks } from './webhooks/start-webhooks.ts';
 
 async function main(config: FrontendConfig, logger: Logger): Promise<void> {
   const shutdown = createShutdown({ logger });

@@ -15,7 +15,7 @@ export type FrontendServices = {
   /** Who may call. */
   callers: Callers;
   logger: Logger;
-  /** Where the frontend registers its figures; one frontend a registry. */
+  /** Where the frontend registers its metrics; one frontend a registry. */
   metrics: Registry;
   /** Absent: no request for a webhook is taken. */
   webhooks?: WebhookSettings | undefined;

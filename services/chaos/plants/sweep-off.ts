@@ -6,7 +6,7 @@ export const sweepOff: Plant = {
   bug: 'no frontend sweeps',
   changes: [
     {
-      module: 'services/frontend/sweep.ts',
+      module: 'services/frontend/background/sweep.ts',
       from: 'while (!stopping.signal.aborted) {',
       to: 'while (false) {',
     },

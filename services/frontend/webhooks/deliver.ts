@@ -1,5 +1,5 @@
 import type { DueWebhook, WebhookOutcome, WebhookStore } from '@darkroom/generations';
-import { toGeneration } from '../present.ts';
+import { toGeneration } from '../accept/present.ts';
 import { MAX_TRIES, retryDelay } from './retry-delay.ts';
 import type { WebhookSecrets } from './secrets.ts';
 import type { Answer, Sender } from './send.ts';

@@ -3,10 +3,10 @@ import type { Generation } from '@darkroom/contract';
 import { createMetrics } from '@darkroom/lifecycle';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { anonymousCallers } from '../access/callers.ts';
+import { startWebhooks, type WebhookOptions } from '../background/start-webhooks.ts';
 import { claim, startFrontend, type TestFrontend, TIMINGS } from '../testing/start-frontend.ts';
 import { MAX_TRIES } from './retry-delay.ts';
 import { createSender } from './send.ts';
-import { startWebhooks, type WebhookOptions } from './start-webhooks.ts';
 import { newSecret, startReceiver } from './testing/start-receiver.ts';
 
 const secret = newSecret();

@@ -1,7 +1,7 @@
 import type { GenerationStore } from '@darkroom/generations';
 import type { AnyProcedure, AnyRouter } from '@trpc/server';
-import { createRouter } from '../../router/index.ts';
-import type { RouterServices } from '../../router/services.ts';
+import type { Accept } from '../../accept/accept.ts';
+import { createRouter } from '../../trpc/router/index.ts';
 import { testCallers } from '../keyed-callers.ts';
 import { claim, startFrontend, TIMINGS } from '../start-frontend.ts';
 import type { Procedures } from './requests.ts';
@@ -9,10 +9,7 @@ import type { Procedures } from './requests.ts';
 /** Every procedure there is, as the router tells it: a new one is attacked without being named. */
 export const procedures: Procedures = Object.fromEntries(
   Object.entries(
-    (createRouter({} as RouterServices) as AnyRouter)._def.procedures as Record<
-      string,
-      AnyProcedure
-    >,
+    (createRouter({} as Accept) as AnyRouter)._def.procedures as Record<string, AnyProcedure>,
   ).map(([name, { _def }]) => [name, _def.type]),
 );
 

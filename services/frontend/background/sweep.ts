@@ -1,0 +1,143 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { MAX_ATTEMPTS } from '@darkroom/contract';
+import type { FrontendStore } from '@darkroom/generations';
+import { Counter, type Logger, type Registry } from '@darkroom/lifecycle';
+import type { Broker } from '@darkroom/messaging';
+import { publishRecord } from '../accept/publish.ts';
+
+export type SweepOptions = {
+  store: FrontendStore;
+  broker: Broker;
+  /** The models whose queues are looked after. */
+  models: readonly string[];
+  logger: Logger;
+  metrics: Registry;
+  /** Between two rounds; each waits between half and one and a half of it. */
+  intervalMs?: number;
+  /**
+   * How long ago a message must have been published to be missed when its queue has fewer messages
+   * than requests wait for: after the broker lost its data, for example.
+   */
+  republishAfterMs?: number;
+};
+
+type Failure = { err: unknown; model: string; generationId?: string };
+
+/** Records at most in one statement of the store. */
+const BATCH = 100;
+
+/** Repairs in the background what crashes left undone, on every replica. */
+export function startSweep(options: SweepOptions): { stop(): Promise<void> } {
+  const { store, broker, models, logger, metrics } = options;
+  const { intervalMs = 2_000, republishAfterMs = 10_000 } = options;
+  const stopping = new AbortController();
+  const published = new Counter({
+    name: 'darkroom_sweep_published_total',
+    help: 'Requests put on their queue by the sweep: never confirmed, lost, or without a worker.',
+    registers: [metrics],
+  });
+  const failures = new Counter({
+    name: 'darkroom_sweep_failures_total',
+    help: 'Rounds of the sweep that broke off, and models in them whose queue could not be used.',
+    registers: [metrics],
+  });
+
+  const run = async () => {
+    while (!stopping.signal.aborted) {
+      try {
+        const count = await sweepOnce({
+          store,
+          broker,
+          models,
+          republishAfterMs,
+          signal: stopping.signal,
+          onFailure: (failure) => {
+            failures.inc();
+            logger.warn(failure, 'a queue could not be used; a later round tries again');
+          },
+        });
+        published.inc(count);
+        if (count > 0) logger.info({ count }, 'sweep published');
+      } catch (error) {
+        failures.inc();
+        logger.warn({ err: error }, 'sweep broken off; the next round goes on');
+      }
+      const pauseMs = intervalMs * (0.5 + Math.random());
+      await wait(pauseMs, undefined, { signal: stopping.signal }).catch(() => {});
+    }
+  };
+  const running = run();
+  return {
+    stop: () => {
+      stopping.abort();
+      return running;
+    },
+  };
+}
+
+/**
+ * One round: the store settles what it can by itself, and what is to be queued is published. A model
+ * whose queue cannot be used is told to `onFailure` and left to a later round, the others go on.
+ *
+ * @returns how many were published
+ * @throws DarkroomError `unavailable` when store or broker is away; what is left waits for the next
+ */
+export async function sweepOnce(options: {
+  store: FrontendStore;
+  broker: Broker;
+  models: readonly string[];
+  republishAfterMs: number;
+  signal?: AbortSignal;
+  onFailure: (failure: Failure) => void;
+}): Promise<number> {
+  const { store, broker, models, republishAfterMs, signal, onFailure } = options;
+  const failed = new Set<string>();
+  const fail = (failure: Failure): void => {
+    if (!failed.has(failure.model)) onFailure(failure);
+    failed.add(failure.model);
+  };
+  let published = 0;
+  for (;;) {
+    const records = await store.sweep({
+      limit: BATCH,
+      messages: broker.isReady() ? await countMessages(broker, models, fail) : [],
+      republishAfterMs,
+      maxAttempts: MAX_ATTEMPTS,
+    });
+    if (signal?.aborted) return published;
+    // All at once: the broker confirms and the database marks them in groups.
+    const outcomes = await Promise.allSettled(
+      records.map(async (record) => {
+        await publishRecord(record, broker);
+        await store.markPublished(record.id, record.revision);
+      }),
+    );
+    for (const [i, record] of records.entries()) {
+      const outcome = outcomes[i];
+      if (outcome?.status === 'fulfilled') published += 1;
+      else if (!broker.isReady()) throw outcome?.reason;
+      else fail({ err: outcome?.reason, model: record.request.model, generationId: record.id });
+    }
+    // After a failure too: what was not published falls due again, and one round would never end.
+    if (records.length < BATCH || failed.size > 0) return published;
+  }
+}
+
+/** Of each model whose queue answers: of the others, nobody knows what is missing. */
+async function countMessages(
+  broker: Broker,
+  models: readonly string[],
+  fail: (failure: Failure) => void,
+): Promise<{ model: string; count: number }[]> {
+  const counts = await Promise.all(
+    models.map(async (model) => {
+      try {
+        return [{ model, count: await broker.countJobs(model) }];
+      } catch (err) {
+        fail({ err, model });
+        return [];
+      }
+    }),
+  );
+  return counts.flat();
+}

@@ -1,0 +1,50 @@
+import { DarkroomError } from '@darkroom/contract';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import type { Accept } from '../accept/accept.ts';
+import { requireScope } from '../access/callers.ts';
+import type { FrontendMetrics } from '../metrics.ts';
+import type { CallGuard } from './guard-calls.ts';
+import { requesterOf } from './requester-of.ts';
+
+const imagePath = z.object({ generation: z.uuid(), file: z.string() });
+
+/**
+ * Serves finished pictures at `/images/:generation/:file`. Only files that the caller's own record
+ * names are looked for; a picture never changes, so it may be kept for ever.
+ */
+export function serveImages(
+  app: FastifyInstance,
+  accept: Pick<Accept, 'picture'>,
+  { imagesServed }: Pick<FrontendMetrics, 'imagesServed'>,
+  guard: CallGuard,
+): void {
+  app.get('/images/:generation/:file', { onRequest: guard }, async (request, reply) => {
+    const path = imagePath.safeParse(request.params);
+    if (!path.success) throw notFound(request.url);
+    const { generation: id, file } = path.data;
+    const requester = requesterOf(request);
+    requireScope(requester.caller, 'generations:read');
+    const picture = await accept.picture({ id, file }, requester);
+    if (picture === undefined) throw notFound(request.url);
+
+    const etag = `"${picture.sha256}"`;
+    const held = request.headers['if-none-match']?.includes(etag);
+    const object = held ? undefined : await picture.read();
+    if (!held && object === undefined) throw notFound(request.url);
+    // Not before: an error is not to be kept for ever.
+    reply
+      .header('etag', etag)
+      .header('cache-control', 'private, max-age=31536000, immutable')
+      .header('x-content-type-options', 'nosniff');
+    if (object === undefined) return reply.code(304).send();
+    imagesServed.inc();
+    return reply.type(object.contentType).send(object.bytes);
+  });
+}
+
+const notFound = (url: string) =>
+  new DarkroomError(
+    'not-found',
+    `there is no picture at ${url.slice(0, 200)}; images[].url of a generation says where they are`,
+  );
