@@ -5,9 +5,20 @@ const rulesBroken = (file: string, text: string) => findIn(file, text).map(({ ru
 // Assembled, so that this file does not break the rules it tests.
 const home = ['', 'home', 'ada', 'darkroom'].join('/');
 
+/** A lock file with zod in the root and a package `x` in a room. */
+const lock = (x: object): string =>
+  JSON.stringify({
+    packages: {
+      'node_modules/zod': { integrity: 'sha512-z' },
+      'services/worker/node_modules/x': { integrity: 'sha512-x', ...x },
+    },
+  });
+
 describe('rules about text', () => {
   test.each([
-    ['lock-file-without-hosts', 'package-lock.json', '"resolved": "https://host/zod.tgz",'],
+    ['lock-file-without-hosts', 'package-lock.json', '{\n"resolved": "https://host/zod.tgz"\n}'],
+    ['lock-file-complete', 'package-lock.json', lock({ optionalDependencies: { 'x-win32': '1' } })],
+    ['lock-file-complete', 'package-lock.json', lock({ integrity: undefined })],
     ['no-machine-paths', 'services/worker/config.ts', `const folder = '${home}';`],
     ['no-machine-paths', 'README.md', `Run it from ${home}.`],
     ['no-silent-tests', 'services/worker/a.test.ts', `test.${'skip'}('later', () => {});`],
@@ -29,7 +40,8 @@ describe('rules about text', () => {
   });
 
   test.each([
-    ['package-lock.json', '"resolved": "services/contract",'],
+    ['package-lock.json', '{\n"resolved": "services/contract"\n}'],
+    ['package-lock.json', lock({ dependencies: { zod: '4' } })],
     ['services/worker/main.ts', 'process.exit(1);'],
     ['services/worker/main.ts', 'connectS3({});'],
     ['services/worker/config.ts', 'load(process.env);'],

@@ -1,3 +1,5 @@
+import { gapsInLockFile } from './lock-file.ts';
+
 /** A rule about the text of files, for what no parser of ours knows. */
 export type TextRule = {
   name: string;
@@ -34,6 +36,15 @@ export const textRules: TextRule[] = [
       '`omit-lockfile-registry-resolved=true` (.npmrc has it) and run `npm install` again.',
     files: /^package-lock\.json$/,
     find: lines(/"resolved": "(?!services\/)/),
+  },
+  {
+    name: 'lock-file-complete',
+    reason:
+      '`npm ci` needs every package, those for other platforms included. npm does not add what a ' +
+      'lock file lacks: `npm uninstall` the direct dependency behind the gap and `npm install` it ' +
+      'again, from a registry that has all of them.',
+    files: /^package-lock\.json$/,
+    find: (text) => gapsInLockFile(text).map((excerpt) => ({ line: 1, excerpt })),
   },
   {
     name: 'no-machine-paths',

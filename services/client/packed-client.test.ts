@@ -21,7 +21,9 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'darkroom-stranger-'));
   project = join(folder, 'project');
   await mkdir(project);
-  await run('npm', ['pack', '--pack-destination', folder], { cwd: import.meta.dirname });
+  await run('npm', ['pack', '--ignore-scripts=false', '--pack-destination', folder], {
+    cwd: import.meta.dirname,
+  });
   const [tarball = ''] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'));
   await writeFile(join(project, 'package.json'), '{ "type": "module" }');
   const packages = ['typescript', '@types/node'].map((name) => `${name}@${versionOf(name)}`);
