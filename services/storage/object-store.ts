@@ -10,8 +10,13 @@ export type ObjectStore = {
    * @throws DarkroomError `unavailable` when the store is out of reach or full
    */
   put(key: string, bytes: Uint8Array, contentType: string): Promise<void>;
-  /** The object, or undefined where there is none. */
-  get(key: string): Promise<StoredObject | undefined>;
+  /**
+   * The object, or undefined where there is none.
+   *
+   * @param options.maxBytes how much of it to read into memory: of a larger object only as many bytes
+   *   come back, and one more
+   */
+  get(key: string, options?: { maxBytes?: number }): Promise<StoredObject | undefined>;
   /** Removes objects; those that do not exist are passed over. */
   remove(keys: readonly string[]): Promise<void>;
   /** Keys that begin with `prefix`, in order. */

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { checkKey, folderOfPrefix } from '../key.ts';
-import type { ObjectStore } from '../object-store.ts';
-import { decodeFile, encodeTrailer } from './file-format.ts';
+import type { ObjectStore, StoredObject } from '../object-store.ts';
+import { decodeFile, encodeTrailer, MAX_TRAILER_BYTES } from './file-format.ts';
 import { codeOf, fsError, isMissing } from './fs-error.ts';
 
 /** A draft this old belongs to a process that is gone, in milliseconds. */
@@ -80,10 +80,14 @@ export function createFsStore({ folder }: { folder: string }): ObjectStore {
       }
     },
 
-    async get(key) {
+    async get(key, { maxBytes = Number.POSITIVE_INFINITY } = {}) {
       const path = pathOf(key);
       try {
-        return decodeFile(await readFile(path));
+        const limit = maxBytes + 1;
+        const isLarger = (await stat(path)).size > limit + MAX_TRAILER_BYTES;
+        if (isLarger) return await readBeginning(path, limit);
+        const { bytes, contentType } = decodeFile(await readFile(path));
+        return { bytes: bytes.subarray(0, limit), contentType };
       } catch (error) {
         if (isMissing(error)) return undefined;
         throw fsError(`read ${key}`, folder, error);
@@ -132,4 +136,15 @@ export function createFsStore({ folder }: { folder: string }): ObjectStore {
 
     async close() {},
   };
+}
+
+/** The end of the file, which names the content type, is not read. */
+async function readBeginning(path: string, limit: number): Promise<StoredObject> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(limit), 0, limit, 0);
+    return { bytes: buffer.subarray(0, bytesRead), contentType: 'application/octet-stream' };
+  } finally {
+    await file.close();
+  }
 }

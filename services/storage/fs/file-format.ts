@@ -1,5 +1,8 @@
 import type { StoredObject } from '../object-store.ts';
 
+/** The content type's length is one byte. */
+export const MAX_TRAILER_BYTES = 256;
+
 /**
  * A stored file is the object's bytes, then its content type in ASCII, then one byte with the
  * content type's length. At the end, so that a picture's file opens as the picture it is.

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import {
   DeleteObjectsCommand,
   GetObjectCommand,
@@ -54,11 +55,11 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
       }
     },
 
-    async get(key) {
+    async get(key, { maxBytes = Number.POSITIVE_INFINITY } = {}) {
       checkKey(key);
       try {
         const answer = await client.send(new GetObjectCommand({ ...inBucket, Key: key }));
-        const bytes = (await answer.Body?.transformToByteArray()) ?? new Uint8Array();
+        const bytes = await readBeginning(answer.Body as Readable, maxBytes + 1);
         return { bytes, contentType: answer.ContentType ?? 'application/octet-stream' };
       } catch (error) {
         if (isMissing(error)) return undefined;
@@ -121,4 +122,16 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
       client.destroy();
     },
   };
+}
+
+/** Closes the stream, and so the connection, where there is more. */
+async function readBeginning(stream: Readable, limit: number): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length >= limit) break;
+  }
+  return Buffer.concat(chunks, Math.min(length, limit));
 }

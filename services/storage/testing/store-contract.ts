@@ -33,6 +33,21 @@ export function describeObjectStore(open: () => Promise<ObjectStore>): void {
       expect(await store.get('a/b')).toBeUndefined();
     });
 
+    test.each([
+      [0, 1],
+      [100, 101],
+      [299_998, 299_999],
+      [299_999, 300_000],
+      [300_000, 300_000],
+      [1_000_000, 300_000],
+    ])('is read up to %i bytes and one more: %i of 300,000', async (maxBytes, length) => {
+      const bytes = new Uint8Array(randomBytes(300_000));
+      await store.put('a/b', bytes, 'image/png');
+      const object = await store.get('a/b', { maxBytes });
+      expect(object?.bytes.length).toBe(length);
+      expect(Buffer.compare(object?.bytes ?? text(''), bytes.subarray(0, length))).toBe(0);
+    });
+
     test('put again is replaced', async () => {
       await store.put('a/b', text('a much longer first value'), 'text/plain');
       await store.put('a/b', text('second'), 'application/json');
