@@ -1,8 +1,11 @@
 import { type Postgres, startPostgres } from '@darkroom/testing';
 import { Client } from 'pg';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { GenerationStore } from '../store.ts';
 import { actors } from '../testing/actors.ts';
 import { connectPostgresStore, migratePostgres } from './postgres-store.ts';
+
+const POLL = { timeout: 30_000, interval: 20 };
 
 describe('a Postgres that goes away', () => {
   let server: Postgres;
@@ -43,6 +46,67 @@ describe('a Postgres that goes away', () => {
     const expected = ['succeeded', 'running', 'queued'].flatMap((state) => Array(10).fill(state));
     expect(states).toEqual(expected);
     await store.close();
+  });
+
+  describe('that turns read-only', () => {
+    let operator: Client;
+    let store: GenerationStore;
+    beforeEach(async () => {
+      await migratePostgres(server.url);
+      store = await connectPostgresStore({ connectionString: server.url });
+      operator = new Client({ connectionString: server.url });
+      await operator.connect();
+    });
+    afterEach(async () => {
+      await setReadOnly('off');
+      await operator.end();
+      await store.close();
+    });
+
+    const setReadOnly = async (value: 'on' | 'off') => {
+      await operator.query(`alter system set default_transaction_read_only = ${value}`);
+      await operator.query('select pg_reload_conf()');
+    };
+    /** The server's processes that serve the store's connections. */
+    const connections = async (): Promise<number[]> => {
+      const { rows } = await operator.query(
+        "select pid from pg_stat_activity where application_name = 'darkroom'",
+      );
+      return rows.map(({ pid }) => pid);
+    };
+    const failureOf = (call: () => Promise<unknown>) => () =>
+      call().then(
+        () => null,
+        (error: unknown) => error,
+      );
+    const readOnly = { kind: 'unavailable', message: expect.stringContaining('is read-only') };
+
+    test('fails its check and drops its connections, idle ones too', async () => {
+      const { created } = actors(store);
+      await Promise.all(Array.from({ length: 20 }, () => created()));
+      const before = await connections();
+      expect(before.length).toBeGreaterThan(0);
+      await setReadOnly('on');
+      await expect.poll(failureOf(store.check), POLL).toMatchObject(readOnly);
+      const left = async () => (await connections()).filter((pid) => before.includes(pid));
+      await expect.poll(left, POLL).toEqual([]);
+      await setReadOnly('off');
+      await expect.poll(failureOf(store.check), POLL).toBeNull();
+    });
+
+    test('fails writes as unavailable, drops its connections at the first, answers reads', async () => {
+      const { created, claim, look } = actors(store);
+      const record = await created();
+      const before = await connections();
+      await setReadOnly('on');
+      await expect.poll(failureOf(created), POLL).toMatchObject(readOnly);
+      const left = async () => (await connections()).filter((pid) => before.includes(pid));
+      await expect.poll(left, POLL).toEqual([]);
+      await expect(claim(record.id)).rejects.toMatchObject(readOnly);
+      expect(await look(record)).toEqual(record);
+      await setReadOnly('off');
+      await expect.poll(failureOf(created), POLL).toBeNull();
+    });
   });
 
   test('fails a call that it does not answer in time, and gives the next a fresh connection', async () => {

@@ -1,30 +1,27 @@
 import { Kysely, PostgresDialect } from 'kysely';
-import { Pool, type PoolClient } from 'pg';
 import { migrate } from '../migrations/migrate.ts';
 import { grantWorker } from '../migrations/worker-grants.ts';
 import { explained } from '../sql/errors.ts';
-import type { Database, Schema } from '../sql/schema.ts';
+import type { Schema } from '../sql/schema.ts';
 import { sqlStore } from '../sql/sql-store.ts';
 import type { GenerationStore } from '../store.ts';
-
-type Connection = {
-  connectionString: string;
-  /** Connections at most, 10 unless told. */
-  maxConnections?: number;
-  /** How long one call may take; what takes longer fails as `unavailable`. Without: for ever. */
-  callLimitMs?: number;
-};
+import { type Connection, createRenewablePool } from './renewable-pool.ts';
 
 const CALL_LIMIT_MS = 10_000;
 
 /**
  * A store on Postgres 15 or later. Uses no session state, so a transaction pooler may stand
- * between. Reconnects by itself; while the database is away, calls fail as `unavailable`.
+ * between. Reconnects by itself; while the database is away, calls fail as `unavailable`. A server
+ * that turns read-only, as the old primary does in a failover, fails writes and the check as
+ * `unavailable`, and its connections are dropped, so that the next call reaches whichever server the
+ * address leads to by then.
  *
  * @throws DarkroomError `unavailable` or `configuration` when the first look at the table fails
  */
 export async function connectPostgresStore(options: Connection): Promise<GenerationStore> {
-  const store = sqlStore(connect({ callLimitMs: CALL_LIMIT_MS, ...options }));
+  const pool = createRenewablePool({ callLimitMs: CALL_LIMIT_MS, ...options });
+  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  const store = sqlStore(db, { onReadOnly: pool.renew });
   try {
     await store.check();
     return store;
@@ -42,7 +39,8 @@ export async function connectPostgresStore(options: Connection): Promise<Generat
  */
 export const migratePostgres = explained(
   async (connectionString: string, options: { workerRole?: string } = {}): Promise<void> => {
-    const db = connect({ connectionString, maxConnections: 1 });
+    const pool = createRenewablePool({ connectionString, maxConnections: 1 });
+    const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
     const { workerRole } = options;
     try {
       await migrate(db, workerRole === undefined ? undefined : (db) => grantWorker(db, workerRole));
@@ -51,36 +49,3 @@ export const migratePostgres = explained(
     }
   },
 );
-
-function connect({ connectionString, maxConnections = 10, callLimitMs }: Connection): Database {
-  const pool = new Pool({
-    connectionString,
-    max: maxConnections,
-    connectionTimeoutMillis: 5_000,
-    keepAlive: true,
-    application_name: 'darkroom',
-  });
-  // A connection that the server ends is replaced by the pool, and the call that had it in hand is
-  // refused. Without listeners, on the pool for idle ones and on each for busy ones, the same error
-  // would also end the process.
-  pool.on('error', () => {});
-  pool.on('connect', (client) => client.on('error', () => {}));
-  if (callLimitMs !== undefined) limitCalls(pool, callLimitMs);
-  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
-}
-
-/**
- * Ends a connection that is in hand for longer, and so the call that waits on it: a server that
- * vanished never says so. node-postgres' own `query_timeout` would refuse the call and hand the
- * dead connection to the next.
- */
-function limitCalls(pool: Pool, limitMs: number): void {
-  const timers = new WeakMap<PoolClient, NodeJS.Timeout>();
-  pool.on('acquire', (client) => {
-    timers.set(
-      client,
-      setTimeout(() => void client.end(), limitMs),
-    );
-  });
-  pool.on('release', (_, client) => clearTimeout(timers.get(client)));
-}

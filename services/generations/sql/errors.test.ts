@@ -19,7 +19,10 @@ test.each([
 
 test.each([
   withCode('ECONNREFUSED'),
+  withCode('25006', 'cannot execute INSERT in a read-only transaction'),
   withCode('57P01'),
+  withCode('57P02'),
+  withCode('57P03', 'the database system is shutting down'),
   new Error('Connection terminated'),
   new Error('timeout exceeded when trying to connect'),
 ])('%s passes with time', (error) => {

@@ -19,8 +19,11 @@ const connectionLost = /^(Connection terminated|timeout exceeded when trying to 
 /** Of Node's TLS: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
 const untrusted = /CERT|^UNABLE_TO_VERIFY|^ERR_SSL_/;
 
+/** `read_only_sql_transaction`: the server has become a standby, or is switched to read-only. */
+export const READ_ONLY = '25006';
+
 /**
- * Says who must act on a database's error; what is nobody's but ours passes unchanged.
+ * Says who must act on a database's error. A fault of Darkroom's own passes unchanged.
  * Codes: https://www.postgresql.org/docs/15/errcodes-appendix.html
  */
 export function explain(error: unknown): unknown {
@@ -57,8 +60,14 @@ export function explain(error: unknown): unknown {
         'in DATABASE_URL.',
     );
   }
-  // 08 connection, 25006 read-only during a failover, 40 rollback, 53 resources, 57P shutdown.
-  if (unreachable.has(code) || connectionLost.test(reason) || /^(08|25006|40|53|57P)/.test(code)) {
+  if (code === READ_ONLY) {
+    return because(
+      'unavailable',
+      `The database is read-only now (${reason}), as in a failover. Try again shortly.`,
+    );
+  }
+  // 08 connection, 40 rollback, 53 resources, 57P shutdown.
+  if (unreachable.has(code) || connectionLost.test(reason) || /^(08|40|53|57P)/.test(code)) {
     return because('unavailable', `The database cannot be reached (${reason}). Try again shortly.`);
   }
   if (code.startsWith('22')) {
@@ -67,13 +76,21 @@ export function explain(error: unknown): unknown {
   return error;
 }
 
-/** The same operation with its errors explained. */
+/**
+ * The same operation with its errors explained.
+ *
+ * @param onReadOnly called when the operation failed because the server is read-only
+ */
 export const explained =
-  <Arguments extends unknown[], Result>(operation: (...args: Arguments) => Promise<Result>) =>
+  <Arguments extends unknown[], Result>(
+    operation: (...args: Arguments) => Promise<Result>,
+    onReadOnly?: () => void,
+  ) =>
   async (...args: Arguments): Promise<Result> => {
     try {
       return await operation(...args);
     } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === READ_ONLY) onReadOnly?.();
       throw explain(error);
     }
   };

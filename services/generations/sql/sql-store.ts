@@ -1,10 +1,11 @@
+import { sql } from 'kysely';
 import type { GenerationStore } from '../store.ts';
 import { type BatchOptions, batched } from './batch.ts';
 import { requestCancel } from './cancel.ts';
 import { claim } from './claim.ts';
 import { complete } from './complete.ts';
 import { create, findRepeat } from './create.ts';
-import { explained } from './errors.ts';
+import { explained as explainedErrors, READ_ONLY } from './errors.ts';
 import { expireAllLeases, fail, heartbeat, release, settleCancel } from './lease.ts';
 import { markPublished } from './mark-published.ts';
 import { countActive, queues } from './queues.ts';
@@ -18,8 +19,18 @@ import { announceWorker, withdrawWorker, workers } from './workers.ts';
 /** In which an idle worker has claimed the generation, and there is nothing left to mark. */
 const MARK_LINGER_MS = 50;
 
-/** The store over any database that speaks Postgres; the drivers differ only in `db`. */
-export const sqlStore = (db: Database): GenerationStore => {
+/**
+ * The store over any database that speaks Postgres; the drivers differ only in `db`.
+ *
+ * @param options.onReadOnly called when the server turns out to be read-only
+ */
+export const sqlStore = (
+  db: Database,
+  { onReadOnly }: { onReadOnly?: () => void } = {},
+): GenerationStore => {
+  const explained = <Arguments extends unknown[], Result>(
+    operation: (...args: Arguments) => Promise<Result>,
+  ) => explainedErrors(operation, onReadOnly);
   const over = <Arguments extends unknown[], Result>(
     operation: (db: Database, ...args: Arguments) => Promise<Result>,
   ) => explained((...args: Arguments) => operation(db, ...args));
@@ -67,7 +78,14 @@ export const sqlStore = (db: Database): GenerationStore => {
   };
 };
 
-/** Reads from the table, so that a database without migrations or rights is found out too. */
+/**
+ * Reads from the table, so that a database without migrations or rights is found out too, and asks
+ * whether it could write. A primary that was demoted still answers reads.
+ */
 async function check(db: Database): Promise<void> {
-  await db.selectFrom('generations').select('id').limit(1).execute();
+  const { rows } = await sql<{ readonly: boolean }>`
+    select current_setting('transaction_read_only')::boolean as readonly,
+      (select id from generations limit 1)`.execute(db);
+  if (rows[0]?.readonly !== true) return;
+  throw Object.assign(new Error('transaction_read_only is on'), { code: READ_ONLY });
 }
