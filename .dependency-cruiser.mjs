@@ -27,6 +27,12 @@ const owners = [
     'SQL',
     'the generations store',
   ],
+  [
+    'lifecycle',
+    '@opentelemetry/(?!(api|semantic-conventions)/)[^/]+',
+    "OpenTelemetry's SDK",
+    'createMetrics, startTracing and the interfaces of @opentelemetry/api',
+  ],
   ['diffusion', 'onnxruntime-[^/]+|@huggingface/tokenizers', 'onnxruntime', 'the pipeline'],
 ];
 

@@ -1,53 +1,42 @@
-import { Counter, Gauge, Histogram, type Registry } from '@darkroom/lifecycle';
+import type { Metrics } from '@darkroom/lifecycle';
 import type { QueueViews } from './admission/queue-views.ts';
 
 export type FrontendMetrics = ReturnType<typeof createFrontendMetrics>;
 
-/** What the frontend counts, in its registry. */
-export function createFrontendMetrics(registry: Registry, queues: Pick<QueueViews, 'read'>) {
-  const registers = [registry];
-  new Gauge({
-    name: 'darkroom_generations',
-    help: 'Generations queued and running, by model, a moment ago.',
-    labelNames: ['model', 'state'] as const,
-    registers,
-    async collect() {
-      this.reset();
+/** The frontend's own metrics. */
+export function createFrontendMetrics({ meter }: Metrics, queues: Pick<QueueViews, 'read'>) {
+  meter
+    .createObservableGauge('darkroom_generations', {
+      description: 'Generations queued and running, by model, a moment ago.',
+    })
+    .addCallback(async (result) => {
       const standing = await queues.read().catch(() => undefined);
       for (const { model, length, running } of standing?.queues.values() ?? []) {
-        this.set({ model, state: 'queued' }, length);
-        this.set({ model, state: 'running' }, running.count);
+        result.observe(length, { model, state: 'queued' });
+        result.observe(running.count, { model, state: 'running' });
       }
-    },
-  });
-  return {
-    requests: new Histogram({
-      name: 'darkroom_http_request_seconds',
-      help: 'Time from a request to the end of its answer, by route or procedure.',
-      labelNames: ['route', 'method', 'status'] as const,
-      buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30],
-      registers,
+    });
+  const metrics = {
+    requests: meter.createHistogram('darkroom_http_request_seconds', {
+      description: 'Time from a request to the end of its answer, by route or procedure.',
+      advice: {
+        explicitBucketBoundaries: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30],
+      },
     }),
-    created: new Counter({
-      name: 'darkroom_generations_created_total',
-      help: 'Requests accepted, by model.',
-      labelNames: ['model'] as const,
-      registers,
+    created: meter.createCounter('darkroom_generations_created_total', {
+      description: 'Requests accepted, by model.',
     }),
-    publishFailures: new Counter({
-      name: 'darkroom_publish_failures_total',
-      help: 'Requests recorded that could not be published at once and were left to the sweep.',
-      registers,
+    publishFailures: meter.createCounter('darkroom_publish_failures_total', {
+      description:
+        'Requests recorded that could not be published at once and were left to the sweep.',
     }),
-    imagesServed: new Counter({
-      name: 'darkroom_images_served_total',
-      help: 'Pictures sent to callers.',
-      registers,
+    imagesServed: meter.createCounter('darkroom_images_served_total', {
+      description: 'Pictures sent to callers.',
     }),
-    watches: new Gauge({
-      name: 'darkroom_watches',
-      help: 'Watches open now.',
-      registers,
-    }),
+    watches: meter.createUpDownCounter('darkroom_watches', { description: 'Watches open now.' }),
   };
+  // Without labels they are shown from the start, so that the first event is seen as an increase.
+  for (const count of [metrics.publishFailures, metrics.imagesServed, metrics.watches])
+    count.add(0);
+  return metrics;
 }

@@ -1,6 +1,6 @@
 import type { ModelCatalogue } from '@darkroom/contract';
 import type { FrontendStore, WebhookStore } from '@darkroom/generations';
-import type { Logger, Registry } from '@darkroom/lifecycle';
+import type { Logger, Metrics } from '@darkroom/lifecycle';
 import type { Broker } from '@darkroom/messaging';
 import type { ObjectStore } from '@darkroom/storage';
 import type { Callers } from './access/callers.ts';
@@ -15,8 +15,8 @@ export type FrontendServices = {
   /** Who may call. */
   callers: Callers;
   logger: Logger;
-  /** Where the frontend registers its metrics; one frontend a registry. */
-  metrics: Registry;
+  /** Where the frontend creates its metrics; each frontend has its own. */
+  metrics: Metrics;
   /** Absent: no request for a webhook is taken. */
   webhooks?: WebhookSettings | undefined;
   /** Calls are refused while the event loop is later than this, in milliseconds. @default 200 */

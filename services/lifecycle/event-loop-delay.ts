@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { Gauge, type Registry } from 'prom-client';
+import type { Metrics } from './metrics.ts';
 
 /** In milliseconds, beyond the sampling interval: 0 for a loop that never keeps anyone waiting. */
 export type EventLoopDelay = { p50: number; p99: number; 'p99.9': number; max: number };
@@ -41,20 +41,18 @@ function monitorDelay(intervalMs = 5): EventLoopDelayMonitor {
  * Exports the event loop's delay as `darkroom_event_loop_delay_seconds{quantile}`, quantiles 0.5,
  * 0.99, 0.999 and 1 (the longest), since the start or the last `reset`.
  */
-export function eventLoopDelay(registry: Registry, intervalMs?: number): EventLoopDelayMonitor {
+export function eventLoopDelay({ meter }: Metrics, intervalMs?: number): EventLoopDelayMonitor {
   const monitor = monitorDelay(intervalMs);
-  new Gauge({
-    name: 'darkroom_event_loop_delay_seconds',
-    help: 'How late the event loop comes to its timers, by quantile; 1 is the longest.',
-    labelNames: ['quantile'] as const,
-    registers: [registry],
-    collect() {
+  meter
+    .createObservableGauge('darkroom_event_loop_delay_seconds', {
+      description: 'How late the event loop comes to its timers, by quantile; 1 is the longest.',
+    })
+    .addCallback((result) => {
       const { p50, p99, 'p99.9': p999, max } = monitor.read();
-      this.set({ quantile: '0.5' }, p50 / 1e3);
-      this.set({ quantile: '0.99' }, p99 / 1e3);
-      this.set({ quantile: '0.999' }, p999 / 1e3);
-      this.set({ quantile: '1' }, max / 1e3);
-    },
-  });
+      result.observe(p50 / 1e3, { quantile: '0.5' });
+      result.observe(p99 / 1e3, { quantile: '0.99' });
+      result.observe(p999 / 1e3, { quantile: '0.999' });
+      result.observe(max / 1e3, { quantile: '1' });
+    });
   return monitor;
 }

@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Registry } from 'prom-client';
 import { listenError } from './listen-error.ts';
+import type { Metrics } from './metrics.ts';
 import type { Probes } from './probes.ts';
 
 export type ProbeServer = { port: number; close(): Promise<void> };
@@ -17,7 +17,7 @@ export async function startProbeServer(options: {
   host: string;
   port: number;
   probes: Probes;
-  metrics: Registry;
+  metrics: Metrics;
 }): Promise<ProbeServer> {
   const { host, port, probes, metrics } = options;
   const server = createServer((request, response) => {

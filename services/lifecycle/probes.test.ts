@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { createLogger } from './logger.ts';
-import { createMetrics, Gauge } from './metrics.ts';
+import { createMetrics } from './metrics.ts';
 import { type ProbeServer, startProbeServer } from './probe-server.ts';
 import { createProbes } from './probes.ts';
 
@@ -74,7 +74,7 @@ it('reports a dependency that is not required without failing for it', async () 
 it('serves liveness, readiness and metrics, and is alive but not ready while it drains', async () => {
   const probes = createProbes({ broker: () => true }, { logger });
   const metrics = createMetrics();
-  new Gauge({ name: 'slots', help: 'Free slots.', registers: [metrics] }).set(3);
+  metrics.meter.createGauge('slots', { description: 'Free slots.' }).record(3);
   server = await startProbeServer({ host: '127.0.0.1', port: 0, probes, metrics });
   const get = (path: string) => fetch(`http://127.0.0.1:${server?.port}${path}`);
 

@@ -63,7 +63,7 @@ async function runFrom(job: Running): Promise<JobEnd> {
   const { record, fence } = claim;
   lease.progress = progressOf(run, record);
   const observe = (stage: string, ms: number) =>
-    metrics.stage.observe({ model: record.request.model, stage }, ms / 1e3);
+    metrics.stage.record(ms / 1e3, { model: record.request.model, stage });
 
   let made: Awaited<ReturnType<typeof makePictures>>;
   try {

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, type Registry } from '@darkroom/lifecycle';
+import type { Metrics } from '@darkroom/lifecycle';
 import type { Inference } from './inference/inference-process.ts';
 
 /** What became of a job, as the worker saw it. */
@@ -25,46 +25,32 @@ export type HandBack =
   /** The worker closes. */
   | 'closed';
 
-export type WorkerMetrics = {
-  jobs: Counter<'model' | 'end'>;
-  inHand: Gauge;
-  stage: Histogram<'model' | 'stage'>;
-};
+export type WorkerMetrics = ReturnType<typeof workerMetrics>;
 
-export function workerMetrics(
-  registry: Registry,
-  inference: Pick<Inference, 'identity'>,
-): WorkerMetrics {
-  new Gauge({
-    name: 'darkroom_model_held',
-    help: 'Models that this worker holds, by the digest of their files.',
-    labelNames: ['model', 'digest'] as const,
-    registers: [registry],
-    collect() {
-      this.reset();
+export function workerMetrics({ meter }: Metrics, inference: Pick<Inference, 'identity'>) {
+  meter
+    .createObservableGauge('darkroom_model_held', {
+      description: 'Models that this worker holds, by the digest of their files.',
+    })
+    .addCallback((result) => {
       for (const { name, digest } of inference.identity().models) {
-        this.set({ model: name, digest }, 1);
+        result.observe(1, { model: name, digest });
       }
-    },
+    });
+  const inHand = meter.createUpDownCounter('darkroom_jobs_in_hand', {
+    description: 'Jobs that this worker holds now.',
   });
+  inHand.add(0);
   return {
-    jobs: new Counter({
-      name: 'darkroom_jobs_total',
-      help: 'Jobs taken from the queue, by what became of them.',
-      labelNames: ['model', 'end'] as const,
-      registers: [registry],
+    inHand,
+    jobs: meter.createCounter('darkroom_jobs_total', {
+      description: 'Jobs taken from the queue, by what became of them.',
     }),
-    inHand: new Gauge({
-      name: 'darkroom_jobs_in_hand',
-      help: 'Jobs that this worker holds now.',
-      registers: [registry],
-    }),
-    stage: new Histogram({
-      name: 'darkroom_job_stage_seconds',
-      help: 'Time of a job in each stage: model-load, inference, store.',
-      labelNames: ['model', 'stage'] as const,
-      buckets: [0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300],
-      registers: [registry],
+    stage: meter.createHistogram('darkroom_job_stage_seconds', {
+      description: 'Time of a job in each stage: model-load, inference, store.',
+      advice: {
+        explicitBucketBoundaries: [0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300],
+      },
     }),
   };
 }

@@ -1,6 +1,6 @@
 import { DarkroomError, type GenerationEvent, MAX_ATTEMPTS } from '@darkroom/contract';
 import type { ClaimResult, WorkerStore } from '@darkroom/generations';
-import { formatTraceparent, type Logger, type Registry, startTrace } from '@darkroom/lifecycle';
+import { formatTraceparent, type Logger, type Metrics, startTrace } from '@darkroom/lifecycle';
 import type { Broker, JobDelivery, Outcome, Subscription } from '@darkroom/messaging';
 import type { ObjectStore } from '@darkroom/storage';
 import { createBackoff } from './backoff.ts';
@@ -30,7 +30,7 @@ export type WorkerOptions = {
   /** Well below `leaseMs`. @default 5_000 */
   heartbeatMs?: number;
   logger: Logger;
-  metrics: Registry;
+  metrics: Metrics;
 };
 
 /** Takes jobs → claims → runs → stores → completes → acknowledges. */
@@ -84,7 +84,7 @@ export function createWorker(options: WorkerOptions): Worker {
         logger.warn({ err: error }, 'the job cannot be decided now');
         jobEnd = 'requeued';
       }
-      metrics.jobs.inc({ model, end: jobEnd });
+      metrics.jobs.add(1, { model, end: jobEnd });
       if (jobEnd !== 'requeued') mayStore = jobEnd !== 'storage-away';
       // The next job would fare no better now. What is requeued, the broker delays itself.
       const isAway = jobEnd === 'storage-away' || jobEnd === 'engine-away';
@@ -117,7 +117,7 @@ export function createWorker(options: WorkerOptions): Worker {
     const lease = holdLease({ store, claim, leaseMs, heartbeatMs, logger });
     inHand.set(id, lease);
     if (closing) lease.stop('closing');
-    metrics.inHand.inc();
+    metrics.inHand.add(1);
     logger.info({ attempt, fence: claim.fence, redelivered }, 'job claimed');
     broker.publishEvent({
       version: 1,
@@ -140,7 +140,7 @@ export function createWorker(options: WorkerOptions): Worker {
       return jobEnd;
     } finally {
       inHand.delete(id);
-      metrics.inHand.dec();
+      metrics.inHand.add(-1);
       await lease.end();
     }
   };

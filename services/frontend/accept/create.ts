@@ -70,12 +70,12 @@ export async function acceptRequest(
   if (!created) return toGeneration(record);
 
   const { id: generationId, revision } = record;
-  metrics.created.inc({ model: model.name });
+  metrics.created.add(1, { model: model.name });
   try {
     await publishRecord(record, broker);
     requester.log.info({ generationId }, 'queued');
   } catch (err) {
-    metrics.publishFailures.inc();
+    metrics.publishFailures.add(1);
     const problem = 'recorded but not published; the sweep will publish it';
     requester.log.warn({ err, generationId }, problem);
     return toGeneration(record);

@@ -26,7 +26,7 @@ export async function* startWatch(
   services: AcceptServices,
 ): AsyncGenerator<WatchEvent> {
   const { store, broker, queues, metrics } = services;
-  metrics.watches.inc();
+  metrics.watches.add(1);
   try {
     const read = async () => found(id, await store.get(tenant, id));
     // Only for what is queued: a look at the queues costs the database something.
@@ -36,7 +36,7 @@ export async function* startWatch(
         : null;
     yield* watchGeneration(id, read, { ...services, signal, revoked, waiting, lastEventId });
   } finally {
-    metrics.watches.dec();
+    metrics.watches.add(-1);
   }
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { FrontendStore } from '@darkroom/generations';
-import { Counter, type Logger, type Registry } from '@darkroom/lifecycle';
+import type { Logger, Metrics } from '@darkroom/lifecycle';
 import type { ObjectStore } from '@darkroom/storage';
 
 type Services = {
@@ -11,7 +11,7 @@ type Services = {
 /** How long results are kept, and how those that are hidden are let go. */
 export type RetentionOptions = Services & {
   logger: Logger;
-  metrics: Registry;
+  metrics: Metrics;
   /** How long a finished generation is kept, in hours; null: for ever. */
   ttlHours: number | null;
   /** Between two rounds; each waits between half and one and a half of it. */
@@ -33,10 +33,8 @@ export function startRetention(options: RetentionOptions): { stop(): Promise<voi
   const { logger, metrics, ttlHours, intervalMs = 60_000, graceMs = 600_000 } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
-  const collected = new Counter({
-    name: 'darkroom_generations_collected_total',
-    help: 'Generations removed with their pictures, after their time or on request.',
-    registers: [metrics],
+  const collected = metrics.meter.createCounter('darkroom_generations_collected_total', {
+    description: 'Generations removed with their pictures, after their time or on request.',
   });
   const ttlMs = ttlHours === null ? null : ttlHours * HOUR_MS;
 
@@ -44,7 +42,7 @@ export function startRetention(options: RetentionOptions): { stop(): Promise<voi
     while (!signal.aborted) {
       try {
         const count = await collectOnce({ ...options, ttlMs, graceMs, signal });
-        collected.inc(count);
+        collected.add(count);
         if (count > 0) logger.info({ count }, 'old generations collected');
       } catch (error) {
         logger.warn({ err: error }, 'collection broken off; a later round goes on');

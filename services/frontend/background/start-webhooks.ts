@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { WebhookStore } from '@darkroom/generations';
-import { Counter, type Logger, type Registry } from '@darkroom/lifecycle';
+import type { Logger, Metrics } from '@darkroom/lifecycle';
 import { deliver } from '../webhooks/deliver.ts';
 import { createSender, type Sender } from '../webhooks/send.ts';
 import type { WebhookSettings } from '../webhooks/settings.ts';
@@ -9,7 +9,7 @@ export type WebhookOptions = {
   store: WebhookStore;
   settings: WebhookSettings;
   logger: Logger;
-  metrics: Registry;
+  metrics: Metrics;
   /** Between two looks for what is due; each waits between half and one and a half of it. */
   intervalMs?: number;
   /** Longer than an attempt may take. */
@@ -28,18 +28,16 @@ export function startWebhooks(options: WebhookOptions): { stop(): Promise<void> 
   const stopping = new AbortController();
   /** With the tenant of each. */
   const inHand = new Map<Promise<void>, string>();
-  const attempts = new Counter({
-    name: 'darkroom_webhook_attempts_total',
-    help: 'Attempts to deliver a webhook by what became of it: delivered, pending (tried again), failed.',
-    labelNames: ['outcome'] as const,
-    registers: [metrics],
+  const attempts = metrics.meter.createCounter('darkroom_webhook_attempts_total', {
+    description:
+      'Attempts to deliver a webhook, by outcome: delivered, pending (tried again), failed.',
   });
 
   const attempt = async (due: Parameters<typeof deliver>[0]) => {
     const log = logger.child({ generationId: due.record.id, attempts: due.attempts });
     try {
       const outcome = await deliver(due, { store, secrets: settings.secrets, sender });
-      attempts.inc({ outcome });
+      attempts.add(1, { outcome });
       log.info({ outcome }, 'webhook attempted');
     } catch (error) {
       log.warn({ err: error }, 'what became of a webhook was not noted; it is sent again');

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { MAX_ATTEMPTS } from '@darkroom/contract';
 import type { FrontendStore } from '@darkroom/generations';
-import { Counter, type Logger, type Registry } from '@darkroom/lifecycle';
+import type { Logger, Metrics } from '@darkroom/lifecycle';
 import type { Broker } from '@darkroom/messaging';
 import { publishRecord } from '../accept/publish.ts';
 
@@ -11,7 +11,7 @@ export type SweepOptions = {
   /** The models whose queues are looked after. */
   models: readonly string[];
   logger: Logger;
-  metrics: Registry;
+  metrics: Metrics;
   /** Between two rounds; each waits between half and one and a half of it. */
   intervalMs?: number;
   /**
@@ -31,16 +31,15 @@ export function startSweep(options: SweepOptions): { stop(): Promise<void> } {
   const { store, broker, models, logger, metrics } = options;
   const { intervalMs = 2_000, republishAfterMs = 10_000 } = options;
   const stopping = new AbortController();
-  const published = new Counter({
-    name: 'darkroom_sweep_published_total',
-    help: 'Requests put on their queue by the sweep: never confirmed, lost, or without a worker.',
-    registers: [metrics],
+  const published = metrics.meter.createCounter('darkroom_sweep_published_total', {
+    description:
+      'Requests put on their queue by the sweep: never confirmed, lost, or without a worker.',
   });
-  const failures = new Counter({
-    name: 'darkroom_sweep_failures_total',
-    help: 'Rounds of the sweep that broke off, and models in them whose queue could not be used.',
-    registers: [metrics],
+  const failures = metrics.meter.createCounter('darkroom_sweep_failures_total', {
+    description:
+      'Rounds of the sweep that broke off, and models in them whose queue could not be used.',
   });
+  failures.add(0);
 
   const run = async () => {
     while (!stopping.signal.aborted) {
@@ -52,14 +51,14 @@ export function startSweep(options: SweepOptions): { stop(): Promise<void> } {
           republishAfterMs,
           signal: stopping.signal,
           onFailure: (failure) => {
-            failures.inc();
+            failures.add(1);
             logger.warn(failure, 'a queue could not be used; a later round tries again');
           },
         });
-        published.inc(count);
+        published.add(count);
         if (count > 0) logger.info({ count }, 'sweep published');
       } catch (error) {
-        failures.inc();
+        failures.add(1);
         logger.warn({ err: error }, 'sweep broken off; the next round goes on');
       }
       const pauseMs = intervalMs * (0.5 + Math.random());

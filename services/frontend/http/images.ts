@@ -38,7 +38,7 @@ export function serveImages(
       .header('cache-control', 'private, max-age=31536000, immutable')
       .header('x-content-type-options', 'nosniff');
     if (object === undefined) return reply.code(304).send();
-    imagesServed.inc();
+    imagesServed.add(1);
     return reply.type(object.contentType).send(object.bytes);
   });
 }

@@ -12,7 +12,7 @@ export function observeRequests(
     const route = routeOf(request, procedures);
     const { method } = request;
     const { statusCode: status, elapsedTime: ms } = reply;
-    requests.observe({ route, method, status }, ms / 1e3);
+    requests.record(ms / 1e3, { route, method, status });
     const level = operationsPaths.has(route) ? 'debug' : 'info';
     request.log[level]({ method, route, status, ms: Math.round(ms * 10) / 10 }, 'request');
   });

@@ -1,10 +1,10 @@
-import type { Probes, Registry } from '@darkroom/lifecycle';
+import type { Metrics, Probes } from '@darkroom/lifecycle';
 import type { FastifyInstance } from 'fastify';
 
 /** What those ask who run the service; logged at `debug` only. */
 export const operationsPaths: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
 
-export function serveOperations(app: FastifyInstance, probes: Probes, metrics: Registry): void {
+export function serveOperations(app: FastifyInstance, probes: Probes, metrics: Metrics): void {
   app.get('/healthz', async () => ({ status: 'alive' }));
 
   app.get('/readyz', async (_request, reply) => {

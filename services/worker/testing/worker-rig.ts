@@ -98,8 +98,8 @@ export async function startWorkerRig(
       return await get(id);
     },
     ended: async (end) => {
-      const { values } = (await metrics.getSingleMetric('darkroom_jobs_total')?.get()) ?? {};
-      return values?.find(({ labels }) => labels.end === end)?.value ?? 0;
+      const count = new RegExp(`^darkroom_jobs_total\\{.*end="${end}".*\\} (\\d+)$`, 'm');
+      return Number(count.exec(await metrics.metrics())?.[1] ?? 0);
     },
     [Symbol.asyncDispose]: async () => {
       await worker.close();
