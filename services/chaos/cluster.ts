@@ -15,13 +15,16 @@ import {
   type TcpProxy,
   tellKeeper,
 } from '@darkroom/testing';
+import { readWorkerConfig } from '@darkroom/worker';
 import { type Service, superviseService } from './service.ts';
 
 const run = promisify(execFile);
 
 /** Who runs, by name; what may be hit is drawn from it before anything has started. */
 export const frontendNames = ['frontend-1', 'frontend-2'] as const;
-export const workerNames = ['worker-1', 'worker-2'] as const;
+export const namesOfWorkers = (count: number): string[] =>
+  Array.from({ length: count }, (_, place) => `worker-${place + 1}`);
+export const workerNames = namesOfWorkers(2);
 export const serverNames = ['rabbitmq', 'postgres', 's3'] as const;
 
 /** Every pair that talks: `client→frontend-1`, `worker-2→postgres`, … */
@@ -32,12 +35,22 @@ export const linkNames: readonly string[] = [
   ),
 ];
 
-/** Short, so that faults resolve within seconds. */
-const timing = {
-  LEASE_MS: '4000',
-  HEARTBEAT_MS: '1000',
-  STEP_TIMEOUT_MS: '4000',
+/** How fast services notice that another is gone. */
+export type Timing = {
+  /** Variables of the workers; what is missing has its default. */
+  environment: Record<string, string>;
+  /** Of AMQP, in seconds: a dead peer is noticed after two of them. Absent: the broker's default. */
+  amqpHeartbeat?: number;
 };
+
+/** Short, so that faults resolve within seconds. */
+export const shortTiming: Timing = {
+  environment: { LEASE_MS: '4000', HEARTBEAT_MS: '1000', STEP_TIMEOUT_MS: '4000' },
+  amqpHeartbeat: 2,
+};
+
+/** What a user deploys. */
+export const defaultTiming: Timing = { environment: {} };
 
 /** Of the object store's file system, in MiB. */
 const DISK_MIB = 512;
@@ -54,6 +67,8 @@ export type Cluster = {
   frontendUrls: string[];
   /** As seen without trouble. */
   objects: S3Location;
+  /** Of the workers, in milliseconds. */
+  lease: { leaseMs: number; heartbeatMs: number };
   /** Whether the object store's data has a small file system of its own. */
   smallDisk: boolean;
   /** When Postgres was set back, and to when; milliseconds since 1970. */
@@ -68,8 +83,11 @@ export async function startCluster(options: {
   preload?: string | undefined;
   /** How old a message may be before the sweep takes it for lost, in milliseconds. */
   republishAfterMs: number;
+  workers: number;
+  timing: Timing;
 }): Promise<Cluster> {
-  const { logs, preload, republishAfterMs } = options;
+  const { logs, preload, republishAfterMs, timing } = options;
+  const workers = namesOfWorkers(options.workers);
   mkdirSync(logs, { recursive: true });
   await using cleanup = new AsyncDisposableStack();
 
@@ -112,14 +130,15 @@ export async function startCluster(options: {
   };
 
   const services = new Map<string, Service>();
+  let lease = { leaseMs: 0, heartbeatMs: 0 };
   const start = async (service: 'frontend' | 'worker', name: string): Promise<number> => {
     const port = await freePort();
     const amqpUrl = new URL(await through(`${name}→rabbitmq`, rabbitmq.url));
-    // A dead peer is noticed after two of them, in seconds.
-    amqpUrl.searchParams.set('heartbeat', '2');
+    const { amqpHeartbeat } = timing;
+    if (amqpHeartbeat !== undefined) amqpUrl.searchParams.set('heartbeat', String(amqpHeartbeat));
     const { location } = s3;
     const environment = {
-      ...timing,
+      ...timing.environment,
       WORKER_ID: name,
       ALLOW_ANONYMOUS: '1',
       REPUBLISH_AFTER_MS: String(republishAfterMs),
@@ -132,6 +151,10 @@ export async function startCluster(options: {
       AWS_ACCESS_KEY_ID: location.accessKeyId,
       AWS_SECRET_ACCESS_KEY: location.secretAccessKey,
     };
+    if (service === 'worker') {
+      const { LEASE_MS: leaseMs, HEARTBEAT_MS: heartbeatMs } = readWorkerConfig(environment);
+      lease = { leaseMs, heartbeatMs };
+    }
     const supervised = superviseService({ service, name, port, environment, preload, logs });
     services.set(name, supervised);
     cleanup.defer(() => supervised.stop());
@@ -144,8 +167,8 @@ export async function startCluster(options: {
     // The first one makes the tables that all others look for.
     await services.get(name)?.ready(60);
   }
-  for (const name of workerNames) await start('worker', name);
-  await Promise.all(workerNames.map((name) => services.get(name)?.ready(90)));
+  for (const name of workers) await start('worker', name);
+  await Promise.all(workers.map((name) => services.get(name)?.ready(90)));
 
   const owned = cleanup.move();
   return {
@@ -154,6 +177,7 @@ export async function startCluster(options: {
     links,
     frontendUrls,
     objects: s3.location,
+    lease,
     smallDisk: disk !== undefined,
     restored: undefined,
     close: () => owned.disposeAsync(),

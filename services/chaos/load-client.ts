@@ -17,7 +17,7 @@ const passing = new Set([408, 429, 500, 502, 503, 504]);
 type Answer = { result: { data: Generation } };
 
 const settings: LoadSettings = JSON.parse(process.argv[2] ?? '{}');
-const { frontends, ledger, seed, jobs, steps, seconds } = settings;
+const { frontends, ledger, seed, jobs, shape, seconds } = settings;
 const clients = frontends.map((url) => createClient({ url, patienceMs: 600_000 }));
 const urlOf = (turn: number): string => frontends[turn % frontends.length] ?? '';
 const clientOf = (turn: number) => clients[turn % clients.length] ?? createClient({ url: '' });
@@ -111,7 +111,7 @@ process.on('disconnect', () => process.exit(0));
 void look();
 const began = performance.now();
 const submitted = new Set<Promise<void>>();
-for (const request of drawLoad(seed, jobs, steps)) {
+for (const request of drawLoad(seed, jobs, shape)) {
   const due = began + (request.n / jobs) * seconds * 1_000;
   await wait(Math.max(0, due - performance.now()));
   while (submitted.size >= MOST_UNANSWERED) await Promise.race(submitted);

@@ -20,21 +20,35 @@ const prompts = [
 /** Requests that no frontend may take. */
 const invalid = [{ steps: 100_000 }, { prompt: ' ' }, { model: 'no-such-model' }, { width: 63 }];
 
+/** What the requests of a run ask for. */
+export type LoadShape = {
+  /** Each has so many, or one more, but for the long ones. */
+  steps: number;
+  /** The share of requests that have 20 to 150 steps instead. */
+  long: number;
+  /** Pictures of a long request. */
+  longCount: number;
+};
+
+/** The built-in model takes 0.15 to 1.1 s for a picture of so many. */
+const longSteps = [20, 50, 100, 150];
+
 /**
  * Few different requests, so that many are the same and must come to the same bits. 2% are not
  * valid, 6% are canceled, 10% watched.
- *
- * @param steps each has so many, or one more
  */
-export function drawLoad(seed: number, jobs: number, steps: number): LoadRequest[] {
+export function drawLoad(seed: number, jobs: number, shape: LoadShape): LoadRequest[] {
+  const { steps, long, longCount } = shape;
   const random = createRandom(seed, 'load');
   return Array.from({ length: jobs }, (_, n): LoadRequest => {
-    const input = {
+    const short = {
       prompt: random.pick(prompts),
       seed: Math.floor(random.between(0, 4)),
       steps: steps + Math.floor(random.between(0, 2)),
       count: random.next() < 0.2 ? 2 : 1,
     };
+    const isLong = random.next() < long;
+    const input = isLong ? { ...short, steps: random.pick(longSteps), count: longCount } : short;
     const chance = random.next();
     return {
       n,

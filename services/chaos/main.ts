@@ -6,35 +6,31 @@ import { progressBar } from '@darkroom/testing';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { faultsFor } from './faults/index.ts';
+import { modeOf } from './modes.ts';
 import { plants } from './plants/index.ts';
 import { isClean, renderReport } from './report.ts';
 import { type ChaosOptions, runChaos } from './run-chaos.ts';
 
-const FAULTS_A_JOB = 0.06;
 /** For the start, a backlog and the verdict, beside the load itself. */
 const BESIDE_MS = 12 * 60_000;
+const LONGEST_KILL_MS = 20_000;
 const LAST_RESORT_MS = 2 * 60_000;
-
-/** The ordinary run: a lost message is missed as soon as it is wherever nobody tells otherwise. */
-const ordinary = {
-  ...{ jobs: 200, stallSeconds: 60, republishAfterMs: 10_000 },
-  ...{ secondsAJob: 0.2, secondsAFault: 3.2, steps: 1 },
-};
-
-/**
- * To catch a plant: quicker, with workers that are seldom idle. No message is missed for ten minutes,
- * or the sweep would mend what a plant that loses messages does, and nothing would be wrong.
- */
-const planted = {
-  ...{ jobs: 300, stallSeconds: 30, republishAfterMs: 600_000 },
-  ...{ secondsAJob: 0.1, secondsAFault: 2, steps: 8 },
-};
 
 const args = await yargs(hideBin(process.argv))
   .scriptName('npm run chaos --')
-  .option('jobs', { type: 'number', describe: 'Requests of the load [200; with a plant 300]' })
+  .option('jobs', {
+    type: 'number',
+    describe: 'Requests of the load [200; with a plant 300; with blips 40]',
+  })
   .option('seed', { type: 'number', default: 1, describe: 'Draws load and faults' })
-  .option('faults', { type: 'number', describe: 'How many; 6% of the jobs unless told' })
+  .option('faults', {
+    type: 'string',
+    coerce: readFaults,
+    describe: 'How many [6% of the jobs], or "blips": connections cut under long jobs, then kills',
+  })
+  .option('cuts', { type: 'number', describe: 'With blips: how many cuts [200]' })
+  .option('kills', { type: 'number', describe: 'With blips: how many workers are killed [32]' })
+  .option('pictures', { type: 'number', describe: 'With blips: of each job [16]' })
   .option('kinds', { type: 'string', array: true, describe: 'Only faults whose name has this' })
   .option('plant', {
     choices: plants.map(({ name }) => name),
@@ -53,12 +49,16 @@ const args = await yargs(hideBin(process.argv))
 
 const plant = plants.find(({ name }) => name === args.plant);
 const isPlanted = plant !== undefined && !args.withoutPlant;
-const pace = plant === undefined ? ordinary : planted;
-const jobs = args.jobs ?? pace.jobs;
+const mode = modeOf(args, plant);
+const jobs = args.jobs ?? mode.jobs;
+const kills = args.kills ?? mode.kills;
 const { seed } = args;
-const faults = args.faults ?? Math.ceil(jobs * FAULTS_A_JOB);
-const kinds = faultsFor({ kinds: args.kinds ?? plant?.kinds, targets: plant?.targets });
-const runName = [plant?.name, args.withoutPlant ? 'without' : undefined, `seed-${seed}`, jobs];
+const told = args.faults === 'blips' ? args.cuts : args.faults;
+const faults = told ?? mode.faults(jobs);
+const wanted = { kinds: args.kinds ?? plant?.kinds, targets: plant?.targets };
+const kinds = faultsFor(wanted, mode.kinds);
+const sort = plant?.name ?? (args.faults === 'blips' ? 'blips' : undefined);
+const runName = [sort, args.withoutPlant ? 'without' : undefined, `seed-${seed}`, jobs];
 const folder = fileURLToPath(
   new URL(
     `../../out/chaos/${runName.filter((part) => part !== undefined).join('-')}`,
@@ -71,7 +71,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => breakOff.abort(new Error(`ended by ${signal}`)));
 }
 const longestMs =
-  Math.max(jobs * pace.secondsAJob, faults * pace.secondsAFault) * 1_000 + BESIDE_MS;
+  Math.max(jobs * mode.secondsAJob, faults * mode.secondsAFault) * 1_000 +
+  kills * LONGEST_KILL_MS +
+  BESIDE_MS;
 const late = `not over after ${Math.round(longestMs / 60_000)} minutes`;
 setTimeout(() => breakOff.abort(new Error(late)), longestMs).unref();
 // Where even breaking off hangs. The report is there, and the keeper ends what is left.
@@ -81,8 +83,8 @@ const bar = progressBar('finished', jobs);
 let shown = 0;
 const preload = new URL(`./plants/preload.ts?plant=${plant?.name}`, import.meta.url).href;
 const options: ChaosOptions = {
-  ...pace,
-  ...{ jobs, seed, faults, kinds, folder },
+  ...mode,
+  ...{ jobs, seed, faults, kinds, kills, folder },
   ...(isPlanted && { plant, preload }),
   signal: breakOff.signal,
   onProgress: ({ finished }) => {
@@ -101,3 +103,10 @@ if (isPlanted) {
   console.error(`chaos: ${plant.name} (${plant.bug}): ${said}`);
 }
 process.exit((isPlanted ? isCaught : isClean(report)) ? 0 : 1);
+
+function readFaults(text: string): number | 'blips' {
+  if (text === 'blips') return text;
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 0) return count;
+  throw new Error(`--faults is a whole number or "blips", not ${JSON.stringify(text)}`);
+}

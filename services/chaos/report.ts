@@ -1,4 +1,6 @@
 import type { Injected } from './inject.ts';
+import type { Kill } from './kills.ts';
+import type { LeaseVerdict } from './lease-verdict.ts';
 import type { Breach, Verdict } from './verdict.ts';
 
 export type Report = {
@@ -14,11 +16,15 @@ export type Report = {
   failures: Record<string, number>;
   /** Absent when the run was broken off before its judgement. */
   verdict?: Verdict;
+  /** Where leases were judged. */
+  leases?: LeaseVerdict;
+  kills?: Kill[];
   /** Why it was broken off. */
   brokenOff?: string;
 };
 
 const promises: readonly Breach['promise'][] = ['lost', 'twice', 'stuck', 'left over'];
+const leasePromises: readonly Breach['promise'][] = ['aborted', 'slow'];
 
 /** Some kinds cannot be had everywhere; with fewer than this share of its faults a run shows little. */
 const LEAST_INJECTED = 0.9;
@@ -64,10 +70,11 @@ function renderVerdict(verdict: Verdict, report: Report): string[] {
   const { sent, accepted, refused, ended, afterBackup, toCollect, internalErrors, breaches } =
     verdict;
   const ends = Object.entries(ended).map(([state, count]) => `${count} ${state}`);
-  const counts = promises.map(
+  const judged = [...promises, ...(report.leases === undefined ? [] : leasePromises)];
+  const counts = judged.map(
     (promise) => `${breaches.filter((breach) => breach.promise === promise).length} ${promise}`,
   );
-  const sorted = promises.flatMap((promise) => breaches.filter((each) => each.promise === promise));
+  const sorted = judged.flatMap((promise) => breaches.filter((each) => each.promise === promise));
   const more = breaches.length - MOST_BREACHES;
   return [
     `requests: ${sent} sent, ${accepted} accepted, ${refused} refused`,
@@ -75,12 +82,30 @@ function renderVerdict(verdict: Verdict, report: Report): string[] {
     `verdict: ${counts.join(', ')}; ${report.minutes.toFixed(1)} minutes, settled ${
       report.settledSeconds === null ? 'never' : `${report.settledSeconds.toFixed(1)} s after`
     }`,
+    ...(report.leases === undefined ? [] : renderLeases(report.leases)),
     ...(toCollect > 0
       ? [`objects of lost attempts, to go with their generation: ${toCollect}`]
       : []),
     ...(internalErrors > 0 ? [`answered with 500 and asked again: ${internalErrors}`] : []),
     ...sorted.slice(0, MOST_BREACHES).map(({ promise, what }) => `  ${promise}: ${what}`),
     ...(more > 0 ? [`  and ${more} more`] : []),
+  ];
+}
+
+function renderLeases(leases: LeaseVerdict): string[] {
+  const { leaseMs, heartbeatMs, renewableMs, cutsOfRuns, attempts, takeover } = leases;
+  const { spent, cutOff, killed } = attempts;
+  const inSeconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
+  return [
+    `leases: of ${inSeconds(leaseMs)}, renewed every ${inSeconds(heartbeatMs)}; ${cutsOfRuns} cuts met running jobs`,
+    `attempts spent: ${spent} whose lease could be renewed, ${cutOff} cut off from Postgres for ` +
+      `${inSeconds(renewableMs)} or more, ${killed} killed`,
+    ...(takeover === null
+      ? []
+      : [
+          `another attempt after ${takeover.count} kills: p50 ${inSeconds(takeover.p50)}, ` +
+            `p99 ${inSeconds(takeover.p99)}, longest ${inSeconds(takeover.max)}`,
+        ]),
   ];
 }
 

@@ -2,11 +2,14 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createClient } from '@darkroom/client/source';
-import { type Cluster, startCluster } from './cluster.ts';
+import { type Cluster, startCluster, type Timing } from './cluster.ts';
 import { askEverything, listObjects } from './facts.ts';
 import type { FaultKind } from './faults/fault.ts';
 import { type Injected, injectFaults } from './inject.ts';
+import { type Kill, killWorkers } from './kills.ts';
+import { judgeLeases } from './lease-verdict.ts';
 import { readLedger } from './ledger.ts';
+import type { LoadShape } from './load.ts';
 import { type Plant, said } from './plants/plant.ts';
 import type { Report } from './report.ts';
 import { drawFaults } from './schedule.ts';
@@ -18,8 +21,14 @@ export type ChaosOptions = {
   seed: number;
   faults: number;
   kinds: readonly FaultKind[];
-  /** Of its requests, at least. */
-  steps: number;
+  /** Of its requests. */
+  shape: LoadShape;
+  workers: number;
+  timing: Timing;
+  /** Workers to kill, one at a time, once the faults are over. */
+  kills: number;
+  /** Whether no run may be taken from a worker that can renew its lease. */
+  judgesLeases: boolean;
   /** The pace; the slower of the two is kept. */
   secondsAJob: number;
   secondsAFault: number;
@@ -69,16 +78,18 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
 }
 
 async function measure(options: ChaosOptions, report: Report, save: () => void): Promise<void> {
-  const { folder, jobs, seed, faults, kinds, secondsAJob, secondsAFault, steps, signal } = options;
+  const { folder, jobs, seed, faults, kinds, secondsAJob, secondsAFault, shape, signal } = options;
   const cluster = await startCluster({ ...options, logs: folder });
   try {
     if (options.plant !== undefined) assertPlanted(options.plant, folder);
     const seconds = Math.max(jobs * secondsAJob, faults * secondsAFault);
     const ledger = join(folder, 'ledger.jsonl');
     writeFileSync(ledger, '');
+    let kills: Kill[] = [];
+    let abortedRuns = new Map<string, number>();
     let progress: LoadProgress = { answered: 0, accepted: 0, finished: 0 };
     const tell = (): void => options.onProgress?.({ ...progress, faults: report.injected.length });
-    const settings = { frontends: cluster.frontendUrls, seed, jobs, steps, seconds, ledger };
+    const settings = { frontends: cluster.frontendUrls, seed, jobs, shape, seconds, ledger };
     const load = startLoad(settings, (latest) => {
       progress = latest;
       tell();
@@ -96,13 +107,26 @@ async function measure(options: ChaosOptions, report: Report, save: () => void):
       // What is not answered by then is for the verdict to find.
       await Promise.race([load.answered, wait(ANSWERS_SECONDS * 1_000, undefined, { signal })]);
       report.settledSeconds = await settle(cluster, options, healed);
+      if (options.judgesLeases) abortedRuns = await countAbortedRuns(cluster);
+      if (options.kills > 0 && report.settledSeconds !== null) {
+        kills = await killWorkers(cluster, { ...options, ledger });
+        await settle(cluster, options, performance.now());
+      }
       // One more look of the client's.
       await wait(2_500);
     } finally {
       await load.stop();
       for (const [name, service] of cluster.services) report.failures[name] = service.failures();
     }
-    report.verdict = await collectAndJudge(cluster, ledger, signal);
+    const asked = await askEverything(cluster.frontendUrls[0] ?? '', signal);
+    report.verdict = await collectAndJudge(cluster, asked, ledger, signal);
+    if (!options.judgesLeases) return;
+    const { generations } = asked;
+    const cuts = report.injected;
+    const leases = judgeLeases({ generations, cuts, kills, abortedRuns, ...cluster.lease });
+    report.leases = leases.verdict;
+    report.kills = kills;
+    report.verdict.breaches.push(...leases.breaches);
   } finally {
     await cluster.close();
   }
@@ -118,6 +142,16 @@ function assertPlanted({ name, changes }: Plant, folder: string): void {
       throw new Error(`no service has loaded ${module} with the plant ${name}`);
     }
   }
+}
+
+/** By worker: runs that it ended without an end of the generation, as its metrics count them. */
+async function countAbortedRuns({ services }: Cluster): Promise<Map<string, number>> {
+  const early = /end="(lost|closed|storage-away|engine-away|engine-died)"/;
+  const workers = [...services.values()].filter(({ name }) => name.startsWith('worker'));
+  const counts = workers.map(async (worker): Promise<[string, number]> => {
+    return [worker.name, (await worker.metric('darkroom_jobs_total', early)) ?? 0];
+  });
+  return new Map(await Promise.all(counts));
 }
 
 /** Waits until nothing is queued or running; null when no more of it comes to an end. */
@@ -150,10 +184,10 @@ async function settle(
 /** Looks at the objects again while something is wrong: leftovers are removed in the background. */
 async function collectAndJudge(
   cluster: Cluster,
+  asked: Awaited<ReturnType<typeof askEverything>>,
   ledger: string,
   signal: AbortSignal,
 ): Promise<Verdict> {
-  const asked = await askEverything(cluster.frontendUrls[0] ?? '', signal);
   const { restored } = cluster;
   const deadline = performance.now() + COLLECT_SECONDS * 1_000;
   for (;;) {

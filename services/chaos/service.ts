@@ -20,6 +20,10 @@ export type Service = {
   ready(seconds: number): Promise<void>;
   /** Its clock, by the `Date` of an answer, in milliseconds since 1970; absent without an answer. */
   clock(): Promise<number | undefined>;
+  /**
+   * The sum of a metric over its label sets, where their text matches; undefined without an answer.
+   */
+  metric(name: string, labels?: RegExp): Promise<number | undefined>;
   /** How often it ended by itself with another code than 0. */
   failures(): number;
   stop(): Promise<void>;
@@ -106,6 +110,15 @@ export function superviseService(options: {
     async clock() {
       const date = (await ask('/healthz'))?.headers.get('date');
       return date == null ? undefined : Date.parse(date);
+    },
+    async metric(metric, labels = /(?:)/) {
+      const answer = await ask('/metrics');
+      const text = await answer?.text().catch(() => undefined);
+      return text
+        ?.split('\n')
+        .filter((line) => line.startsWith(`${metric}{`) || line.startsWith(`${metric} `))
+        .filter((line) => labels.test(line))
+        .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
     },
     failures: () => failures,
     async stop() {

@@ -1,14 +1,14 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { LoadShape } from './load.ts';
 
 /** What the load client is told. */
 export type LoadSettings = {
   frontends: string[];
   seed: number;
   jobs: number;
-  /** Each of its requests has so many, or one more. */
-  steps: number;
+  shape: LoadShape;
   /** Over which its requests are spread evenly. */
   seconds: number;
   /** The file it writes. */

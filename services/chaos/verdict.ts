@@ -1,5 +1,6 @@
 import type { Generation } from '@darkroom/client/source';
 import type { Facts, StoredObject } from './facts.ts';
+import type { LeaseBreach } from './lease-verdict.ts';
 import type { LedgerEntry, Seen } from './ledger.ts';
 
 /**
@@ -7,7 +8,9 @@ import type { LedgerEntry, Seen } from './ledger.ts';
  * pictures. `twice`: a second generation, end or set of pictures. `stuck`: no answer or no end.
  * `left over`: objects of a generation that there is not, so that nothing will ever collect them.
  */
-export type Breach = { promise: 'lost' | 'twice' | 'stuck' | 'left over'; what: string };
+export type Breach =
+  | { promise: 'lost' | 'twice' | 'stuck' | 'left over'; what: string }
+  | LeaseBreach;
 
 export type Verdict = {
   sent: number;

@@ -55,6 +55,19 @@ test('cut: open connections end, and new ones as long as it lasts', async () => 
   await vi.waitFor(() => expect(taken.text()).toBe('b'));
 });
 
+test('cut with new connections held: they are served once it is over', async () => {
+  const { proxy, client, open } = await connected();
+  proxy.set({ kind: 'cut', fresh: 'held' });
+  await vi.waitFor(() => expect(client.ended()).toBe(true));
+  const held = open();
+  held.socket.write('b');
+  await aMoment();
+  expect(held.ended()).toBe(false);
+  expect(held.text()).toBe('');
+  proxy.set(undefined);
+  await vi.waitFor(() => expect(held.text()).toBe('b'));
+});
+
 test('delay: what is sent comes later and in order, also when the delay ends meanwhile', async () => {
   const { proxy, client } = await connected();
   proxy.set({ kind: 'delay', ms: 100 });

@@ -3,8 +3,8 @@ import { connect, createServer, type Socket } from 'node:net';
 
 /** What is wrong with a connection's network. */
 export type Trouble =
-  /** Open connections are reset, and new ones too. */
-  | { kind: 'cut' }
+  /** Open connections are reset. New ones are reset too, or wait until the cut is over. */
+  | { kind: 'cut'; fresh?: 'reset' | 'held' }
   /** Everything comes later, in order. */
   | { kind: 'delay'; ms: number }
   /** Either direction carries so many bytes a second. */
@@ -26,15 +26,17 @@ export type TcpProxy = {
 export async function startTcpProxy(target: number): Promise<TcpProxy> {
   let trouble: Trouble | undefined;
   const links = new Set<Link>();
-  const server = createServer((client) => {
-    if (trouble?.kind === 'cut') {
-      client.on('error', () => {});
-      client.resetAndDestroy();
-      return;
-    }
+  const held = new Set<Socket>();
+  const join = (client: Socket): void => {
     const link = createLink(client, target, () => trouble);
     links.add(link);
     link.over.then(() => links.delete(link));
+  };
+  const server = createServer((client) => {
+    if (trouble?.kind !== 'cut') return join(client);
+    client.on('error', () => {});
+    if (trouble.fresh === 'held') held.add(client);
+    else client.resetAndDestroy();
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -45,11 +47,15 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     set(next) {
       trouble = next;
       for (const link of links) link.check();
+      if (trouble?.kind === 'cut') return;
+      for (const client of held) join(client);
+      held.clear();
     },
     async close() {
       const closed = once(server, 'close');
       server.close();
       for (const link of links) link.reset();
+      for (const client of held) client.destroy();
       await closed;
     },
   };

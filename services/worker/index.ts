@@ -1,3 +1,4 @@
+export { readConfig as readWorkerConfig } from './config.ts';
 export { activeGpu } from './gpu.ts';
 export type { Identity } from './inference/identity.ts';
 export {

@@ -22,6 +22,8 @@ export type FaultKind = {
   targets: readonly string[];
   /** Shortest and longest, in seconds. */
   seconds: readonly [number, number];
+  /** Logarithmic: as many from 50 to 500 ms as from 0.5 to 5 s. @default 'even' */
+  spread?: 'even' | 'logarithmic';
   /** Why it cannot be had here, if so. */
   unavailable?(cluster: Cluster): Promise<string | undefined>;
   /** Breaks it; what is returned mends it. */

@@ -7,6 +7,7 @@ import type { FaultKind } from './fault.ts';
 import { inferenceFrozen, serverFrozen, serviceFrozen } from './frozen.ts';
 import { inferenceKilled, serviceKilled } from './killed.ts';
 import {
+  connectionBlips,
   connectionCut,
   connectionDelayed,
   connectionHalfOpened,
@@ -23,6 +24,7 @@ export const faultKinds: readonly FaultKind[] = [
   serverKilled,
   serverRestarted,
   serverFrozen,
+  ...connectionBlips,
   connectionCut,
   connectionDelayed,
   connectionThrottled,
@@ -34,13 +36,13 @@ export const faultKinds: readonly FaultKind[] = [
 ];
 
 /** Those kinds, at those targets, whose names have one of these parts. */
-export const faultsFor = (wanted: {
-  kinds?: readonly string[] | undefined;
-  targets?: readonly string[] | undefined;
-}): FaultKind[] => {
+export const faultsFor = (
+  wanted: { kinds?: readonly string[] | undefined; targets?: readonly string[] | undefined },
+  kinds = faultKinds,
+): FaultKind[] => {
   const has = (parts: readonly string[] | undefined, name: string): boolean =>
     parts?.some((part) => name.includes(part)) ?? true;
-  return faultKinds
+  return kinds
     .filter(({ name }) => has(wanted.kinds, name))
     .map((kind) => ({
       ...kind,

@@ -12,6 +12,8 @@ export type Plant = {
   /** What it does wrong. */
   bug: string;
   changes: readonly Change[];
+  /** The sort of run that brings it out. @default the ordinary one */
+  faults?: 'blips';
   /** Which faults bring it out: kinds whose names have one of these, … */
   kinds: readonly string[];
   /** … at targets whose names have one of these. */
