@@ -4,7 +4,7 @@ import { createAccept } from './accept/accept.ts';
 import { createEventHub } from './accept/event-hub.ts';
 import { createAdmission } from './admission/admission.ts';
 import { createQueueViews } from './admission/queue-views.ts';
-import { answerError, answerNotFound } from './http/answer-errors.ts';
+import { answerError, answerUnknownRoutes } from './http/answer-errors.ts';
 import { BODY_LIMIT, PATH_PART_LIMIT } from './http/api-error.ts';
 import { createCallGuard } from './http/guard-calls.ts';
 import { guardEventLoop } from './http/guard-event-loop.ts';
@@ -59,7 +59,7 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
   });
   guardEventLoop(app, services.maxEventLoopDelayMs);
   app.setErrorHandler(answerError);
-  app.setNotFoundHandler(answerNotFound);
+  answerUnknownRoutes(app);
 
   const queues = createQueueViews(store);
   const frontendMetrics = createFrontendMetrics(metrics, queues);

@@ -18,6 +18,7 @@ export function guardEventLoop(app: FastifyInstance, maxDelayMs = 200): void {
       if (operationsPaths.has(routeOptions.url ?? '')) return;
       throw new DarkroomError('unavailable', 'this replica is overloaded; try again shortly', {
         retryAfterS: 1 + 2 * Math.random(),
+        expose: true,
       });
     },
   });
