@@ -8,6 +8,7 @@ import { answerError, answerUnknownRoutes } from './http/answer-errors.ts';
 import { BODY_LIMIT, PATH_PART_LIMIT } from './http/api-error.ts';
 import { createCallGuard } from './http/guard-calls.ts';
 import { guardEventLoop } from './http/guard-event-loop.ts';
+import { guardHosts } from './http/guard-hosts.ts';
 import { serveImages } from './http/images.ts';
 import { observeRequests } from './http/observe-requests.ts';
 import { serveOperations } from './http/operations.ts';
@@ -57,6 +58,7 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
     childLoggerFactory: (parent, { reqId }, options) =>
       parent.child({ traceId: parseTraceparent(reqId)?.traceId }, options),
   });
+  guardHosts(app, services.allowedHosts);
   guardEventLoop(app, services.maxEventLoopDelayMs);
   app.setErrorHandler(answerError);
   answerUnknownRoutes(app);

@@ -15,6 +15,7 @@ import {
 } from '@darkroom/lifecycle';
 import { connectRabbitmq } from '@darkroom/messaging';
 import { createS3Store } from '@darkroom/storage';
+import { allowedHosts } from './access/allowed-hosts.ts';
 import { startCallers } from './access/start-callers.ts';
 import { createFrontend } from './app.ts';
 import { startRetention } from './background/retention.ts';
@@ -87,6 +88,11 @@ async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown)
     objects,
     catalogue,
     callers,
+    allowedHosts: allowedHosts({
+      configured: config.ALLOWED_HOSTS,
+      anonymous: config.ALLOW_ANONYMOUS,
+      host: config.HOST,
+    }),
     webhooks,
     maxEventLoopDelayMs: config.MAX_EVENT_LOOP_DELAY_MS,
     logger,
