@@ -8,6 +8,7 @@ import {
   eventLoopDelay,
   type Logger,
   listenError,
+  listenHost,
   loadCatalogue,
   objectStoreSettings,
   onSignals,
@@ -101,7 +102,8 @@ async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown)
   };
   const app = createFrontend(services);
   shutdown.defer('frontend', () => app.close());
-  const { HOST: host, PORT: port } = config;
+  const host = await listenHost(config.HOST);
+  const port = config.PORT;
   try {
     await app.listen({ host, port, listenTextResolver: (address) => `listening at ${address}` });
   } catch (error) {

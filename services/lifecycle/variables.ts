@@ -20,8 +20,11 @@ export const variables = {
   PORT: portNumber(8080),
   HOST: z
     .string()
-    .meta({ description: 'the address to listen on', examples: ['HOST=0.0.0.0'] })
-    .default('0.0.0.0'),
+    .meta({
+      description: 'the address to listen on; :: is every address, IPv6 and IPv4',
+      examples: ['HOST=127.0.0.1'],
+    })
+    .default('::'),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'must be a log level')
     .meta({
