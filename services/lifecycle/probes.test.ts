@@ -42,7 +42,7 @@ it('is ready when every check passes, names those that do not, and tells the log
 
 it('logs a check when it begins to fail and when it passes again, not each time', async () => {
   let up = false;
-  const probes = createProbes({ database: () => up }, { logger });
+  const probes = createProbes({ database: () => up }, { logger, maxAgeMs: 0 });
   for (const next of [false, false, true, true, false]) {
     up = next;
     await probes.readiness();
@@ -52,6 +52,33 @@ it('logs a check when it begins to fail and when it passes again, not each time'
     'check passes again',
     'check fails',
   ]);
+});
+
+it('runs its checks once for all who ask, and anew once the result is too old', async () => {
+  let runs = 0;
+  const answer = Promise.withResolvers<boolean>();
+  const check = () => {
+    runs += 1;
+    return answer.promise;
+  };
+  const probes = createProbes({ database: check }, { logger });
+  const asked = Array.from({ length: 100 }, () => probes.readiness());
+  answer.resolve(true);
+  for (const { ready } of await Promise.all(asked)) expect(ready).toBe(true);
+  await probes.readiness();
+  expect(runs).toBe(1);
+
+  const impatient = createProbes({ database: check }, { logger, maxAgeMs: 0 });
+  await impatient.readiness();
+  await impatient.readiness();
+  expect(runs).toBe(3);
+});
+
+it('is not ready from the moment it drains, whatever was found before', async () => {
+  const probes = createProbes({ database: () => true }, { logger });
+  expect(await probes.readiness()).toMatchObject({ ready: true });
+  probes.drain();
+  expect(await probes.readiness()).toMatchObject({ ready: false });
 });
 
 it('reports a dependency that is not required without failing for it', async () => {

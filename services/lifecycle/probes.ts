@@ -12,7 +12,10 @@ export type CheckResult = { name: string; ready: boolean };
 export type Readiness = { ready: boolean; checks: CheckResult[] };
 
 export type Probes = {
-  /** Whether the process takes work: not draining, and every check passes. */
+  /**
+   * Whether the process takes work: not draining, and every check passes. However many ask, the
+   * checks run once at a time, and what they found counts for a second.
+   */
   readiness(): Promise<Readiness>;
   /** Fails readiness from now on, so that no new work comes while the old is finished. */
   drain(): void;
@@ -23,12 +26,14 @@ export type Probes = {
  * answers is alive, and a restart would not mend a dependency. Why a check fails goes to the log,
  * once until it passes again.
  *
- * @param options.timeLimitMs after which a check counts as failed, 2000 unless told
+ * @param options.timeLimitMs after which a check counts as failed
+ * @param options.maxAgeMs how long the result of the checks counts
  */
 export function createProbes(
   checks: Readonly<Record<string, Check | ReportedCheck>>,
-  { logger, timeLimitMs = 2_000 }: { logger: Logger; timeLimitMs?: number },
+  options: { logger: Logger; timeLimitMs?: number; maxAgeMs?: number },
 ): Probes {
+  const { logger, timeLimitMs = 2_000, maxAgeMs = 1_000 } = options;
   let draining = false;
   const failing = new Set<string>();
   const observe = async (name: string, check: Check): Promise<CheckResult> => {
@@ -41,17 +46,31 @@ export function createProbes(
     }
     return { name, ready };
   };
+  const observeAll = () =>
+    Promise.all(
+      Object.entries(checks).map(([name, entry]) =>
+        observe(name, typeof entry === 'function' ? entry : entry.check),
+      ),
+    );
+  let results: Promise<CheckResult[]> | undefined;
+  let staleAt = 0;
+  const observed = (): Promise<CheckResult[]> => {
+    if (results === undefined || performance.now() >= staleAt) {
+      // While the checks run, all wait for them.
+      staleAt = Number.POSITIVE_INFINITY;
+      results = observeAll().finally(() => {
+        staleAt = performance.now() + maxAgeMs;
+      });
+    }
+    return results;
+  };
   const required = (name: string) => typeof checks[name] === 'function';
   return {
     drain: () => {
       draining = true;
     },
     readiness: async () => {
-      const results = await Promise.all(
-        Object.entries(checks).map(([name, entry]) =>
-          observe(name, typeof entry === 'function' ? entry : entry.check),
-        ),
-      );
+      const results = await observed();
       const ready = results.every((result) => result.ready || !required(result.name));
       if (!draining) return { ready, checks: results };
       return { ready: false, checks: [{ name: 'draining', ready: false }, ...results] };
