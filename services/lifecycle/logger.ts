@@ -1,4 +1,6 @@
+import process from 'node:process';
 import { type DestinationStream, type LevelWithSilent, type Logger, pino } from 'pino';
+import { createLogOutput } from './log-output.ts';
 
 export type { Logger } from 'pino';
 
@@ -22,10 +24,13 @@ const SECRET_FIELDS = [
 /** Password of a URL's user information, in whatever text it was quoted. */
 const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@"]*):[^\s/@"]+@/gi;
 
-/** A logger that writes one JSON document a line and keeps secrets out of it. */
+/**
+ * A logger that writes one JSON document a line and keeps secrets out of it. Where nobody reads the
+ * lines it drops them rather than wait, and tells how many once they are read again.
+ */
 export function createLogger(options: LoggerOptions): Logger {
   const destination = options.destination ?? 'stdout';
-  return pino(
+  const logger = pino(
     {
       name: options.name,
       level: options.level ?? 'info',
@@ -40,7 +45,10 @@ export function createLogger(options: LoggerOptions): Logger {
       hooks: { streamWrite: (line) => line.replace(URL_PASSWORD, '$1:[redacted]@') },
     },
     typeof destination === 'string'
-      ? pino.destination({ fd: destination === 'stdout' ? 1 : 2, sync: true })
+      ? createLogOutput(process[destination], {
+          onDropped: (lines) => logger.warn({ lines }, 'log lines dropped: they were not read'),
+        })
       : destination,
   );
+  return logger;
 }

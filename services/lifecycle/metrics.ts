@@ -22,7 +22,7 @@ export type Metrics = {
  * An OpenTelemetry meter with a provider of its own, so that two services in one process do not mix
  * their metrics. Names are written as created: they follow Prometheus' conventions.
  *
- * @param options.processMetrics memory, CPU, garbage collection; once a process
+ * @param options.processMetrics memory, CPU, garbage collection, dropped log lines; once a process
  */
 export function createMetrics(options: { processMetrics?: boolean } = {}): Metrics {
   const reader = new OnDemandReader();

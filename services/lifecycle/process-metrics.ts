@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import process from 'node:process';
 import type { MeterProvider } from '@opentelemetry/api';
 import { RuntimeNodeInstrumentation } from '@opentelemetry/instrumentation-runtime-node';
+import { droppedLogLines } from './log-output.ts';
 
 /**
  * Adds the metrics of the process itself: those that Prometheus' client libraries share
@@ -10,6 +11,11 @@ import { RuntimeNodeInstrumentation } from '@opentelemetry/instrumentation-runti
 export function observeProcess(provider: MeterProvider): void {
   new RuntimeNodeInstrumentation().setMeterProvider(provider);
   const meter = provider.getMeter('process');
+  meter
+    .createObservableCounter('darkroom_log_lines_dropped_total', {
+      description: 'Log lines dropped because they were not read in time.',
+    })
+    .addCallback((result) => result.observe(droppedLogLines()));
   meter
     .createObservableCounter('process_cpu_seconds_total', {
       description: 'User and system CPU time spent, in seconds.',

@@ -34,6 +34,7 @@ export function createShutdown(options: { logger?: Logger } = {}): Shutdown {
       }
     }
     logger?.info('shut down');
+    await new Promise<void>((resolve) => (logger ? logger.flush(() => resolve()) : resolve()));
     return clean;
   };
 
