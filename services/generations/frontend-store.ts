@@ -62,15 +62,20 @@ export type FrontendStore = {
   /** Hides a terminal record from everyone, for good. False when there is none. */
   hide(tenant: string, id: string): Promise<boolean>;
   /**
-   * Hides what finished longer than `ttlMs` ago, and returns what has been hidden for `graceMs`, to
-   * one replica alone, for its caller to remove the objects and `forget`. Returned again after
-   * another `graceMs` when that did not come about.
+   * Hides the oldest of what finished longer than `ttlMs` ago, and returns it, to one replica alone.
    */
-  takeOld(options: {
-    /** Null: for ever. */
-    ttlMs: number | null;
+  hideOld(options: {
+    ttlMs: number;
+    /** Records at most. */
+    limit: number;
+  }): Promise<{ id: string; tenant: string }[]>;
+  /**
+   * Returns what was hidden longer than `graceMs` ago, to one replica alone, for its caller to
+   * remove the objects and `forget`. Returns it again after another `graceMs` unless it is forgotten.
+   */
+  takeHidden(options: {
     graceMs: number;
-    /** Records at most, hidden and returned each. */
+    /** Records at most. */
     limit: number;
   }): Promise<{ id: string; tenant: string }[]>;
   /** Removes hidden records. */

@@ -24,7 +24,7 @@ export async function deleteGeneration(
     );
   }
   try {
-    await removeObjects({ tenant, id }, objects);
+    await removeObjects([{ tenant, id }], objects);
   } catch (error) {
     log.warn({ err: error, generationId: id }, 'hidden; its pictures are removed later');
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { DarkroomError } from '@darkroom/contract';
 import { createMetrics } from '@darkroom/lifecycle';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
@@ -89,18 +90,57 @@ it('hides what has outlived its time, and removes it with what was stored late f
   expect(await statusOf(id)).toBe(200);
   await round(0, 3_600_000);
   expect(await statusOf(id)).toBe(404);
+  expect(await objects.list(prefix)).toEqual([]);
   await objects.put(`${prefix}0-late.png`, Buffer.from('png'), 'image/png');
   expect(await round(null, 0)).toBeGreaterThanOrEqual(1);
   expect(await objects.list(prefix)).toEqual([]);
   expect(await statusOf(active)).toBe(200);
 });
 
+it('hides everything in one round, however much there is, and removes the objects of all of it', async () => {
+  const { store, objects } = frontend;
+  const ids = Array.from({ length: 520 }, () => randomUUID());
+  const prefix = 'many/';
+  const { request } = (await store.get('default', await create())) ?? {};
+  if (request === undefined) throw new Error('there is no request to repeat');
+  await Promise.all(
+    ids.map(async (id, index) => {
+      await store.create({ id, tenant: 'many', request });
+      await store.requestCancel('many', id);
+      if (index % 10 > 0) return;
+      await objects.put(`${prefix}${id}/0-abc.png`, Buffer.from('png'), 'image/png');
+    }),
+  );
+  const active = await create();
+  await collectOnce({ store, objects, ttlMs: 0, graceMs: 3_600_000 });
+  expect((await store.list('many', { limit: 10 })).records).toEqual([]);
+  expect(await objects.list(prefix)).toEqual([]);
+  expect(await statusOf(active)).toBe(200);
+  expect(await collectOnce({ store, objects, ttlMs: null, graceMs: 0 })).toBeGreaterThanOrEqual(
+    520,
+  );
+  expect(await store.takeHidden({ graceMs: 0, limit: 10 })).toEqual([]);
+});
+
+it('hides everything though the object store is away, and says so', async () => {
+  const { store, objects } = frontend;
+  const kept = await Promise.all(Array.from({ length: 34 }, () => finished()));
+  const list = vi.spyOn(objects, 'list');
+  list.mockRejectedValue(new DarkroomError('unavailable', 'the store is away'));
+  const round = collectOnce({ store, objects, ttlMs: 0, graceMs: 3_600_000 });
+  await expect(round).rejects.toThrow('the store is away');
+  list.mockRestore();
+  for (const { id } of kept) expect(await statusOf(id)).toBe(404);
+  await collectOnce({ store, objects, ttlMs: null, graceMs: 0 });
+  for (const { prefix } of kept) expect(await objects.list(prefix)).toEqual([]);
+});
+
 it('goes round and round, over failures', async () => {
   const { store, objects, logger } = frontend;
   const metrics = createMetrics();
   const { id } = await finished();
-  const takeOld = vi.spyOn(store, 'takeOld');
-  takeOld.mockRejectedValueOnce(new DarkroomError('unavailable', 'the database is away'));
+  const hideOld = vi.spyOn(store, 'hideOld');
+  hideOld.mockRejectedValueOnce(new DarkroomError('unavailable', 'the database is away'));
   const timing = { ttlHours: 1e-9, intervalMs: 5, graceMs: 0 };
   const retention = startRetention({ store, objects, logger, metrics, ...timing });
   await vi.waitFor(
@@ -110,6 +150,6 @@ it('goes round and round, over failures', async () => {
     { timeout: 10_000 },
   );
   await retention.stop();
-  takeOld.mockRestore();
+  hideOld.mockRestore();
   expect(await statusOf(id)).toBe(404);
 });

@@ -4,7 +4,7 @@ import type { Logger, Metrics } from '@darkroom/lifecycle';
 import type { ObjectStore } from '@darkroom/storage';
 
 type Services = {
-  store: Pick<FrontendStore, 'takeOld' | 'forget'>;
+  store: Pick<FrontendStore, 'hideOld' | 'takeHidden' | 'forget'>;
   objects: Pick<ObjectStore, 'list' | 'remove'>;
 };
 
@@ -24,7 +24,13 @@ export type RetentionOptions = Services & {
 };
 
 /** Records at most in one statement of the store. */
-const BATCH = 100;
+const BATCH = 500;
+
+/** Records that are hidden before the objects of the first of them are removed. */
+const HIDDEN_FIRST = 10_000;
+
+/** Generations whose objects are removed at once; callers' pictures need connections as well. */
+const PARALLEL = 32;
 
 const HOUR_MS = 3_600_000;
 
@@ -61,33 +67,70 @@ export function startRetention(options: RetentionOptions): { stop(): Promise<voi
 }
 
 /**
- * One round: everything under a record's prefix goes, what no attempt lived to name included, and
- * then the record.
+ * One round: goes on until nothing is left. What has outlived its time is hidden and its objects are
+ * removed at once. What was hidden longer ago than the grace goes for good: what was stored late
+ * for it, and then the record.
  *
- * @returns how many were collected
- * @throws DarkroomError `unavailable`; what is left is taken up again after the grace
+ * @returns how many went for good
+ * @throws DarkroomError `unavailable`, after all has been hidden if it is the object store that is
+ *   away; what is left is taken up again after the grace
  */
 export async function collectOnce(
   options: Services & { ttlMs: number | null; graceMs: number; signal?: AbortSignal },
 ): Promise<number> {
   const { store, objects, ttlMs, graceMs, signal } = options;
+  if (ttlMs !== null) await hideAll({ store, objects, ttlMs, signal });
   let collected = 0;
   for (;;) {
-    const old = await store.takeOld({ ttlMs, graceMs, limit: BATCH });
-    for (const record of old) {
+    const hidden = await store.takeHidden({ graceMs, limit: BATCH });
+    for (const some of inParts(hidden)) {
       if (signal?.aborted) return collected;
-      await removeObjects(record, objects);
-      await store.forget([record.id]);
-      collected += 1;
+      await removeObjects(some, objects);
+      await store.forget(some.map(({ id }) => id));
+      collected += some.length;
     }
-    if (old.length < BATCH) return collected;
+    if (hidden.length < BATCH) return collected;
   }
 }
 
-/** Removes all that was ever stored for a generation. */
+async function hideAll(
+  options: Services & { ttlMs: number; signal: AbortSignal | undefined },
+): Promise<void> {
+  const { store, objects, ttlMs, signal } = options;
+  let failure: unknown;
+  for (let isOver = false; !isOver; ) {
+    const hidden: Hidden[] = [];
+    while (!isOver && hidden.length < HIDDEN_FIRST) {
+      const some = await store.hideOld({ ttlMs, limit: BATCH });
+      hidden.push(...some);
+      isOver = some.length < BATCH || signal?.aborted === true;
+    }
+    for (const some of inParts(hidden)) {
+      if (signal?.aborted || failure !== undefined) break;
+      // Without an object store the others are hidden all the same.
+      await removeObjects(some, objects).catch((error: unknown) => {
+        failure = error;
+      });
+    }
+  }
+  if (failure !== undefined) throw failure;
+}
+
+type Hidden = { tenant: string; id: string };
+
+function* inParts(records: readonly Hidden[]): Generator<readonly Hidden[]> {
+  for (let start = 0; start < records.length; start += PARALLEL) {
+    yield records.slice(start, start + PARALLEL);
+  }
+}
+
+/** Removes all that was ever stored for some generations, what no record names included. */
 export async function removeObjects(
-  { tenant, id }: { tenant: string; id: string },
+  generations: readonly Hidden[],
   objects: Services['objects'],
 ): Promise<void> {
-  await objects.remove(await objects.list(`${tenant}/${id}/`));
+  const keys = await Promise.all(
+    generations.map(({ tenant, id }) => objects.list(`${tenant}/${id}/`)),
+  );
+  await objects.remove(keys.flat());
 }

@@ -183,6 +183,21 @@ describe('at the same time on Postgres', () => {
     }
   });
 
+  test('of many collectors exactly one hides what has outlived its time', async () => {
+    const { created } = actors(store);
+    const records = await Promise.all(Array.from({ length: 40 }, () => created()));
+    for (const { tenant, id } of records) await store.requestCancel(tenant, id);
+    const hidden: string[] = [];
+    const round = async () => {
+      const each = await rivals((rival) => rival.hideOld({ ttlMs: 0, limit: 7 }));
+      const ids = each.flat().map(({ id }) => id);
+      hidden.push(...ids.filter((id) => records.some((record) => record.id === id)));
+      return new Set(hidden).size;
+    };
+    await expect.poll(round, { timeout: 30_000, interval: 20 }).toBe(records.length);
+    expect(hidden.toSorted()).toEqual(records.map(({ id }) => id).toSorted());
+  });
+
   test('of many collectors exactly one takes what has been hidden', async () => {
     const { created } = actors(store);
     const records = await Promise.all(Array.from({ length: 40 }, () => created()));
@@ -194,8 +209,9 @@ describe('at the same time on Postgres', () => {
     const graceMs = 3_000;
     const taken: string[] = [];
     const round = async () => {
-      const each = await rivals((rival) => rival.takeOld({ ttlMs: null, graceMs, limit: 7 }));
-      taken.push(...each.flat().map(({ id }) => id));
+      const each = await rivals((rival) => rival.takeHidden({ graceMs, limit: 7 }));
+      const ids = each.flat().map(({ id }) => id);
+      taken.push(...ids.filter((id) => records.some((record) => record.id === id)));
       return new Set(taken).size;
     };
     await expect.poll(round, { timeout: 30_000, interval: 20 }).toBe(records.length);

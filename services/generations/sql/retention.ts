@@ -15,29 +15,38 @@ export async function hide(db: Database, tenant: string, id: string): Promise<bo
   return numUpdatedRows > 0n;
 }
 
-/** One statement; `skip locked` and the new `deleted_at` give a record to one replica at a time. */
-export async function takeOld(
+type Taken = { id: string; tenant: string };
+
+/** `skip locked` gives a record to one replica. */
+export async function hideOld(
   db: Database,
-  options: Parameters<FrontendStore['takeOld']>[0],
-): Promise<{ id: string; tenant: string }[]> {
-  const { ttlMs, graceMs, limit } = options;
-  const { rows } = await sql<{ id: string; tenant: string }>`
+  { ttlMs, limit }: Parameters<FrontendStore['hideOld']>[0],
+): Promise<Taken[]> {
+  const { rows } = await sql<Taken>`
     with old as (
       select id from generations
       where finished_at <= now() - ${ttlMs}::float8 * interval '1 millisecond'
         and deleted_at is null
       order by finished_at limit ${limit}::integer
       for update skip locked
-    ),
-    hidden as (
+    )
+    update generations set deleted_at = clock_timestamp(), idempotency_key = null
+    where id in (select id from old)
+    returning id, tenant`.execute(db);
+  return rows;
+}
+
+/** `skip locked` and the new `deleted_at` give a record to one replica at a time. */
+export async function takeHidden(
+  db: Database,
+  { graceMs, limit }: Parameters<FrontendStore['takeHidden']>[0],
+): Promise<Taken[]> {
+  const { rows } = await sql<Taken>`
+    with hidden as (
       select id from generations
       where deleted_at <= now() - ${graceMs}::float8 * interval '1 millisecond'
       order by deleted_at limit ${limit}::integer
       for update skip locked
-    ),
-    marked as (
-      update generations set deleted_at = clock_timestamp(), idempotency_key = null
-      where id in (select id from old)
     )
     update generations set deleted_at = clock_timestamp()
     where id in (select id from hidden)

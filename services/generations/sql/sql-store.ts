@@ -10,7 +10,7 @@ import { expireAllLeases, fail, heartbeat, release, settleCancel } from './lease
 import { markPublished } from './mark-published.ts';
 import { countActive, queues } from './queues.ts';
 import { get, list } from './read.ts';
-import { forget, hide, takeOld } from './retention.ts';
+import { forget, hide, hideOld, takeHidden } from './retention.ts';
 import type { Database } from './schema.ts';
 import { sweep } from './sweep.ts';
 import { getWebhook, settleWebhook, takeWebhooks } from './webhooks.ts';
@@ -54,7 +54,8 @@ export const sqlStore = (
     countActive: over(countActive),
     queues: over(queues),
     hide: over(hide),
-    takeOld: over(takeOld),
+    hideOld: over(hideOld),
+    takeHidden: over(takeHidden),
     forget: over(forget),
     sweep: over(sweep),
     claim: explained(claims),

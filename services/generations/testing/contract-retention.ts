@@ -10,8 +10,8 @@ export function testRetention(store: () => GenerationStore): void {
     await complete(record.id, (await claimed(record.id)).fence);
     return record;
   };
-  const take = async (over: { ttlMs?: number | null; graceMs?: number } = {}) =>
-    store().takeOld({ ttlMs: null, graceMs: 3_600_000, limit: 1_000, ...over });
+  const hideOld = (ttlMs: number) => store().hideOld({ ttlMs, limit: 1_000 });
+  const take = (graceMs: number) => store().takeHidden({ graceMs, limit: 1_000 });
   const idsOf = (taken: { id: string }[]) => taken.map(({ id }) => id);
 
   test('hides what is finished from everyone, at once and for good', async () => {
@@ -46,27 +46,39 @@ export function testRetention(store: () => GenerationStore): void {
     expect(again.id).not.toBe(first.id);
   });
 
-  test('hides what is older than its time, and nothing for ever where there is no time', async () => {
+  test('hides what is older than its time, tells it once, and frees its idempotency key', async () => {
     const { created } = actors(store());
     const [old, active] = [await finished(), await created()];
-    await take({ ttlMs: null });
-    await take({ ttlMs: 3_600_000 });
+    expect(idsOf(await hideOld(3_600_000))).not.toContain(old.id);
     expect(await store().get(old.tenant, old.id)).toBeDefined();
-    await take({ ttlMs: 0 });
+    expect(await hideOld(0)).toContainEqual({ id: old.id, tenant: old.tenant });
     expect(await store().get(old.tenant, old.id)).toBeUndefined();
+    expect(idsOf(await hideOld(0))).not.toContain(old.id);
     expect(await store().get(active.tenant, active.id)).toBeDefined();
+    const idempotency = { key: 'k', fingerprint: 'another' };
+    expect((await created({ tenant: old.tenant, idempotency })).id).not.toBe(old.id);
+  });
+
+  test('hides the oldest first, as many as it is told', async () => {
+    await hideOld(0);
+    const ids = [];
+    for (let count = 0; count < 3; count++) ids.push((await finished()).id);
+    expect(idsOf(await store().hideOld({ ttlMs: 0, limit: 2 })).toSorted()).toEqual(
+      ids.slice(0, 2).toSorted(),
+    );
+    expect(idsOf(await hideOld(0))).toEqual(ids.slice(2));
   });
 
   test('returns what is hidden once its grace is over, to one replica, until it is forgotten', async () => {
     const { id, tenant } = await finished();
     await store().hide(tenant, id);
-    expect(idsOf(await take())).not.toContain(id);
-    const taken = await Promise.all([take({ graceMs: 0 }), take({ graceMs: 3_600_000 })]);
+    expect(idsOf(await take(3_600_000))).not.toContain(id);
+    const taken = await Promise.all([take(0), take(3_600_000)]);
     expect(idsOf(taken[0])).toContain(id);
     expect(idsOf(taken[1])).not.toContain(id);
-    expect(await take({ graceMs: 0 })).toContainEqual({ id, tenant });
+    expect(await take(0)).toContainEqual({ id, tenant });
     await store().forget([id]);
-    expect(idsOf(await take({ graceMs: 0 }))).not.toContain(id);
+    expect(idsOf(await take(0))).not.toContain(id);
   });
 
   test('forgets nothing that is not hidden', async () => {
