@@ -45,7 +45,9 @@ export async function startService(
   environment: Record<string, string>,
 ): Promise<ServiceProcess> {
   const program = fromHere(`../../services/${service}/main.ts`);
-  return await startProcess(service, program, environment, await nodeFlags(service));
+  const probesPort = service === 'frontend' ? await freePort() : undefined;
+  const flags = await nodeFlags(service);
+  return await startProcess(service, program, environment, flags, probesPort);
 }
 
 /** Those that the service's image starts Node with. */
@@ -55,12 +57,16 @@ export async function nodeFlags(service: 'frontend' | 'worker'): Promise<string[
   return JSON.parse(entrypoint).slice(1, -1);
 }
 
-/** The same of any program that listens on `HOST` and `PORT`, answers `/readyz`, ends on SIGTERM. */
+/**
+ * The same of any program that listens on `HOST` and `PORT`, answers `/readyz` there or on
+ * `PROBES_PORT`, and ends on SIGTERM.
+ */
 export async function startProcess(
   name: string,
   program: string,
   environment: Record<string, string>,
   flags: readonly string[] = [],
+  probesPort?: number,
 ): Promise<ServiceProcess> {
   const folder = temporaryFolder(`bench-${name}`);
   const delayFile = join(folder, 'loop-delay.json');
@@ -73,6 +79,7 @@ export async function startProcess(
       PATH: process.env['PATH'],
       HOST: '127.0.0.1',
       PORT: String(port),
+      ...(probesPort !== undefined && { PROBES_PORT: String(probesPort) }),
       LOG_LEVEL: 'warn',
       LOOP_DELAY_FILE: delayFile,
       NODE_OPTIONS: `--import=${probe}`,
@@ -82,7 +89,7 @@ export async function startProcess(
   const { pid = 0 } = child;
   tellKeeper(`group ${pid}`);
   const url = `http://127.0.0.1:${port}`;
-  await untilReady(child, name, url);
+  await untilReady(child, name, `http://127.0.0.1:${probesPort ?? port}`);
   return {
     url,
     pid,

@@ -133,6 +133,7 @@ export async function startCluster(options: {
   let lease = { leaseMs: 0, heartbeatMs: 0 };
   const start = async (service: 'frontend' | 'worker', name: string): Promise<number> => {
     const port = await freePort();
+    const probesPort = service === 'frontend' ? await freePort() : port;
     const amqpUrl = new URL(await through(`${name}→rabbitmq`, rabbitmq.url));
     const { amqpHeartbeat } = timing;
     if (amqpHeartbeat !== undefined) amqpUrl.searchParams.set('heartbeat', String(amqpHeartbeat));
@@ -142,6 +143,7 @@ export async function startCluster(options: {
       WORKER_ID: name,
       ALLOW_ANONYMOUS: '1',
       REPUBLISH_AFTER_MS: String(republishAfterMs),
+      SHUTDOWN_DELAY_MS: '300',
       MODELS: pinhole.catalogue,
       AMQP_URL: amqpUrl.href,
       DATABASE_URL: await through(`${name}→postgres`, postgres.url),
@@ -155,7 +157,15 @@ export async function startCluster(options: {
       const { LEASE_MS: leaseMs, HEARTBEAT_MS: heartbeatMs } = readWorkerConfig(environment);
       lease = { leaseMs, heartbeatMs };
     }
-    const supervised = superviseService({ service, name, port, environment, preload, logs });
+    const supervised = superviseService({
+      service,
+      name,
+      port,
+      probesPort,
+      environment,
+      preload,
+      logs,
+    });
     services.set(name, supervised);
     cleanup.defer(() => supervised.stop());
     return port;

@@ -38,12 +38,14 @@ export function superviseService(options: {
   service: 'frontend' | 'worker';
   name: string;
   port: number;
+  /** Where it answers its probes. */
+  probesPort: number;
   environment: Record<string, string>;
   /** Of the module that every start of it loads first. */
   preload?: string | undefined;
   logs: string;
 }): Service {
-  const { service, name, port, environment, preload, logs } = options;
+  const { service, name, port, probesPort, environment, preload, logs } = options;
   const main = fileURLToPath(new URL(`../../services/${service}/main.ts`, import.meta.url));
   const log = openSync(join(logs, `${name}.log`), 'a');
   let child: ChildProcess | undefined;
@@ -64,6 +66,7 @@ export function superviseService(options: {
         PATH: process.env['PATH'],
         HOST: '127.0.0.1',
         PORT: String(port),
+        PROBES_PORT: String(probesPort),
         LOG_LEVEL: 'info',
         ...environment,
         ...extra,
@@ -87,7 +90,7 @@ export function superviseService(options: {
 
   const ask = (path: string): Promise<Response | undefined> => {
     const signal = AbortSignal.timeout(2_000);
-    return fetch(`http://127.0.0.1:${port}${path}`, { signal }).catch(() => undefined);
+    return fetch(`http://127.0.0.1:${probesPort}${path}`, { signal }).catch(() => undefined);
   };
   return {
     name,

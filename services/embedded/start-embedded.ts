@@ -1,10 +1,11 @@
+import { BlockList, isIP, isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { DarkroomError } from '@darkroom/contract';
 import {
-  allowedHosts,
   createFrontend,
-  isLoopback,
+  createFrontendProbes,
   readWebhookSettings,
+  serveOperations,
   startCallers,
   startRetention,
   startSweep,
@@ -51,11 +52,6 @@ export type EmbeddedOptions = {
   apiKeysFile?: string | undefined;
   /** Lets whoever reaches the host call without a key. @default on loopback, where there are no keys */
   allowAnonymous?: boolean | undefined;
-  /**
-   * Host names that requests may be sent to, and that web pages may call from; `*` for any.
-   * @default any, but without keys on loopback only names of this machine
-   */
-  allowedHosts?: readonly string[] | undefined;
   /** By tenant the secrets that webhooks are signed with. @default no webhooks */
   webhookSecretsFile?: string | undefined;
   /** Also sends webhooks over http, to private addresses and to any port. @default false */
@@ -147,20 +143,23 @@ async function start(
 
   const metrics = createMetrics({ processMetrics: true });
   const { signal } = shutdown;
+  const probes = createFrontendProbes({ store, broker, objects, logger });
   const services = {
     store,
     broker,
     objects,
     catalogue,
     callers,
-    allowedHosts: allowedHosts({ configured: options.allowedHosts, anonymous, host }),
     webhooks,
     maxEventLoopDelayMs: MAX_EVENT_LOOP_DELAY_MS,
     logger,
     metrics,
     signal,
+    probes,
   };
   const frontend = createFrontend(services);
+  // One port for everything: only this machine reaches it, unless it is told otherwise.
+  serveOperations(frontend, probes, metrics);
   shutdown.defer('frontend', () => frontend.close());
   const url = await frontend.listen({ host, port }).catch((error: unknown) => {
     throw listenError(error, { host, port });
@@ -202,6 +201,14 @@ async function start(
   lock.announce(url);
   return url;
 }
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' ||
+  (isIP(host) !== 0 && loopback.check(host, isIPv6(host) ? 'ipv6' : 'ipv4'));
 
 const openToOthers = (host: string) =>
   new DarkroomError(

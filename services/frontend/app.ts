@@ -1,17 +1,15 @@
-import { createProbes, formatTraceparent, parseTraceparent, startTrace } from '@darkroom/lifecycle';
+import { formatTraceparent, parseTraceparent, startTrace } from '@darkroom/lifecycle';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { createAccept } from './accept/accept.ts';
 import { createEventHub } from './accept/event-hub.ts';
 import { createAdmission } from './admission/admission.ts';
 import { createQueueViews } from './admission/queue-views.ts';
-import { answerError, answerUnknownRoutes } from './http/answer-errors.ts';
+import { answerError, answerNotFound } from './http/answer-errors.ts';
 import { BODY_LIMIT, PATH_PART_LIMIT } from './http/api-error.ts';
 import { createCallGuard } from './http/guard-calls.ts';
 import { guardEventLoop } from './http/guard-event-loop.ts';
-import { guardHosts } from './http/guard-hosts.ts';
 import { serveImages } from './http/images.ts';
 import { observeRequests } from './http/observe-requests.ts';
-import { serveOperations } from './http/operations.ts';
 import { trackUnusedConnections } from './http/unused-connections.ts';
 import { createFrontendMetrics } from './metrics.ts';
 import type { FrontendServices } from './services.ts';
@@ -23,23 +21,10 @@ import { serveTrpc } from './trpc/serve-trpc.ts';
  * waits for the answers in hand.
  */
 export function createFrontend(services: FrontendServices): FastifyInstance {
-  const { store, broker, objects, logger, metrics } = services;
-
-  // Without broker or storage requests are still taken: the sweep publishes them later.
-  const probes = createProbes(
-    {
-      database: () => store.check(),
-      broker: { check: () => broker.isReady(), required: false },
-      storage: { check: () => objects.check(), required: false },
-    },
-    { logger },
-  );
+  const { store, broker, probes, logger, metrics } = services;
   const closing = new AbortController();
-  const beginClosing = () => {
-    probes.drain();
-    closing.abort();
-  };
-  services.signal?.addEventListener('abort', beginClosing, { once: true });
+  services.signal?.addEventListener('abort', () => probes.drain(), { once: true });
+  const isDraining = () => closing.signal.aborted || services.signal?.aborted === true;
 
   const app = Fastify({
     loggerInstance: logger as FastifyBaseLogger,
@@ -58,17 +43,15 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
     childLoggerFactory: (parent, { reqId }, options) =>
       parent.child({ traceId: parseTraceparent(reqId)?.traceId }, options),
   });
-  guardHosts(app, services.allowedHosts);
   guardEventLoop(app, services.maxEventLoopDelayMs);
   app.setErrorHandler(answerError);
-  answerUnknownRoutes(app);
+  app.setNotFoundHandler(answerNotFound);
 
   const queues = createQueueViews(store);
   const frontendMetrics = createFrontendMetrics(metrics, queues);
   const events = createEventHub(broker, logger);
   const accept = createAccept({
     ...services,
-    probes,
     events,
     metrics: frontendMetrics,
     queues,
@@ -77,19 +60,18 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
   });
   const router = createRouter(accept);
   observeRequests(app, frontendMetrics, new Set(Object.keys(router._def.procedures)));
-  serveOperations(app, probes, metrics);
   const guard = createCallGuard(app, services.callers);
   serveImages(app, accept, frontendMetrics, guard);
   serveTrpc(app, router, guard);
 
   app.addHook('onReady', async () => events.start());
   app.addHook('onSend', async (_request, reply) => {
-    // An answer in hand when closing began must not leave an idle connection to wait for.
-    if (closing.signal.aborted) reply.header('connection', 'close');
+    // The caller's next request goes to another replica, and no idle connection is left to wait for.
+    if (isDraining()) reply.header('connection', 'close');
   });
   const endUnusedConnections = trackUnusedConnections(app.server);
   app.addHook('preClose', async () => {
-    beginClosing();
+    closing.abort();
     endUnusedConnections();
   });
   app.addHook('onClose', () => events.stop());

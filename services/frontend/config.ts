@@ -1,11 +1,18 @@
 import process from 'node:process';
-import { credentialsTogether, loadConfig, someoneMayCall, variables } from '@darkroom/lifecycle';
+import {
+  credentialsTogether,
+  loadConfig,
+  milliseconds,
+  someoneMayCall,
+  variables,
+} from '@darkroom/lifecycle';
 import { z } from 'zod';
 
 const schema = z
   .object({
     HOST: variables.HOST,
     PORT: variables.PORT,
+    PROBES_PORT: variables.PROBES_PORT,
     LOG_LEVEL: variables.LOG_LEVEL,
     DATABASE_URL: variables.DATABASE_URL,
     DATABASE_WORKER_ROLE: z
@@ -24,16 +31,24 @@ const schema = z
     AWS_ACCESS_KEY_ID: variables.AWS_ACCESS_KEY_ID,
     AWS_SECRET_ACCESS_KEY: variables.AWS_SECRET_ACCESS_KEY,
     MODELS: variables.MODELS,
-    REPUBLISH_AFTER_MS: z
+    REPUBLISH_AFTER_MS: milliseconds(
+      10_000,
+      'how long ago a message must have been sent to be missed on its queue and sent anew',
+    ),
+    SHUTDOWN_DELAY_MS: z
       .string()
-      .regex(/^[1-9]\d{0,8}$/, 'must be a whole number of milliseconds')
+      .regex(/^\d{1,9}$/, 'must be a whole number of milliseconds')
       .transform(Number)
       .meta({
         description:
-          'how long ago a message must have been sent to be missed on its queue and sent anew',
-        examples: ['REPUBLISH_AFTER_MS=10000'],
+          'how long requests are still taken after SIGTERM, until no load balancer sends any',
+        examples: ['SHUTDOWN_DELAY_MS=3000'],
       })
-      .default(10_000),
+      .default(3_000),
+    SHUTDOWN_GRACE_MS: milliseconds(
+      20_000,
+      'how long after SIGTERM the connections of requests that are still unanswered are closed',
+    ),
     WEBHOOK_SECRETS_FILE: variables.WEBHOOK_SECRETS_FILE,
     WEBHOOK_ALLOW_PRIVATE: variables.WEBHOOK_ALLOW_PRIVATE,
     WEBHOOK_PORTS: variables.WEBHOOK_PORTS,
@@ -49,10 +64,17 @@ const schema = z
     RESULT_TTL_HOURS: variables.RESULT_TTL_HOURS.default(168),
     API_KEYS_FILE: variables.API_KEYS_FILE,
     ALLOW_ANONYMOUS: variables.ALLOW_ANONYMOUS,
-    ALLOWED_HOSTS: variables.ALLOWED_HOSTS,
   })
   .refine(...credentialsTogether)
-  .refine(...someoneMayCall);
+  .refine(...someoneMayCall)
+  .refine(({ PORT, PROBES_PORT }) => PORT !== PROBES_PORT || PORT === 0, {
+    path: ['PROBES_PORT'],
+    message: 'must be another port than PORT',
+  })
+  .refine(({ SHUTDOWN_DELAY_MS, SHUTDOWN_GRACE_MS }) => SHUTDOWN_DELAY_MS < SHUTDOWN_GRACE_MS, {
+    path: ['SHUTDOWN_DELAY_MS'],
+    message: 'must be less than SHUTDOWN_GRACE_MS, so that requests in flight have time to finish',
+  });
 
 export type FrontendConfig = z.infer<typeof schema>;
 

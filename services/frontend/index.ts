@@ -1,4 +1,3 @@
-export { allowedHosts, isLoopback } from './access/allowed-hosts.ts';
 export { keyEntry } from './access/keys-file.ts';
 export { newKey } from './access/new-key.ts';
 export { startCallers } from './access/start-callers.ts';
@@ -6,6 +5,8 @@ export { createFrontend } from './app.ts';
 export { startRetention } from './background/retention.ts';
 export { startWebhooks } from './background/start-webhooks.ts';
 export { type SweepOptions, startSweep } from './background/sweep.ts';
+export { createFrontendProbes } from './frontend-probes.ts';
+export { serveOperations } from './http/operations.ts';
 export type { FrontendServices } from './services.ts';
 export type { AppRouter } from './trpc/router/index.ts';
 export { readWebhookSettings, type WebhookSettings } from './webhooks/settings.ts';

@@ -22,6 +22,8 @@ beforeAll(async () => {
   env = {
     HOST: '127.0.0.1',
     PORT: '0',
+    PROBES_PORT: '0',
+    SHUTDOWN_DELAY_MS: '0',
     AMQP_URL: amqpUrl,
     DATABASE_URL: await freshDatabase(inject('databaseUrl')),
     S3_ENDPOINT: s3.endpoint,
@@ -62,15 +64,17 @@ async function create(origin: string): Promise<string> {
 }
 
 it('takes requests on real servers, and two replicas answer for each other', async () => {
-  const [first, second] = await Promise.all([start().listening, start().listening]);
-  for (const origin of [first, second]) {
+  const replicas = [start(), start()] as const;
+  const [first, second] = await Promise.all(replicas.map(({ listening }) => listening));
+  if (first === undefined || second === undefined) throw new Error('two were started');
+  for (const { probes } of replicas) {
     await vi.waitFor(async () => {
-      const readiness = await (await fetch(`${origin}/readyz`)).json();
+      const readiness = await (await fetch(`${await probes}/readyz`)).json();
       expect(readiness).toEqual({
         ready: true,
         checks: ['database', 'broker', 'storage'].map((name) => ({ name, ready: true })),
       });
-    });
+    }, 10_000);
   }
   const id = await create(first);
   await vi.waitFor(() => expect(queued).toContain(id), { timeout: 10_000 });
@@ -112,6 +116,48 @@ it('asks for the keys of its file, and goes over to others without a restart', a
   expect(frontend.output()).not.toContain(old.key);
 });
 
+it('answers probes and metrics on a port of their own, which callers do not reach', async () => {
+  const frontend = start();
+  const [origin, probes] = await Promise.all([frontend.listening, frontend.probes]);
+  for (const path of ['/healthz', '/readyz', '/metrics']) {
+    expect((await fetch(`${probes}${path}`)).status, path).toBe(200);
+    expect((await fetch(`${origin}${path}`)).status, path).toBe(404);
+  }
+  expect(await (await fetch(`${probes}/metrics`)).text()).toContain('darkroom_watches 0');
+  expect((await fetch(`${probes}/trpc/models.list`)).status).toBe(404);
+});
+
+it('on SIGTERM turns unready, takes requests for the delay, ends watches, and then is gone', async () => {
+  const delayMs = 1_500;
+  const frontend = start({ SHUTDOWN_DELAY_MS: String(delayMs) });
+  const [origin, probes] = await Promise.all([frontend.listening, frontend.probes]);
+  const id = await create(origin);
+  const watch = openWatch(origin, id);
+  await watch.next();
+  frontend.child.kill('SIGTERM');
+  const began = performance.now();
+  await vi.waitFor(async () => expect((await fetch(`${probes}/readyz`)).status).toBe(503));
+  expect((await fetch(`${probes}/healthz`)).status).toBe(200);
+
+  const answer = await fetch(`${origin}/trpc/models.list`);
+  expect(answer.status).toBe(200);
+  expect(answer.headers.get('connection')).toBe('close');
+  await fetch(`${origin}/trpc/generations.cancel`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ id }),
+  });
+  // A watch goes on as long as requests are taken.
+  const rest = await restOf(watch);
+  expect(rest.slice(-2).map(({ event, data }) => [event, data?.state])).toEqual([
+    ['message', 'canceled'],
+    ['return', undefined],
+  ]);
+  expect(await frontend.ended).toBe(0);
+  expect(performance.now() - began).toBeGreaterThanOrEqual(delayMs - 1);
+  await expect(fetch(`${origin}/trpc/models.list`)).rejects.toThrow();
+});
+
 it('ends well on SIGTERM though callers watch, and breaks their watches off to be resumed', async () => {
   const frontend = start();
   const origin = await frontend.listening;
@@ -133,6 +179,9 @@ it('exits 1 and says what to do when its port is taken', async () => {
     `cannot listen on 127.0.0.1:${port}: another process listens there; stop it, or set PORT to a free port`,
   );
   expect(frontend.output()).not.toMatch(/^\s+at .+:\d+/m);
+  const another = start({ PROBES_PORT: String(port) });
+  expect(await another.ended).toBe(1);
+  expect(another.output()).toContain('set PROBES_PORT to a free port');
   other.close();
 });
 

@@ -47,6 +47,16 @@ it('reports everything that is wrong in its environment together', async () => {
   expect(output).toContain('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together');
 });
 
+it('refuses one port for calls and probes, and a delay that leaves requests no time', async () => {
+  const output = await failureOf({
+    ...nowhere,
+    PORT: '8081',
+    SHUTDOWN_DELAY_MS: '20000',
+  });
+  expect(output).toContain('PROBES_PORT: must be another port than PORT');
+  expect(output).toContain('SHUTDOWN_DELAY_MS: must be less than SHUTDOWN_GRACE_MS');
+});
+
 it('names a catalogue that it cannot read', async () => {
   const output = await failureOf({ ...nowhere, MODELS: '/nowhere/models.json' });
   expect(output).toContain(

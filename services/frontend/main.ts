@@ -1,5 +1,6 @@
 // The frontend's process: constructs its clients, listens, and unwinds on a signal.
 import process from 'node:process';
+import { setTimeout as wait } from 'node:timers/promises';
 import { connectPostgresStore, migratePostgres } from '@darkroom/generations';
 import {
   createLogger,
@@ -8,21 +9,22 @@ import {
   eventLoopDelay,
   type Logger,
   listenError,
-  listenHost,
   loadCatalogue,
   objectStoreSettings,
   onSignals,
   type Shutdown,
+  startProbeServer,
 } from '@darkroom/lifecycle';
 import { connectRabbitmq } from '@darkroom/messaging';
 import { createS3Store } from '@darkroom/storage';
-import { allowedHosts } from './access/allowed-hosts.ts';
 import { startCallers } from './access/start-callers.ts';
 import { createFrontend } from './app.ts';
 import { startRetention } from './background/retention.ts';
 import { startWebhooks } from './background/start-webhooks.ts';
 import { startSweep } from './background/sweep.ts';
+import { closeWithin } from './close-within.ts';
 import { type FrontendConfig, readConfig } from './config.ts';
+import { createFrontendProbes } from './frontend-probes.ts';
 import { readWebhookSettings } from './webhooks/settings.ts';
 
 async function main(config: FrontendConfig, logger: Logger): Promise<void> {
@@ -69,46 +71,60 @@ async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown)
   });
   if (webhooks !== undefined) shutdown.defer('webhook secrets', webhooks.stop);
 
+  const { signal } = shutdown;
+  /** Stops while the last requests are answered, and is waited for after them. */
+  const inBackground = (name: string, { stop }: { stop(): Promise<void> }) => {
+    // What fails in it, the shutdown meets and logs.
+    signal.addEventListener('abort', () => void stop().catch(() => {}));
+    shutdown.defer(name, stop);
+  };
   const metrics = createMetrics({ processMetrics: true });
   shutdown.defer('event-loop delay', eventLoopDelay(metrics).stop);
   const republishAfterMs = config.REPUBLISH_AFTER_MS;
   const sweep = startSweep({ store, broker, models, logger, metrics, republishAfterMs });
-  shutdown.defer('sweep', sweep.stop);
+  inBackground('sweep', sweep);
   const ttlHours = config.RESULT_TTL_HOURS;
   const retention = startRetention({ store, objects, logger, metrics, ttlHours });
-  shutdown.defer('retention', retention.stop);
+  inBackground('retention', retention);
   if (webhooks !== undefined) {
     const deliveries = startWebhooks({ store, settings: webhooks, logger, metrics });
-    shutdown.defer('webhooks', deliveries.stop);
+    inBackground('webhooks', deliveries);
   }
 
-  const { signal } = shutdown;
+  const probes = createFrontendProbes({ store, broker, objects, logger });
   const services = {
     store,
     broker,
     objects,
     catalogue,
     callers,
-    allowedHosts: allowedHosts({
-      configured: config.ALLOWED_HOSTS,
-      anonymous: config.ALLOW_ANONYMOUS,
-      host: config.HOST,
-    }),
     webhooks,
     maxEventLoopDelayMs: config.MAX_EVENT_LOOP_DELAY_MS,
     logger,
     metrics,
     signal,
+    probes,
   };
   const app = createFrontend(services);
-  shutdown.defer('frontend', () => app.close());
-  const host = await listenHost(config.HOST);
-  const port = config.PORT;
+  const { SHUTDOWN_DELAY_MS: delayMs, SHUTDOWN_GRACE_MS: graceMs } = config;
+  shutdown.defer('frontend', () => closeWithin(app, graceMs - delayMs));
+  const { HOST: host, PORT: port } = config;
   try {
     await app.listen({ host, port, listenTextResolver: (address) => `listening at ${address}` });
   } catch (error) {
     throw listenError(error, { host, port });
   }
+  const probeServer = await startProbeServer({
+    host,
+    port: config.PROBES_PORT,
+    variable: 'PROBES_PORT',
+    probes,
+    metrics,
+  });
+  shutdown.defer('probe server', probeServer.close);
+  // Unready at once, and callers come until every load balancer has noticed.
+  shutdown.defer('load balancers', () => wait(delayMs));
+  logger.info({ port: probeServer.port }, 'probes are served');
 }
 
 try {

@@ -1,9 +1,8 @@
 import type { ModelCatalogue } from '@darkroom/contract';
 import type { FrontendStore, WebhookStore } from '@darkroom/generations';
-import type { Logger, Metrics } from '@darkroom/lifecycle';
+import type { Logger, Metrics, Probes } from '@darkroom/lifecycle';
 import type { Broker } from '@darkroom/messaging';
 import type { ObjectStore } from '@darkroom/storage';
-import type { AllowedHosts } from './access/allowed-hosts.ts';
 import type { Callers } from './access/callers.ts';
 import type { WebhookSettings } from './webhooks/settings.ts';
 
@@ -18,12 +17,15 @@ export type FrontendServices = {
   logger: Logger;
   /** Where the frontend creates its metrics; each frontend has its own. */
   metrics: Metrics;
-  /** Absent: any. */
-  allowedHosts?: AllowedHosts | undefined;
   /** Absent: no request for a webhook is taken. */
   webhooks?: WebhookSettings | undefined;
   /** Calls are refused while the event loop is later than this, in milliseconds. @default 200 */
   maxEventLoopDelayMs?: number | undefined;
-  /** Aborts when the process is to end: readiness goes off and every watch breaks off at once. */
+  /** Turned unready when the process is to end. */
+  probes: Probes;
+  /**
+   * Aborts when the process is to end: readiness goes off and answers end their connections. Requests
+   * and watches are taken until the frontend is closed.
+   */
   signal?: AbortSignal;
 };

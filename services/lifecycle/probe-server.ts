@@ -8,18 +8,20 @@ export type ProbeServer = { port: number; close(): Promise<void> };
 
 /**
  * Serves `GET /healthz` (alive), `/readyz` (takes work: 200 or 503, with the checks) and `/metrics`
- * (Prometheus) for a process that serves nothing else.
+ * (Prometheus), on a port of their own.
  *
  * @param options.port 0 takes a free one
+ * @param options.variable the environment variable that sets the port
  * @throws DarkroomError (`configuration`) when the port cannot be listened on
  */
 export async function startProbeServer(options: {
   host: string;
   port: number;
+  variable?: string;
   probes: Probes;
   metrics: Metrics;
 }): Promise<ProbeServer> {
-  const { host, port, probes, metrics } = options;
+  const { host, port, variable, probes, metrics } = options;
   const server = createServer((request, response) => {
     answer(request.url?.split('?')[0], response).catch((error: unknown) =>
       response.destroy(error as Error),
@@ -40,7 +42,7 @@ export async function startProbeServer(options: {
     sendJson(response, 404, { message: 'not found; there are /healthz, /readyz and /metrics' });
   };
 
-  await listen(server, host, port);
+  await listen(server, { host, port, variable });
   return {
     port: (server.address() as AddressInfo).port,
     close: () =>
@@ -51,10 +53,10 @@ export async function startProbeServer(options: {
   };
 }
 
-const listen = (server: Server, host: string, port: number): Promise<void> =>
+const listen = (server: Server, at: Parameters<typeof listenError>[1]): Promise<void> =>
   new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(listenError(error, { host, port })));
-    server.listen(port, host, resolve);
+    server.once('error', (error) => reject(listenError(error, at)));
+    server.listen(at.port, at.host, resolve);
   });
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {

@@ -3,13 +3,22 @@ import { z } from 'zod';
 const secretPair =
   'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together; set both, or neither to use the platform identity';
 
-const portNumber = (initial: number) =>
+const portNumber = (name: string, initial: number, description: string) =>
   z
     .string()
     .regex(/^\d{1,5}$/, 'must be a whole number')
     .transform(Number)
     .refine((port) => port <= 65_535, 'must be a whole number from 0 to 65535')
-    .meta({ description: 'the port to listen on', examples: ['PORT=8080'] })
+    .meta({ description, examples: [`${name}=${initial}`] })
+    .default(initial);
+
+/** A length of time, 1 ms at least. */
+export const milliseconds = (initial: number, description: string) =>
+  z
+    .string()
+    .regex(/^[1-9]\d{0,8}$/, 'must be a whole number of milliseconds')
+    .transform(Number)
+    .meta({ description, examples: [initial] })
     .default(initial);
 
 /**
@@ -17,14 +26,16 @@ const portNumber = (initial: number) =>
  * process picks its own in its `config.ts`.
  */
 export const variables = {
-  PORT: portNumber(8080),
+  PORT: portNumber('PORT', 8080, 'the port to listen on'),
+  PROBES_PORT: portNumber(
+    'PROBES_PORT',
+    8081,
+    'the port of /healthz, /readyz and /metrics, for the platform and not for callers',
+  ),
   HOST: z
     .string()
-    .meta({
-      description: 'the address to listen on; :: is every address, IPv6 and IPv4',
-      examples: ['HOST=127.0.0.1'],
-    })
-    .default('::'),
+    .meta({ description: 'the address to listen on', examples: ['HOST=0.0.0.0'] })
+    .default('0.0.0.0'),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'must be a log level')
     .meta({
@@ -86,25 +97,6 @@ export const variables = {
       examples: ['ALLOW_ANONYMOUS=1'],
     })
     .default(false),
-  ALLOWED_HOSTS: z
-    .string()
-    .transform((names) =>
-      names
-        .toLowerCase()
-        .split(',')
-        .map((name) => name.trim()),
-    )
-    .refine(
-      (names) => names.every((name) => /^(\*|[a-z0-9._-]+|[0-9a-f:.]+)$/.test(name)),
-      'must be host names without ports, separated by commas, or *',
-    )
-    .meta({
-      description:
-        'the host names that requests may be sent to and that web pages may call from; * for any. ' +
-        'Unless set: any, but on loopback without keys only names of this machine',
-      examples: ['ALLOWED_HOSTS=darkroom.example,10.0.0.7'],
-    })
-    .optional(),
   WEBHOOK_SECRETS_FILE: z
     .string()
     .meta({

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import process from 'node:process';
-import { credentialsTogether, loadConfig, variables } from '@darkroom/lifecycle';
+import { credentialsTogether, loadConfig, milliseconds, variables } from '@darkroom/lifecycle';
 import { z } from 'zod';
 
 const names = (text: string) =>
@@ -8,14 +8,6 @@ const names = (text: string) =>
     .split(',')
     .map((name) => name.trim())
     .filter((name) => name !== '');
-
-const milliseconds = (initial: number, description: string) =>
-  z
-    .string()
-    .regex(/^[1-9]\d{0,8}$/, 'must be a whole number of milliseconds')
-    .transform(Number)
-    .meta({ description, examples: [initial] })
-    .default(initial);
 
 const schema = z
   .object({

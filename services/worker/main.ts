@@ -8,7 +8,6 @@ import {
   createShutdown,
   eventLoopDelay,
   type Logger,
-  listenHost,
   loadCatalogue,
   objectStoreSettings,
   onSignals,
@@ -114,8 +113,7 @@ async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): 
     },
     { logger },
   );
-  const host = await listenHost(config.HOST);
-  const port = config.PORT;
+  const { HOST: host, PORT: port } = config;
   const server = await startProbeServer({ host, port, probes, metrics });
   shutdown.defer('probe server', server.close);
   shutdown.defer('worker', () => worker.drain(config.SHUTDOWN_GRACE_MS));

@@ -47,7 +47,7 @@ async function call(): Promise<void> {
 // What opening the connections takes is the client's own cost, and would be put down to the first calls.
 await Promise.all(
   Array.from({ length: connections }, async () => {
-    const { body } = await pool.request({ method: 'GET', path: '/readyz' });
+    const { body } = await pool.request({ method: 'GET', path: '/trpc/models.list' });
     await body.dump();
   }),
 );

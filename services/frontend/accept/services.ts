@@ -1,4 +1,3 @@
-import type { Probes } from '@darkroom/lifecycle';
 import type { Admission } from '../admission/admission.ts';
 import type { QueueViews } from '../admission/queue-views.ts';
 import type { FrontendMetrics } from '../metrics.ts';
@@ -8,9 +7,8 @@ import type { EventHub } from './event-hub.ts';
 /** What the use cases work with. */
 export type AcceptServices = Pick<
   FrontendServices,
-  'store' | 'broker' | 'objects' | 'catalogue' | 'webhooks'
+  'store' | 'broker' | 'objects' | 'catalogue' | 'webhooks' | 'probes'
 > & {
-  probes: Probes;
   events: EventHub;
   metrics: FrontendMetrics;
   admission: Admission;

@@ -4,6 +4,7 @@ import { createMetrics } from '@darkroom/lifecycle';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { TenantLimits } from '../access/keys-file.ts';
 import { createFrontend } from '../app.ts';
+import { serveOperations } from '../http/operations.ts';
 import { testCallers } from '../testing/keyed-callers.ts';
 import { openWatch } from '../testing/open-watch.ts';
 import { startFrontend, type TestFrontend } from '../testing/start-frontend.ts';
@@ -20,7 +21,9 @@ function replica(options: { limits?: Partial<TenantLimits>; maxQueued?: number; 
   const [pinhole] = frontend.catalogue.models;
   const { maxQueued = 10_000, model: name = 'pinhole' } = options;
   const catalogue = modelCatalogue.parse({ models: [{ ...pinhole, name, maxQueued }] });
-  const app = createFrontend({ ...frontend, catalogue, callers, metrics: createMetrics() });
+  const metrics = createMetrics();
+  const app = createFrontend({ ...frontend, catalogue, callers, metrics });
+  serveOperations(app, frontend.probes, metrics);
   const post = (authorization: string, procedure: string, payload: object) =>
     app.inject({ method: 'POST', url: `/trpc/${procedure}`, headers: { authorization }, payload });
   return {

@@ -3,6 +3,7 @@ import { createLogger, createMetrics } from '@darkroom/lifecycle';
 import type { Broker } from '@darkroom/messaging';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createFrontend } from '../app.ts';
+import { createFrontendProbes } from '../frontend-probes.ts';
 import { startFrontend, type TestFrontend } from '../testing/start-frontend.ts';
 import { startSweep, sweepOnce } from './sweep.ts';
 
@@ -33,7 +34,8 @@ it('accepts a request while the broker is away, and publishes it when that is ov
     isReady: () => false,
   };
   const metrics = createMetrics();
-  const app = createFrontend({ ...frontend, metrics, broker: away });
+  const probes = createFrontendProbes({ ...frontend, broker: away });
+  const app = createFrontend({ ...frontend, metrics, broker: away, probes });
   const response = await app.inject({
     method: 'POST',
     url: '/trpc/generations.create',
@@ -42,7 +44,7 @@ it('accepts a request while the broker is away, and publishes it when that is ov
   expect(response.statusCode).toBe(200);
   const { id } = response.json().result.data;
   expect(await recordOf(id)).toMatchObject({ state: 'queued', published: false });
-  expect((await app.inject('/readyz')).statusCode).toBe(200);
+  expect(await probes.readiness()).toMatchObject({ ready: true });
   const status = (await app.inject('/trpc/system.status')).json().result.data;
   expect(status).toMatchObject({ ready: true });
   expect(status.checks).toContainEqual({ name: 'broker', ready: false });

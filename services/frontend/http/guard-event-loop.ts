@@ -16,10 +16,11 @@ export function guardEventLoop(app: FastifyInstance, maxDelayMs = 200): void {
       // Not one tick in all of the time: a single pause, the machine's perhaps.
       if (delayMs === Number.POSITIVE_INFINITY) return;
       if (operationsPaths.has(routeOptions.url ?? '')) return;
-      throw new DarkroomError('unavailable', 'this replica is overloaded; try again shortly', {
-        retryAfterS: 1 + 2 * Math.random(),
-        expose: true,
-      });
+      throw new DarkroomError(
+        'unavailable',
+        `this replica is overloaded: its event loop is ${Math.round(Number(delayMs))} ms late; try again shortly`,
+        { retryAfterS: 1 + 2 * Math.random() },
+      );
     },
   });
 }

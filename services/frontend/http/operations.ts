@@ -1,9 +1,13 @@
 import type { Metrics, Probes } from '@darkroom/lifecycle';
 import type { FastifyInstance } from 'fastify';
 
-/** What those ask who run the service; logged at `debug` only. */
+/** Logged at `debug` only. */
 export const operationsPaths: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
 
+/**
+ * Serves the probes and the metrics beside the calls, for a process that has one port. A frontend's
+ * own process serves them on a port that callers do not reach.
+ */
 export function serveOperations(app: FastifyInstance, probes: Probes, metrics: Metrics): void {
   app.get('/healthz', async () => ({ status: 'alive' }));
 

@@ -9,6 +9,8 @@ import { createInProcessBroker } from '@darkroom/messaging';
 import { createFsStore } from '@darkroom/storage';
 import { ANONYMOUS_TENANT, anonymousCallers, type Callers } from '../access/callers.ts';
 import { createFrontend } from '../app.ts';
+import { createFrontendProbes } from '../frontend-probes.ts';
+import { serveOperations } from '../http/operations.ts';
 import type { WebhookSettings } from '../webhooks/settings.ts';
 
 export const builtInCatalogue = fileURLToPath(
@@ -32,6 +34,7 @@ export async function startFrontend(
   const logger = createLogger({ name: 'frontend', level: 'silent' });
   // A busy machine is no reason to refuse what a test asks for.
   const maxEventLoopDelayMs = options.maxEventLoopDelayMs ?? 60_000;
+  const probes = createFrontendProbes({ store, broker, objects, logger });
   const services = {
     ...options,
     maxEventLoopDelayMs,
@@ -41,8 +44,11 @@ export async function startFrontend(
     catalogue,
     callers,
     logger,
+    probes,
   };
-  const app = createFrontend({ ...services, metrics: createMetrics() });
+  const metrics = createMetrics();
+  const app = createFrontend({ ...services, metrics });
+  serveOperations(app, probes, metrics);
   const call = async (method: 'GET' | 'POST', procedure: string, input?: unknown) => {
     const query = input === undefined ? '' : `?input=${encodeURIComponent(JSON.stringify(input))}`;
     const response = await app.inject(

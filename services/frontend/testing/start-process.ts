@@ -11,6 +11,8 @@ export type FrontendProcess = {
   output(): string;
   /** Resolves with the origin it listens at; rejects with its output when it ends before. */
   listening: Promise<string>;
+  /** Resolves with the origin of its probes and metrics. */
+  probes: Promise<string>;
   /** Resolves with its exit code, null after a signal. */
   ended: Promise<number | null>;
 };
@@ -20,17 +22,23 @@ export function startProcess(env: Record<string, string>): FrontendProcess {
   const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   const { promise: listening, resolve, reject } = Promise.withResolvers<string>();
+  const probed = Promise.withResolvers<string>();
   listening.catch(() => {});
+  probed.promise.catch(() => {});
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
       output += text;
       const origin = /listening at (http:\/\/[^"\s]+)/.exec(output)?.[1];
       if (origin !== undefined) resolve(origin);
+      const port = /"port":(\d+),"msg":"probes are served"/.exec(output)?.[1];
+      if (port !== undefined) probed.resolve(`http://127.0.0.1:${port}`);
     });
   }
   const ended = once(child, 'close').then(([code]) => {
-    reject(new Error(`ended with ${code} before it listened: ${output}`));
+    const error = new Error(`ended with ${code} before it listened: ${output}`);
+    reject(error);
+    probed.reject(error);
     return code as number | null;
   });
-  return { child, output: () => output, listening, ended };
+  return { child, output: () => output, listening, probes: probed.promise, ended };
 }

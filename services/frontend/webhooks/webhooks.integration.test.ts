@@ -22,6 +22,8 @@ beforeAll(async () => {
   env = {
     HOST: '127.0.0.1',
     PORT: '0',
+    PROBES_PORT: '0',
+    SHUTDOWN_DELAY_MS: '0',
     AMQP_URL: await freshVhost(inject('amqpUrl'), inject('amqpManagementUrl')),
     DATABASE_URL: await freshDatabase(inject('databaseUrl')),
     S3_ENDPOINT: s3.endpoint,

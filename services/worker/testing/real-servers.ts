@@ -44,6 +44,7 @@ export async function realServers() {
     environment: {
       HOST: '127.0.0.1',
       PORT: '0',
+      PROBES_PORT: '0',
       MODELS: pinhole.catalogue,
       ALLOW_ANONYMOUS: '1',
       LOG_LEVEL: 'debug',
