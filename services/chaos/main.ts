@@ -31,6 +31,7 @@ const args = await yargs(hideBin(process.argv))
   .option('cuts', { type: 'number', describe: 'With blips: how many cuts [200]' })
   .option('kills', { type: 'number', describe: 'With blips: how many workers are killed [32]' })
   .option('pictures', { type: 'number', describe: 'With blips: of each job [16]' })
+  .option('workers', { type: 'number', describe: 'With blips: how many run [4]' })
   .option('kinds', { type: 'string', array: true, describe: 'Only faults whose name has this' })
   .option('plant', {
     choices: plants.map(({ name }) => name),

@@ -37,6 +37,7 @@ const planted: Mode = {
   ...{ republishAfterMs: 600_000, shape: { steps: 8, long: 0.1, longCount: 1 } },
 };
 
+/** More than cores of a small machine, so that often one of them is free to take a job. */
 const BLIP_WORKERS = 4;
 
 /**
@@ -45,26 +46,30 @@ const BLIP_WORKERS = 4;
  *
  * @param pictures of each job, at most 16
  */
-const blipped = (pictures: number): Mode => ({
-  ...{ jobs: 40, kills: 32, workers: BLIP_WORKERS, timing: defaultTiming, judgesLeases: true },
-  // Four workers on two cores are at work most of the time.
+const blipped = (pictures: number, workers: number): Mode => ({
+  ...{ jobs: 40, kills: 32, workers, timing: defaultTiming, judgesLeases: true },
+  // Two cores are at work most of the time.
   ...{ secondsAJob: 0.35 * pictures, secondsAFault: 1.1 },
   ...{ stallSeconds: 300, republishAfterMs: 10_000 },
   shape: { steps: 20, long: 1, longCount: pictures },
   faults: () => 200,
-  kinds: blips(namesOfWorkers(BLIP_WORKERS), { worker: 3, frontend: 1 }),
+  kinds: blips(namesOfWorkers(workers), { worker: 3, frontend: 1 }),
 });
 
 const MOST_PICTURES = 16;
 
 export function modeOf(
-  asked: { faults?: number | 'blips' | undefined; pictures?: number | undefined },
+  asked: {
+    faults?: number | 'blips' | undefined;
+    pictures?: number | undefined;
+    workers?: number | undefined;
+  },
   plant: Plant | undefined,
 ): Mode {
-  const { pictures = MOST_PICTURES } = asked;
+  const { pictures = MOST_PICTURES, workers = BLIP_WORKERS } = asked;
   if (plant?.faults === 'blips') {
-    return { ...blipped(pictures), jobs: 10, kills: 0, faults: () => 50 };
+    return { ...blipped(pictures, workers), jobs: 10, kills: 0, faults: () => 50 };
   }
   if (plant !== undefined) return planted;
-  return asked.faults === 'blips' ? blipped(pictures) : ordinary;
+  return asked.faults === 'blips' ? blipped(pictures, workers) : ordinary;
 }

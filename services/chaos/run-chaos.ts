@@ -100,6 +100,7 @@ async function measure(options: ChaosOptions, report: Report, save: () => void):
         save();
         tell();
       };
+      if (options.judgesLeases) await untilRunning(cluster, signal);
       const planned = drawFaults({ seed, faults, seconds, kinds });
       await injectFaults(cluster, planned, kinds, { signal, onDone });
       signal.throwIfAborted();
@@ -141,6 +142,17 @@ function assertPlanted({ name, changes }: Plant, folder: string): void {
     if (!logs.some((log) => log.includes(said(name, module)))) {
       throw new Error(`no service has loaded ${module} with the plant ${name}`);
     }
+  }
+}
+
+/** A cut before there is a run shows nothing. */
+async function untilRunning({ frontendUrls }: Cluster, signal: AbortSignal): Promise<void> {
+  const client = createClient({ url: frontendUrls[0] ?? '' });
+  for (;;) {
+    signal.throwIfAborted();
+    const { generations } = await client.generations.list.query({ state: 'running' });
+    if (generations.length > 0) return;
+    await wait(50);
   }
 }
 
