@@ -1,39 +1,15 @@
 // Runs a program of this repository: `node scripts/run.js FILE [ARGUMENT ...]`.
 // Plain JavaScript without dependencies, because it must work on a fresh clone with Node 20:
 // it installs the locked packages when they are missing and hands over to the pinned Node.
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { installPackages } from './install/install-packages.js';
+import { isInstalled } from './install/is-installed.js';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const lockFile = join(root, 'package-lock.json');
-const installedLock = join(root, 'node_modules', '.darkroom-installed-lock');
-
-/** Installs what package-lock.json says, unless this very lock file was installed before. */
-function installPackages() {
-  const lock = readFileSync(lockFile, 'utf8');
-  if (existsSync(installedLock) && readFileSync(installedLock, 'utf8') === lock) return;
-  console.error('darkroom: installing the packages of package-lock.json (once, about a minute) …');
-  // Not `npm ci`: it refuses a lock file whose optional packages for other platforms a partial
-  // mirror does not carry. `npm install` keeps to the locked versions and checksums as well.
-  const npm = spawnSync('npm', ['install', '--loglevel=error'], {
-    cwd: root,
-    stdio: ['ignore', 2, 2],
-    shell: process.platform === 'win32',
-  });
-  if (npm.status !== 0) {
-    console.error(
-      npm.error === undefined
-        ? 'darkroom: `npm install` failed; see its message above, then run the command again.'
-        : `darkroom: npm could not be started (${npm.error.message}); install npm and run the command again.`,
-    );
-    process.exit(1);
-  }
-  writeFileSync(installedLock, lock);
-}
 
 /** The Node that came with the packages, or this one if it can run TypeScript itself. */
 function findNode() {
@@ -76,5 +52,5 @@ if (file === undefined) {
   console.error('usage: node scripts/run.js FILE [ARGUMENT ...]');
   process.exit(2);
 }
-installPackages();
+if (!isInstalled(root)) await installPackages(root);
 handOver(findNode(), [resolve(root, file), ...args]);

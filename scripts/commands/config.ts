@@ -17,6 +17,7 @@ const schema = z.object({
   RESULT_TTL_HOURS: variables.RESULT_TTL_HOURS.optional(),
   API_KEYS_FILE: variables.API_KEYS_FILE,
   ALLOW_ANONYMOUS: variables.ALLOW_ANONYMOUS,
+  ALLOWED_HOSTS: variables.ALLOWED_HOSTS,
   WEBHOOK_SECRETS_FILE: variables.WEBHOOK_SECRETS_FILE,
   WEBHOOK_ALLOW_PRIVATE: variables.WEBHOOK_ALLOW_PRIVATE,
   WEBHOOK_PORTS: variables.WEBHOOK_PORTS,
@@ -41,6 +42,7 @@ export type CliConfig = {
     | 'requireGpu'
     | 'apiKeysFile'
     | 'allowAnonymous'
+    | 'allowedHosts'
     | 'resultTtlHours'
     | 'webhookSecretsFile'
     | 'webhookAllowPrivate'
@@ -69,6 +71,7 @@ export function readConfig(): CliConfig {
       requireGpu: env.REQUIRE_GPU,
       apiKeysFile: env.API_KEYS_FILE,
       allowAnonymous: env.ALLOW_ANONYMOUS,
+      allowedHosts: env.ALLOWED_HOSTS,
       resultTtlHours: env.RESULT_TTL_HOURS,
       webhookSecretsFile: env.WEBHOOK_SECRETS_FILE,
       webhookAllowPrivate: env.WEBHOOK_ALLOW_PRIVATE,

@@ -68,7 +68,7 @@ async function makePictures(
       { onProgress: (_, present) => onProgress(present), signal },
     );
     refuseUnfinished(generation);
-    return { generation, pictures: await savePictures(client, generation, output) };
+    return { generation, pictures: await savePictures(client, generation, output, signal) };
   };
   // All of them, so that when one fails the others are canceled before the service goes.
   const ended = await Promise.allSettled(demoPrompts.map(makeOne)).finally(() => view.close());

@@ -22,7 +22,7 @@ export async function generate(options: GenerateOptions, context: Context): Prom
       onProgress: (_, present) => onProgress(present),
       signal: context.signal,
     });
-    return { generation, pictures: await savePictures(client, generation, output) };
+    return { generation, pictures: await savePictures(client, generation, output, context.signal) };
   }).finally(() => view.close());
 
   if (options.json) {
@@ -44,10 +44,11 @@ export async function savePictures(
   client: DarkroomClient,
   { images, request }: Generation,
   output: OutputPath,
+  signal: AbortSignal,
 ): Promise<SavedPicture[]> {
   const saved: SavedPicture[] = [];
   for (const image of images) {
-    const png = await client.fetchImage(image);
+    const png = await client.fetchImage(image, { signal });
     const file = await output.write(pictureName(request.prompt, image.seed), png);
     saved.push({ file, seed: image.seed, png });
   }

@@ -1,6 +1,6 @@
 import type { AppRouter } from '@darkroom/frontend';
 import { createTRPCClient, type TRPCClient } from '@trpc/client';
-import { fetchImage } from './fetch-image.ts';
+import { type FetchImageOptions, fetchImage } from './fetch-image.ts';
 import { generate } from './generate.ts';
 import { createLinks } from './links.ts';
 import { persist } from './persist.ts';
@@ -33,8 +33,16 @@ export type DarkroomClient = Pick<TRPCClient<AppRouter>, 'generations' | 'models
   generate(input: GenerationInput, options?: WaitOptions): Promise<Generation>;
   /** Resolves once the generation is finished, however often the connection breaks meanwhile. */
   waitFor(id: string, options?: WaitOptions): Promise<Generation>;
-  /** The PNG file of a finished picture, checked against its SHA-256. */
-  fetchImage(image: Pick<Image, 'url' | 'sha256'>): Promise<Uint8Array>;
+  /**
+   * The PNG file of a finished picture, checked against its SHA-256.
+   *
+   * @throws RangeError when the file is larger than `maxBytes`
+   * @throws UnreachableError when the service stays out of reach
+   */
+  fetchImage(
+    image: Pick<Image, 'url' | 'sha256'>,
+    options?: FetchImageOptions,
+  ): Promise<Uint8Array>;
 };
 
 export function createClient(options: ClientOptions): DarkroomClient {
@@ -52,7 +60,7 @@ export function createClient(options: ClientOptions): DarkroomClient {
       const generation = await persist(get, { ...patience, signal: waitOptions.signal });
       return watchToEnd(trpc, generation, waitOptions, patience);
     },
-    fetchImage: (image) => fetchImage(image, apiKey, patience),
+    fetchImage: (image, fetchOptions = {}) => fetchImage(image, fetchOptions, apiKey, patience),
   };
 }
 

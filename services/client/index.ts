@@ -1,5 +1,6 @@
 export { TRPCClientError } from '@trpc/client';
 export { type ClientOptions, createClient, type DarkroomClient } from './client.ts';
+export type { FetchImageOptions } from './fetch-image.ts';
 export { UnreachableError } from './persist.ts';
 export type {
   AppRouter,

@@ -44,31 +44,34 @@ function watchOnce(
   id: string,
   { onProgress, signal }: WaitOptions,
 ): Promise<Generation | undefined> {
-  const { promise, resolve, reject } = Promise.withResolvers<Generation | undefined>();
-  const onAbort = () => reject(signal?.reason);
-  const onSilence = () => resolve(undefined);
-  let silence = setTimeout(onSilence, SILENCE_LIMIT_MS);
-  signal?.addEventListener('abort', onAbort);
-  const subscription = trpc.generations.watch.subscribe(
-    { id },
-    {
-      onData: ({ data }) => {
-        clearTimeout(silence);
-        silence = setTimeout(onSilence, SILENCE_LIMIT_MS);
-        onProgress?.(data.progress, data);
-        if (isFinished(data)) resolve(data);
+  let release = () => {};
+  const ended = new Promise<Generation | undefined>((resolve, reject) => {
+    const onAbort = () => reject(signal?.reason);
+    const onSilence = () => resolve(undefined);
+    let silence = setTimeout(onSilence, SILENCE_LIMIT_MS);
+    signal?.addEventListener('abort', onAbort);
+    const subscription = trpc.generations.watch.subscribe(
+      { id },
+      {
+        onData: ({ data }) => {
+          clearTimeout(silence);
+          silence = setTimeout(onSilence, SILENCE_LIMIT_MS);
+          onProgress?.(data.progress, data);
+          if (isFinished(data)) resolve(data);
+        },
+        onConnectionStateChange: ({ error }) => {
+          if (error !== null) resolve(undefined);
+        },
+        onError: () => resolve(undefined),
+        onComplete: () => resolve(undefined),
       },
-      onConnectionStateChange: ({ error }) => {
-        if (error !== null) resolve(undefined);
-      },
-      onError: () => resolve(undefined),
-      onComplete: () => resolve(undefined),
-    },
-  );
-  if (signal?.aborted) onAbort();
-  return promise.finally(() => {
-    clearTimeout(silence);
-    signal?.removeEventListener('abort', onAbort);
-    subscription.unsubscribe();
+    );
+    if (signal?.aborted) onAbort();
+    release = () => {
+      clearTimeout(silence);
+      signal?.removeEventListener('abort', onAbort);
+      subscription.unsubscribe();
+    };
   });
+  return ended.finally(() => release());
 }

@@ -16,8 +16,9 @@ export type FailureCode = z.infer<typeof failureCode>;
 /**
  * What callers of Darkroom's rooms may act on. The class says who acts: `request` is the caller's
  * to mend (4xx, exit 2), `unauthenticated` (401) and `forbidden` (403) need another key, `too-many`
- * (429) and `unavailable` (503) pass with time (exit 1), `configuration` is the operator's (start
- * refused, exit 1).
+ * (429) and `unavailable` (503) pass with time (exit 1), `damaged` (502) is what the object store
+ * returned in another form than it was given, `configuration` is the operator's (503, start refused,
+ * exit 1).
  */
 export type ErrorKind =
   | 'request'
@@ -27,22 +28,30 @@ export type ErrorKind =
   | 'conflict'
   | 'too-many'
   | 'unavailable'
+  | 'damaged'
   | 'configuration';
 
-/** An error whose message may be shown: what happened, why, and what to do. */
+/** An error whose message says what happened, why, and what to do. */
 export class DarkroomError extends Error {
   override readonly name = 'DarkroomError';
   readonly kind: ErrorKind;
   /** When to come again, in seconds, where that is known. */
   readonly retryAfterS: number | undefined;
+  /**
+   * Whether callers of the API may read the message. Without it they may not where a dependency
+   * failed or an operator must act, because those messages name hosts, files and credentials; the
+   * log has them.
+   */
+  readonly expose: boolean;
 
   constructor(
     kind: ErrorKind,
     message: string,
-    options?: { cause?: unknown; retryAfterS?: number },
+    options?: { cause?: unknown; retryAfterS?: number; expose?: boolean },
   ) {
     super(message, options);
     this.kind = kind;
     this.retryAfterS = options?.retryAfterS;
+    this.expose = options?.expose ?? (kind !== 'unavailable' && kind !== 'configuration');
   }
 }

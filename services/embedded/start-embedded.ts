@@ -1,9 +1,10 @@
-import { BlockList, isIP, isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { DarkroomError } from '@darkroom/contract';
 import {
+  allowedHosts,
   createFrontend,
   createFrontendProbes,
+  isLoopback,
   readWebhookSettings,
   serveOperations,
   startCallers,
@@ -52,6 +53,11 @@ export type EmbeddedOptions = {
   apiKeysFile?: string | undefined;
   /** Lets whoever reaches the host call without a key. @default on loopback, where there are no keys */
   allowAnonymous?: boolean | undefined;
+  /**
+   * Host names that requests may be sent to, and that web pages may call from; `*` for any.
+   * @default any, but without keys on loopback only names of this machine
+   */
+  allowedHosts?: readonly string[] | undefined;
   /** By tenant the secrets that webhooks are signed with. @default no webhooks */
   webhookSecretsFile?: string | undefined;
   /** Also sends webhooks over http, to private addresses and to any port. @default false */
@@ -150,6 +156,7 @@ async function start(
     objects,
     catalogue,
     callers,
+    allowedHosts: allowedHosts({ configured: options.allowedHosts, anonymous, host }),
     webhooks,
     maxEventLoopDelayMs: MAX_EVENT_LOOP_DELAY_MS,
     logger,
@@ -201,14 +208,6 @@ async function start(
   lock.announce(url);
   return url;
 }
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' ||
-  (isIP(host) !== 0 && loopback.check(host, isIPv6(host) ? 'ipv6' : 'ipv4'));
 
 const openToOthers = (host: string) =>
   new DarkroomError(

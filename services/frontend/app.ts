@@ -4,10 +4,11 @@ import { createAccept } from './accept/accept.ts';
 import { createEventHub } from './accept/event-hub.ts';
 import { createAdmission } from './admission/admission.ts';
 import { createQueueViews } from './admission/queue-views.ts';
-import { answerError, answerNotFound } from './http/answer-errors.ts';
+import { answerError, answerUnknownRoutes } from './http/answer-errors.ts';
 import { BODY_LIMIT, PATH_PART_LIMIT } from './http/api-error.ts';
 import { createCallGuard } from './http/guard-calls.ts';
 import { guardEventLoop } from './http/guard-event-loop.ts';
+import { guardHosts } from './http/guard-hosts.ts';
 import { serveImages } from './http/images.ts';
 import { observeRequests } from './http/observe-requests.ts';
 import { trackUnusedConnections } from './http/unused-connections.ts';
@@ -43,9 +44,10 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
     childLoggerFactory: (parent, { reqId }, options) =>
       parent.child({ traceId: parseTraceparent(reqId)?.traceId }, options),
   });
+  guardHosts(app, services.allowedHosts);
   guardEventLoop(app, services.maxEventLoopDelayMs);
   app.setErrorHandler(answerError);
-  app.setNotFoundHandler(answerNotFound);
+  answerUnknownRoutes(app);
 
   const queues = createQueueViews(store);
   const frontendMetrics = createFrontendMetrics(metrics, queues);

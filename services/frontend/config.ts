@@ -64,6 +64,7 @@ const schema = z
     RESULT_TTL_HOURS: variables.RESULT_TTL_HOURS.default(168),
     API_KEYS_FILE: variables.API_KEYS_FILE,
     ALLOW_ANONYMOUS: variables.ALLOW_ANONYMOUS,
+    ALLOWED_HOSTS: variables.ALLOWED_HOSTS,
   })
   .refine(...credentialsTogether)
   .refine(...someoneMayCall)

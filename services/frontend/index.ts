@@ -1,3 +1,4 @@
+export { allowedHosts, isLoopback } from './access/allowed-hosts.ts';
 export { keyEntry } from './access/keys-file.ts';
 export { newKey } from './access/new-key.ts';
 export { startCallers } from './access/start-callers.ts';

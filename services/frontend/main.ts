@@ -9,6 +9,7 @@ import {
   eventLoopDelay,
   type Logger,
   listenError,
+  listenHost,
   loadCatalogue,
   objectStoreSettings,
   onSignals,
@@ -17,6 +18,7 @@ import {
 } from '@darkroom/lifecycle';
 import { connectRabbitmq } from '@darkroom/messaging';
 import { createS3Store } from '@darkroom/storage';
+import { allowedHosts } from './access/allowed-hosts.ts';
 import { startCallers } from './access/start-callers.ts';
 import { createFrontend } from './app.ts';
 import { startRetention } from './background/retention.ts';
@@ -98,6 +100,11 @@ async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown)
     objects,
     catalogue,
     callers,
+    allowedHosts: allowedHosts({
+      configured: config.ALLOWED_HOSTS,
+      anonymous: config.ALLOW_ANONYMOUS,
+      host: config.HOST,
+    }),
     webhooks,
     maxEventLoopDelayMs: config.MAX_EVENT_LOOP_DELAY_MS,
     logger,
@@ -108,7 +115,8 @@ async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown)
   const app = createFrontend(services);
   const { SHUTDOWN_DELAY_MS: delayMs, SHUTDOWN_GRACE_MS: graceMs } = config;
   shutdown.defer('frontend', () => closeWithin(app, graceMs - delayMs));
-  const { HOST: host, PORT: port } = config;
+  const host = await listenHost(config.HOST);
+  const port = config.PORT;
   try {
     await app.listen({ host, port, listenTextResolver: (address) => `listening at ${address}` });
   } catch (error) {

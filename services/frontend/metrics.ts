@@ -33,6 +33,10 @@ export function createFrontendMetrics({ meter }: Metrics, queues: Pick<QueueView
     imagesServed: meter.createCounter('darkroom_images_served_total', {
       description: 'Pictures sent to callers.',
     }),
+    imagesBroken: meter.createCounter('darkroom_images_broken_total', {
+      description:
+        'Pictures that the object store did not have as they were stored, by fault: missing, damaged.',
+    }),
     watches: meter.createUpDownCounter('darkroom_watches', { description: 'Watches open now.' }),
   };
   // Without labels they are shown from the start, so that the first event is seen as an increase.

@@ -3,6 +3,7 @@ import type { FrontendStore, WebhookStore } from '@darkroom/generations';
 import type { Logger, Metrics, Probes } from '@darkroom/lifecycle';
 import type { Broker } from '@darkroom/messaging';
 import type { ObjectStore } from '@darkroom/storage';
+import type { AllowedHosts } from './access/allowed-hosts.ts';
 import type { Callers } from './access/callers.ts';
 import type { WebhookSettings } from './webhooks/settings.ts';
 
@@ -17,6 +18,8 @@ export type FrontendServices = {
   logger: Logger;
   /** Where the frontend creates its metrics; each frontend has its own. */
   metrics: Metrics;
+  /** Absent: any. */
+  allowedHosts?: AllowedHosts | undefined;
   /** Absent: no request for a webhook is taken. */
   webhooks?: WebhookSettings | undefined;
   /** Calls are refused while the event loop is later than this, in milliseconds. @default 200 */

@@ -1,6 +1,7 @@
 export * from './catalogue.ts';
 export * from './event-loop-delay.ts';
 export * from './listen-error.ts';
+export * from './listen-host.ts';
 export * from './load-config.ts';
 export * from './logger.ts';
 export * from './metrics.ts';

@@ -3,7 +3,7 @@ import { DarkroomError } from '@darkroom/contract';
 const remedies = (variable: string): Readonly<Record<string, string>> => ({
   EADDRINUSE: `another process listens there; stop it, or set ${variable} to a free port`,
   EACCES: `ports below 1024 need privileges; set ${variable} to a higher one`,
-  EADDRNOTAVAIL: 'this machine has no such address; set HOST to one of its own, or to 0.0.0.0',
+  EADDRNOTAVAIL: 'this machine has no such address; set HOST to one of its own, or to ::',
 });
 
 /**
@@ -19,7 +19,8 @@ export function listenError(
   const remedy =
     remedies(at.variable ?? 'PORT')[code] ??
     (error instanceof Error ? error.message : String(error));
-  return new DarkroomError('configuration', `cannot listen on ${at.host}:${at.port}: ${remedy}`, {
+  const host = at.host.includes(':') ? `[${at.host}]` : at.host;
+  return new DarkroomError('configuration', `cannot listen on ${host}:${at.port}: ${remedy}`, {
     cause: error,
   });
 }

@@ -34,8 +34,11 @@ export const variables = {
   ),
   HOST: z
     .string()
-    .meta({ description: 'the address to listen on', examples: ['HOST=0.0.0.0'] })
-    .default('0.0.0.0'),
+    .meta({
+      description: 'the address to listen on; :: is every address, IPv6 and IPv4',
+      examples: ['HOST=127.0.0.1'],
+    })
+    .default('::'),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'must be a log level')
     .meta({
@@ -97,6 +100,25 @@ export const variables = {
       examples: ['ALLOW_ANONYMOUS=1'],
     })
     .default(false),
+  ALLOWED_HOSTS: z
+    .string()
+    .transform((names) =>
+      names
+        .toLowerCase()
+        .split(',')
+        .map((name) => name.trim()),
+    )
+    .refine(
+      (names) => names.every((name) => /^(\*|[a-z0-9._-]+|[0-9a-f:.]+)$/.test(name)),
+      'must be host names without ports, separated by commas, or *',
+    )
+    .meta({
+      description:
+        'the host names that requests may be sent to and that web pages may call from; * for any. ' +
+        'Unless set: any, but on loopback without keys only names of this machine',
+      examples: ['ALLOWED_HOSTS=darkroom.example,10.0.0.7'],
+    })
+    .optional(),
   WEBHOOK_SECRETS_FILE: z
     .string()
     .meta({

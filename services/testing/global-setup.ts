@@ -21,6 +21,9 @@ declare module 'vitest' {
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const began = performance.now();
+  say(
+    'starting RabbitMQ, Postgres and an S3 server; what is not on this machine is installed first',
+  );
   const starts = await Promise.allSettled([startRabbitmq(), startPostgres(), beginObjectStore()]);
   const [rabbitmq, postgres, objectStore] = starts;
   const stop = async (): Promise<void> => {

@@ -8,6 +8,7 @@ import {
   createShutdown,
   eventLoopDelay,
   type Logger,
+  listenHost,
   loadCatalogue,
   objectStoreSettings,
   onSignals,
@@ -113,7 +114,8 @@ async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): 
     },
     { logger },
   );
-  const { HOST: host, PORT: port } = config;
+  const host = await listenHost(config.HOST);
+  const port = config.PORT;
   const server = await startProbeServer({ host, port, probes, metrics });
   shutdown.defer('probe server', server.close);
   shutdown.defer('worker', () => worker.drain(config.SHUTDOWN_GRACE_MS));

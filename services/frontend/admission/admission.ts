@@ -71,6 +71,7 @@ export function createAdmission(services: {
       if (inHand >= IN_HAND) {
         throw new DarkroomError('unavailable', 'too many requests at once; try again shortly', {
           retryAfterS: 1 + Math.random(),
+          expose: true,
         });
       }
       inHand += 1;

@@ -1,7 +1,7 @@
 import { DarkroomError } from '@darkroom/contract';
 import { TRPCError } from '@trpc/server';
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { headersOf, isFault, toApiError } from './api-error.ts';
 import { traceOf } from './requester-of.ts';
 
@@ -26,19 +26,40 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
     });
 }
 
-/** For a path or method that no route takes. */
-export function answerNotFound(request: FastifyRequest, reply: FastifyReply): void {
-  const path = request.url.split('?')[0] ?? '';
-  const wrongMethod = path.startsWith('/trpc/');
-  if (wrongMethod) reply.header('allow', 'GET, POST');
-  const error = wrongMethod
-    ? new TRPCError({
-        code: 'METHOD_NOT_SUPPORTED',
-        message: `${request.method} is not supported; queries are GET, mutations POST`,
-      })
-    : new DarkroomError(
-        'not-found',
-        `there is nothing at ${path.slice(0, 200)}; procedures are under /trpc`,
-      );
-  answerError(error, request, reply);
+/**
+ * Answers a path that no route has with 404, and a method that the path's routes do not take with 405
+ * and `Allow`. To be called before the routes are added.
+ */
+export function answerUnknownRoutes(app: FastifyInstance): void {
+  const methodsOf = new Map<string, Set<string>>();
+  app.addHook('onRoute', ({ url, method }) => {
+    const methods = methodsOf.get(url) ?? new Set();
+    for (const each of [method].flat()) methods.add(each);
+    methodsOf.set(url, methods);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0] ?? '';
+    const shown = path.slice(0, 200);
+    const taken = [...methodsOf].find(([route]) => takes(route, path))?.[1];
+    if (taken === undefined) {
+      const message =
+        `there is nothing at ${shown}; procedures are at /trpc/NAME, such as ` +
+        '/trpc/generations.create, and pictures where images[].url of a generation says';
+      return answerError(new DarkroomError('not-found', message), request, reply);
+    }
+    const allowed = [...taken].sort().join(', ');
+    reply.header('allow', allowed);
+    const message = `${request.method} is not supported at ${shown}; use one of ${allowed}`;
+    answerError(new TRPCError({ code: 'METHOD_NOT_SUPPORTED', message }), request, reply);
+  });
+}
+
+/** Whether a path is one of a route's, whose parameters, as `:name`, are each one segment. */
+function takes(route: string, path: string): boolean {
+  const names = route.split('/');
+  const parts = path.split('/');
+  return (
+    names.length === parts.length &&
+    names.every((name, at) => (name.startsWith(':') ? parts[at] !== '' : parts[at] === name))
+  );
 }

@@ -38,27 +38,30 @@ const id = '5f6a27a4-2a8e-4f0a-8d9c-3b8a0f7d1c11';
 const procedure = `/trpc/generations.get?input=${encodeURIComponent(JSON.stringify({ id }))}`;
 
 it.each([
-  ['a procedure', procedure],
-  ['a picture', `/images/${id}/0-a.png`],
-])('says of %s what passes with time, and when to come again', async (_, url) => {
-  const away = new DarkroomError('unavailable', 'The database cannot be reached.');
-  const { response } = await askWhileReadsFail(away, url);
-  expect(response.statusCode).toBe(503);
-  expect(response.headers['retry-after']).toBe('2');
-  expect(response.json().error).toMatchObject({
-    message: 'The database cannot be reached.',
-    data: { code: 'SERVICE_UNAVAILABLE', httpStatus: 503, traceId },
-  });
-});
+  ['a procedure', procedure, 'unavailable'],
+  ['a procedure', procedure, 'configuration'],
+  ['a picture', `/images/${id}/0-a.png`, 'unavailable'],
+  ['a picture', `/images/${id}/0-a.png`, 'configuration'],
+] as const)(
+  'answers 503 for %s when a dependency fails, and tells the log alone of where: %s',
+  async (_, url, kind) => {
+    const away = new DarkroomError(kind, 'no answer from 10.0.0.7:5432 for darkroom_user');
+    const { response, log } = await askWhileReadsFail(away, url);
+    expect(response.statusCode).toBe(503);
+    expect(response.headers['retry-after']).toBe('2');
+    expect(response.json().error).toMatchObject({
+      message: expect.stringContaining('something that it depends on is not available'),
+      data: { code: 'SERVICE_UNAVAILABLE', httpStatus: 503, traceId },
+    });
+    expect(response.body).not.toMatch(/10\.0\.0\.7|darkroom_user/);
+    const logged = log.find(({ level }) => level === 'error');
+    expect(logged).toMatchObject({ traceId, err: { message: away.message } });
+  },
+);
 
 it.each([
   ['a fault in a procedure', procedure, new Error('secret detail')],
   ['a fault behind a picture', `/images/${id}/0-a.png`, new TypeError('secret detail')],
-  [
-    'what only the operator can mend',
-    procedure,
-    new DarkroomError('configuration', 'secret detail: grant the role its right'),
-  ],
 ])('hides %s from the caller and logs it under the same trace', async (_, url, error) => {
   const { response, log } = await askWhileReadsFail(error, url);
   expect(response.statusCode).toBe(500);

@@ -23,11 +23,16 @@ const CODES: Readonly<Record<ErrorKind, Code>> = {
   conflict: 'CONFLICT',
   'too-many': 'TOO_MANY_REQUESTS',
   unavailable: 'SERVICE_UNAVAILABLE',
-  configuration: 'INTERNAL_SERVER_ERROR',
+  damaged: 'BAD_GATEWAY',
+  configuration: 'SERVICE_UNAVAILABLE',
 };
 
 const HIDDEN =
-  'something went wrong inside Darkroom; its log tells more, under the trace id of this answer';
+  'something went wrong inside Darkroom; its log says more, under the trace id of this answer';
+
+const AWAY =
+  'Darkroom cannot answer now, because something that it depends on is not available; try again ' +
+  'shortly. Its log says more, under the trace id of this answer';
 
 /** Largest body, in bytes. */
 export const BODY_LIMIT = 1024 * 1024;
@@ -63,8 +68,8 @@ export function headersOf(errors: readonly ApiError[]): Record<string, string> {
 }
 
 /**
- * The one place where errors become answers: what a caller can mend is told in full, and of
- * everything else nothing but that it happened.
+ * The one place where errors become answers. A caller reads the message of what it can correct; of
+ * everything else only that it happened, because those messages are for operators.
  */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof TRPCError) return fromTrpc(error);
@@ -94,10 +99,8 @@ function fromTrpc(error: TRPCError): ApiError {
   return apiError(code, code === 'INTERNAL_SERVER_ERROR' ? HIDDEN : error.message);
 }
 
-function fromDarkroom({ kind, message, retryAfterS }: DarkroomError): ApiError {
-  return kind === 'configuration'
-    ? apiError('INTERNAL_SERVER_ERROR', HIDDEN)
-    : apiError(CODES[kind], message, retryAfterS);
+function fromDarkroom({ kind, message, retryAfterS, expose }: DarkroomError): ApiError {
+  return apiError(CODES[kind], expose ? message : AWAY, retryAfterS);
 }
 
 /** Fastify refuses what it cannot parse with a code and a status of its own. */

@@ -19,7 +19,7 @@ export function guardEventLoop(app: FastifyInstance, maxDelayMs = 200): void {
       throw new DarkroomError(
         'unavailable',
         `this replica is overloaded: its event loop is ${Math.round(Number(delayMs))} ms late; try again shortly`,
-        { retryAfterS: 1 + 2 * Math.random() },
+        { retryAfterS: 1 + 2 * Math.random(), expose: true },
       );
     },
   });

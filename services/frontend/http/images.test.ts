@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DarkroomError } from '@darkroom/contract';
 import { createMetrics } from '@darkroom/lifecycle';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createFrontend } from '../app.ts';
 import { claim, startFrontend, type TestFrontend, TIMINGS } from '../testing/start-frontend.ts';
 
@@ -35,14 +35,83 @@ it('serves a picture where its generation says, to be kept for ever', async () =
     'cache-control': 'private, max-age=31536000, immutable',
     etag: `"${sha256}"`,
     'x-content-type-options': 'nosniff',
+    'accept-ranges': 'none',
   });
 });
 
-it('does not send again what the caller has', async () => {
-  const headers = { 'if-none-match': `"${sha256}"` };
-  const response = await frontend.app.inject({ url, headers });
-  expect(response.statusCode).toBe(304);
-  expect(response.body).toBe('');
+it.each([
+  ['the tag', `"${sha256}"`],
+  ['a weak tag', `W/"${sha256}"`],
+  ['a list', `"other", W/"another" ,"${sha256}"`],
+  ['any tag', '*'],
+])(
+  'does not send again what the caller has, as If-None-Match says with %s',
+  async (_, condition) => {
+    const response = await frontend.app.inject({ url, headers: { 'if-none-match': condition } });
+    expect(response.statusCode).toBe(304);
+    expect(response.body).toBe('');
+    expect(response.headers).toMatchObject({ etag: `"${sha256}"` });
+  },
+);
+
+it.each(['"other"', 'W/"other"', `"${sha256.slice(1)}"`, `"a${sha256}"`, '"*"'])(
+  'sends what the caller does not have, as If-None-Match says with %s',
+  async (condition) => {
+    const response = await frontend.app.inject({ url, headers: { 'if-none-match': condition } });
+    expect(response.statusCode).toBe(200);
+  },
+);
+
+it('sends the whole picture to whoever asks for a part, and says that it takes no ranges', async () => {
+  const response = await frontend.app.inject({ url, headers: { range: 'bytes=0-1' } });
+  expect(response.statusCode).toBe(200);
+  expect(response.headers['accept-ranges']).toBe('none');
+  expect(response.rawPayload.length).toBe(png.length);
+});
+
+it('answers HEAD as GET, without the picture', async () => {
+  const head = await frontend.app.inject({ method: 'HEAD', url });
+  const get = await frontend.app.inject({ url });
+  expect(head.statusCode).toBe(200);
+  expect(head.rawPayload.length).toBe(0);
+  const headers = ({ headers: { date: _, ...rest } }: typeof get) => rest;
+  expect(headers(head)).toEqual(headers(get));
+  expect(head.headers['content-length']).toBe(String(png.length));
+});
+
+describe('a picture that the object store does not have as it was stored', () => {
+  afterEach(async () => {
+    await frontend.objects.put(`default/${id}/0-${sha256}.png`, png, 'image/png');
+  });
+
+  it.each([
+    ['cut', png.subarray(0, -1)],
+    ['empty', new Uint8Array()],
+    ['changed in a bit', png.map((byte, index) => (index === 4 ? byte ^ 1 : byte))],
+    ['much larger', new Uint8Array(2 ** 20)],
+  ])('is refused with 502 and counted: %s', async (_, bytes) => {
+    await frontend.objects.put(`default/${id}/0-${sha256}.png`, bytes, 'image/png');
+    const metrics = createMetrics();
+    const sizes: number[] = [];
+    const get: typeof frontend.objects.get = async (...args) => {
+      const object = await frontend.objects.get(...args);
+      sizes.push(object?.bytes.length ?? 0);
+      return object;
+    };
+    const app = createFrontend({ ...frontend, objects: { ...frontend.objects, get }, metrics });
+    const response = await app.inject(url);
+    await app.close();
+    expect(response.statusCode).toBe(502);
+    expect(response.headers).not.toHaveProperty('cache-control');
+    expect(response.headers).not.toHaveProperty('etag');
+    expect(response.json().error).toMatchObject({
+      message: expect.stringMatching(/damaged in the object store and is not sent.*seed 9/),
+      data: { code: 'BAD_GATEWAY', httpStatus: 502 },
+    });
+    expect(await metrics.metrics()).toContain('darkroom_images_broken_total{fault="damaged"} 1');
+    // Of 64 x 64 pixels: no more of it is held in memory.
+    expect(sizes[0]).toBeLessThan(64 * 64 * 4 + 2 ** 16 + 2);
+  });
 });
 
 it('names neither tenant nor key to callers', async () => {
@@ -58,19 +127,22 @@ it('names neither tenant nor key to callers', async () => {
   ]);
 });
 
-it('says neither where pictures are kept nor to keep the answer, while they cannot be read', async () => {
-  const message = 'cannot read a key in bucket private at http://inside:7070';
-  const get = () => Promise.reject(new DarkroomError('unavailable', message));
-  const objects = { ...frontend.objects, get };
-  const app = createFrontend({ ...frontend, objects, metrics: createMetrics() });
-  const response = await app.inject(url);
-  await app.close();
-  expect(response.statusCode).toBe(503);
-  expect(response.headers).not.toHaveProperty('cache-control');
-  expect(response.headers).not.toHaveProperty('etag');
-  expect(response.json().error.message).toContain('cannot be read now');
-  expect(response.body).not.toMatch(/private|inside/);
-});
+it.each(['unavailable', 'configuration'] as const)(
+  'says neither where pictures are kept nor to keep the answer, while they cannot be read: %s',
+  async (kind) => {
+    const message = 'cannot read a key in bucket private at http://inside:7070';
+    const get = () => Promise.reject(new DarkroomError(kind, message));
+    const objects = { ...frontend.objects, get };
+    const app = createFrontend({ ...frontend, objects, metrics: createMetrics() });
+    const response = await app.inject(url);
+    await app.close();
+    expect(response.statusCode).toBe(503);
+    expect(response.headers).not.toHaveProperty('cache-control');
+    expect(response.headers).not.toHaveProperty('etag');
+    expect(response.json().error.message).toContain('cannot be read now');
+    expect(response.body).not.toMatch(/private|inside/);
+  },
+);
 
 it.each([
   ['that its record does not name, though it is stored', () => `/images/${id}/secret.png`],

@@ -11,7 +11,8 @@ const imagePath = z.object({ generation: z.uuid(), file: z.string() });
 
 /**
  * Serves finished pictures at `/images/:generation/:file`. Only files that the caller's own record
- * names are looked for; a picture never changes, so it may be kept for ever.
+ * names are looked for. A picture never changes, so it may be cached without end. It is sent whole:
+ * its digest is checked before, and there is little to resume.
  */
 export function serveImages(
   app: FastifyInstance,
@@ -29,19 +30,27 @@ export function serveImages(
     if (picture === undefined) throw notFound(request.url);
 
     const etag = `"${picture.sha256}"`;
-    const held = request.headers['if-none-match']?.includes(etag);
+    const held = matches(request.headers['if-none-match'], etag);
     const object = held ? undefined : await picture.read();
     if (!held && object === undefined) throw notFound(request.url);
-    // Not before: an error is not to be kept for ever.
+    // Not before: an error must not be cached.
     reply
       .header('etag', etag)
       .header('cache-control', 'private, max-age=31536000, immutable')
+      .header('accept-ranges', 'none')
       .header('x-content-type-options', 'nosniff');
     if (object === undefined) return reply.code(304).send();
-    imagesServed.add(1);
+    if (request.method === 'GET') imagesServed.add(1);
     return reply.type(object.contentType).send(object.bytes);
   });
 }
+
+/**
+ * Whether an `If-None-Match` covers the picture: by `*`, or by a list with its tag, weak or strong.
+ * https://www.rfc-editor.org/rfc/rfc9110#field.if-none-match
+ */
+const matches = (condition: string | undefined, etag: string): boolean =>
+  (condition ?? '').split(',').some((tag) => ['*', etag, `W/${etag}`].includes(tag.trim()));
 
 const notFound = (url: string) =>
   new DarkroomError(

@@ -27,6 +27,7 @@ export function createWatchPlaces({ limitsOf }: Pick<Callers, 'limitsOf'>, limit
         throw new DarkroomError(
           'unavailable',
           'no more watches fit in this replica; try again, or ask with generations.get',
+          { expose: true },
         );
       }
       all += 1;

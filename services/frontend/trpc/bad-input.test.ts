@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import type { InjectOptions } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startFrontend, type TestFrontend } from '../testing/start-frontend.ts';
@@ -35,6 +36,22 @@ describe('generations.create refuses', () => {
     ['an empty prompt', '{"prompt":""}', 'prompt: must not be empty'],
     ['a blank prompt', '{"prompt":" \\n"}', 'prompt: must not be empty'],
     ['a prompt with a null byte', '{"prompt":"a\\u0000b"}', 'prompt: must not contain null bytes'],
+    [
+      'half an emoji in the negative prompt',
+      '{"prompt":"x","negativePrompt":"\\udf40"}',
+      'negativePrompt: must be well-formed Unicode',
+    ],
+    [
+      'half an emoji in the idempotency key',
+      '{"prompt":"x","idempotencyKey":"\\ud83c"}',
+      'idempotencyKey: must be well-formed Unicode',
+    ],
+    [
+      'half an emoji in the URL of a webhook',
+      '{"prompt":"x","webhook":{"url":"https://example.com/\\ud83c"}}',
+      'webhook.url: must be well-formed Unicode',
+    ],
+    ['half an emoji as the model', '{"prompt":"x","model":"\\ud83c"}', 'is not in the catalogue'],
     ['half an emoji', '{"prompt":"\\ud83c"}', 'prompt: must be well-formed Unicode'],
     [
       'a prompt of 100 kB',
@@ -100,6 +117,49 @@ describe('generations.create refuses', () => {
     );
   });
 
+  it.each([
+    [
+      'a byte of no character',
+      Buffer.from('7b2270726f6d7074223a22ff227d', 'hex'),
+      'byte 11 (0xFF)',
+    ],
+    ['Latin-1', Buffer.from('{"prompt":"caf\xe9"}', 'latin1'), 'byte 14 (0xE9)'],
+    ['half a character at the end', Buffer.from('7b22c3', 'hex'), 'byte 2 (0xC3)'],
+    ['UTF-16', Buffer.from('\ufeff{"prompt":"x"}', 'utf16le'), 'byte 0 (0xFF)'],
+    [
+      'a bad byte after U+FFFD itself',
+      Buffer.concat([Buffer.from('{"prompt":"\ufffd'), Buffer.from([0x80]), Buffer.from('"}')]),
+      'byte 14 (0x80)',
+    ],
+  ])('a body that is not UTF-8, with the place: %s', async (_, payload, place) => {
+    await expectRefusal(
+      { method: 'POST', url: '/trpc/generations.create', headers: json, payload },
+      400,
+      'BAD_REQUEST',
+      `the body is not valid UTF-8: ${place} cannot be read; send JSON in UTF-8`,
+    );
+  });
+
+  it.each(['gzip', 'br', 'deflate', 'zstd', 'gzip, identity'])(
+    'a body that is compressed with %s, and says what it takes',
+    async (encoding) => {
+      const request = {
+        method: 'POST',
+        url: '/trpc/generations.create',
+        headers: { ...json, 'content-encoding': encoding },
+        payload: gzipSync('{"prompt":"x"}'),
+      } as const;
+      await expectRefusal(
+        request,
+        415,
+        'UNSUPPORTED_MEDIA_TYPE',
+        `the body has content-encoding: ${encoding}, and compressed bodies are not supported; send plain JSON`,
+      );
+      const { headers } = await frontend.app.inject(request);
+      expect(headers['accept-encoding']).toBe('identity');
+    },
+  );
+
   it('a body over the limit', async () => {
     const payload = JSON.stringify({ prompt: 'x'.repeat(1024 * 1024) });
     await expectRefusal(
@@ -160,7 +220,12 @@ describe('HTTP beside the procedures', () => {
     ['DELETE', '/trpc/generations.get', 405, 'METHOD_NOT_SUPPORTED', 'DELETE is not supported'],
     ['POST', '/trpc/generations.get', 405, 'METHOD_NOT_SUPPORTED', 'POST'],
     ['GET', '/elsewhere', 404, 'NOT_FOUND', 'there is nothing at /elsewhere'],
-    ['GET', '/trpc', 404, 'NOT_FOUND', 'procedures are under /trpc'],
+    ['GET', '/trpc', 404, 'NOT_FOUND', 'procedures are at /trpc/NAME'],
+    ['GET', '/trpc/', 404, 'NOT_FOUND', 'No procedure found'],
+    ['GET', '/trpc/a/b', 404, 'NOT_FOUND', 'there is nothing at /trpc/a/b; procedures are at'],
+    ['POST', '/trpc/generations/create', 404, 'NOT_FOUND', 'such as /trpc/generations.create'],
+    ['DELETE', '/elsewhere', 404, 'NOT_FOUND', 'there is nothing at /elsewhere'],
+    ['GET', '/images', 404, 'NOT_FOUND', 'there is nothing at /images; '],
     ['GET', `/trpc/${'x'.repeat(2_001)}`, 414, 'BAD_REQUEST', 'longer than 2000 characters'],
     ['GET', '/trpc/%E0%A4%A', 400, 'BAD_REQUEST', 'not a valid url'],
     ['GET', '/trpc/generations.get?input={', 400, 'BAD_REQUEST', 'the input is not JSON'],
@@ -170,6 +235,24 @@ describe('HTTP beside the procedures', () => {
     const body = method === 'POST' || method === 'PUT' ? { payload: {} } : {};
     await expectRefusal({ method, url, ...body }, status, code, message);
   });
+
+  it.each([
+    ['PUT', '/trpc/generations.create', 'GET, HEAD, POST'],
+    ['OPTIONS', '/trpc/generations.create', 'GET, HEAD, POST'],
+    ['POST', '/images/a/b', 'GET, HEAD'],
+    ['DELETE', '/images/a/b', 'GET, HEAD'],
+    ['POST', '/healthz', 'GET, HEAD'],
+    ['POST', '/trpc/generations.get', 'GET'],
+    ['GET', '/trpc/generations.create', 'POST'],
+  ] as const)(
+    'tells the methods that are allowed with the 405 to %s %s: %s',
+    async (method, url, allow) => {
+      const response = await frontend.app.inject({ method, url, headers: json, payload: '{}' });
+      expect(response.statusCode, response.body).toBe(405);
+      expect(response.headers.allow).toBe(allow);
+      expect(response.json().error.message).toContain(method);
+    },
+  );
 
   it('refuses a batch of more calls than it takes', async () => {
     const paths = Array.from({ length: 21 }, () => 'models.list').join(',');

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { headersOf, isFault, toApiError } from '../http/api-error.ts';
 import type { CallGuard } from '../http/guard-calls.ts';
 import { requesterOf } from '../http/requester-of.ts';
+import { refuseEncoding, textOf } from './body.ts';
 import type { AppRouter } from './router/index.ts';
 
 /** Calls at most in one batch. */
@@ -10,7 +11,7 @@ const BATCH_LIMIT = 20;
 
 /**
  * Mounts the router at `/trpc`. Bodies are read as text, within the body limit, and parsed by tRPC;
- * anything but JSON is refused.
+ * anything but JSON in UTF-8 is refused.
  */
 export function serveTrpc(app: FastifyInstance, router: AppRouter, guard: CallGuard): void {
   const handle = (req: FastifyRequest, res: FastifyReply) =>
@@ -37,10 +38,12 @@ export function serveTrpc(app: FastifyInstance, router: AppRouter, guard: CallGu
   // Encapsulated, so that the parsers are those of this adapter alone.
   app.register(async (trpc) => {
     trpc.removeAllContentTypeParsers();
-    trpc.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
-      done(null, body);
-    });
+    trpc.addContentTypeParser(
+      'application/json',
+      { parseAs: 'buffer' },
+      async (_request: FastifyRequest, body: Buffer) => textOf(body),
+    );
     trpc.get('/trpc/:path', { onRequest: guard }, handle);
-    trpc.post('/trpc/:path', { onRequest: guard }, handle);
+    trpc.post('/trpc/:path', { onRequest: [guard, refuseEncoding] }, handle);
   });
 }

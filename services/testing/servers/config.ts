@@ -25,3 +25,16 @@ export const programFolders = (env.PATH ?? '').split(delimiter);
 
 /** What started programs inherit. */
 export const inherited: NodeJS.ProcessEnv = env;
+
+const FAILED_IMAGES = 'DARKROOM_TEST_FAILED_IMAGES';
+
+/**
+ * Images that this run could not start. Kept in the environment, which the processes of a run (test
+ * workers, what they start) inherit, because a pull that fails behind a firewall takes long each time.
+ */
+export const failedImages = {
+  has: (image: string): boolean => (env[FAILED_IMAGES] ?? '').split(' ').includes(image),
+  add(image: string): void {
+    env[FAILED_IMAGES] = `${env[FAILED_IMAGES] ?? ''} ${image}`.trim();
+  },
+};

@@ -4,6 +4,7 @@ import {
   Wait,
   type WaitStrategy,
 } from 'testcontainers';
+import { failedImages } from './config.ts';
 import { freePort } from './program.ts';
 import { type Server, say } from './server.ts';
 
@@ -26,12 +27,14 @@ export type StartedContainer = {
 };
 
 /**
- * Starts a container where Docker answers and has or can pull the image; undefined where not.
+ * Starts a container where Docker answers and has or can pull the image; undefined where not. An image
+ * that could not be started is not tried again in this run.
  * Testcontainers' reaper removes it when this process ends without doing so.
  */
 export async function startContainer(
   recipe: ContainerRecipe,
 ): Promise<StartedContainer | undefined> {
+  if (failedImages.has(recipe.image)) return undefined;
   const client = await getContainerRuntimeClient().catch(() => undefined);
   if (client === undefined) return undefined;
   const ports = await Promise.all(recipe.ports.map(() => freePort()));
@@ -66,8 +69,9 @@ export async function startContainer(
     return { server, host: container.getHost(), ports, run };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
+    failedImages.add(recipe.image);
     say(
-      `Docker answers but ${recipe.image} does not start (${reason}); trying an installed program`,
+      `Docker answers but ${recipe.image} does not start (${reason}); this run uses an installed program`,
     );
     return undefined;
   }

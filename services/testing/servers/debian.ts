@@ -20,7 +20,12 @@ export function installDebianPackages(...packages: string[]): Promise<void> {
 }
 
 async function install(packages: string[]): Promise<void> {
-  say(`installing Debian packages as root: ${packages.join(' ')} …`);
+  const names = packages.join(' ');
+  say(`installing Debian packages as root, once: ${names} …`);
+  const began = performance.now();
+  const progress = setInterval(() => {
+    say(`installing ${names} … ${Math.round((performance.now() - began) / 1_000)} s`);
+  }, 15_000);
   const env = { ...inherited, DEBIAN_FRONTEND: 'noninteractive' };
   const hadPolicy = existsSync(servicePolicy);
   if (!hadPolicy) await writeFile(servicePolicy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
@@ -31,6 +36,7 @@ async function install(packages: string[]): Promise<void> {
       maxBuffer: 64 * 2 ** 20,
     });
   } finally {
+    clearInterval(progress);
     if (!hadPolicy) await rm(servicePolicy);
   }
 }
