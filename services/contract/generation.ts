@@ -73,13 +73,21 @@ export const progress = z.object({
 });
 export type Progress = z.infer<typeof progress>;
 
-const image = z.object({
-  /** A path on the frontend; fetched under the caller's own `Authorization` header. */
-  url: z.string(),
+/** A finished picture as the record names it. */
+export const storedImage = z.object({
+  /** In the object store; see `pictureKey`. */
+  key: z.string(),
   sha256: z.string(),
   width: z.int(),
   height: z.int(),
   seed: z.int(),
+});
+export type StoredImage = z.infer<typeof storedImage>;
+
+/** A finished picture as callers see it. */
+const image = storedImage.omit({ key: true }).extend({
+  /** A path on the frontend; fetched under the caller's own `Authorization` header. */
+  url: z.string(),
 });
 export type Image = z.infer<typeof image>;
 

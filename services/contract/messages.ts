@@ -21,6 +21,20 @@ export const jobMessage = z.object({
 });
 export type JobMessage = z.infer<typeof jobMessage>;
 
+/** The message that puts a queued record on its model's queue. */
+export const jobMessageOf = (record: {
+  id: string;
+  revision: number;
+  request: { model: string };
+  traceparent: string | null;
+}): JobMessage => ({
+  version: 1,
+  generationId: record.id,
+  revision: record.revision,
+  model: record.request.model,
+  ...(record.traceparent !== null && { traceparent: record.traceparent }),
+});
+
 /** What happened to a generation, told at most once; nothing depends on its arrival. */
 export const generationEvent = z.discriminatedUnion('type', [
   z.object({

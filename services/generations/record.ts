@@ -1,4 +1,4 @@
-import type { Generation } from '@darkroom/contract';
+import type { Generation, StoredImage } from '@darkroom/contract';
 
 /** A generation with what only services may see. */
 export type GenerationRecord = Omit<Generation, 'images' | 'waiting'> & {
@@ -24,13 +24,4 @@ export type Checkpoint = {
   picture: number;
   /** Steps done of that picture. */
   step: number;
-};
-
-export type StoredImage = {
-  /** Key in the object store: `tenant/generation/index-sha256.png`. */
-  key: string;
-  sha256: string;
-  width: number;
-  height: number;
-  seed: number;
 };

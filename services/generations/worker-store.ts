@@ -1,5 +1,5 @@
-import type { FailureCode, Progress } from '@darkroom/contract';
-import type { Checkpoint, GenerationRecord, StoredImage } from './record.ts';
+import type { FailureCode, Progress, StoredImage } from '@darkroom/contract';
+import type { Checkpoint, GenerationRecord } from './record.ts';
 
 /** The right to run a generation, for as long as the lease is renewed. */
 export type Claim = {

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
+import { checkpointKey, objectPrefix, storedImage } from '@darkroom/contract';
 import { decodeRunState, encodeRunState, ModelError } from '@darkroom/diffusion';
 import type { Checkpoint, GenerationRecord } from '@darkroom/generations';
 import type { ObjectStore } from '@darkroom/storage';
 import { z } from 'zod';
 import { storePictures } from './pictures.ts';
-import { newRun, prefixOf, type Run } from './run.ts';
+import { newRun, type Run } from './run.ts';
 
 /**
  * The first line of a checkpoint, JSON; the run state's bytes follow it. A reader of another version
@@ -16,15 +17,7 @@ const header = z.object({
   /** What made the run state: see `bitsOf`. */
   bits: z.string(),
   /** The pictures that are done; their files lie under the same prefix. */
-  pictures: z.array(
-    z.object({
-      key: z.string(),
-      sha256: z.string(),
-      width: z.int(),
-      height: z.int(),
-      seed: z.int(),
-    }),
-  ),
+  pictures: z.array(storedImage),
 });
 type Header = z.infer<typeof header>;
 
@@ -48,7 +41,7 @@ export async function saveCheckpoint(
   const state = run.state === undefined ? new Uint8Array(0) : encodeRunState(run.state);
   const bytes = Buffer.concat([Buffer.from(`${JSON.stringify(first)}\n`), state]);
   // Named by its digest, so that a damaged one is found out and none is ever overwritten.
-  const key = `${prefixOf(record)}checkpoint-${digest(bytes)}`;
+  const key = checkpointKey(record, digest(bytes));
   await Promise.all([
     storePictures(objects, run.pictures),
     objects.put(key, bytes, 'application/octet-stream'),
@@ -75,7 +68,7 @@ export async function loadCheckpoint(
   const object = await objects.get(key);
   if (object === undefined) throw new CheckpointUnusable('it is not in the object store');
   const { bytes } = object;
-  if (!key.endsWith(`/checkpoint-${digest(bytes)}`)) throw new CheckpointUnusable('it is damaged');
+  if (key !== checkpointKey(record, digest(bytes))) throw new CheckpointUnusable('it is damaged');
   const end = bytes.indexOf(NEWLINE);
   const parsed = header.safeParse(parseJson(bytes.subarray(0, Math.max(end, 0))));
   if (!parsed.success) throw new CheckpointUnusable('it is of another version');
@@ -84,7 +77,7 @@ export async function loadCheckpoint(
   }
   const { request } = record;
   const { generationId, pictures } = parsed.data;
-  const stored = new Set(await objects.list(prefixOf(record)));
+  const stored = new Set(await objects.list(objectPrefix(record)));
   const missing = pictures.find((picture) => !stored.has(picture.key));
   if (missing !== undefined) throw new CheckpointUnusable(`its picture ${missing.key} is gone`);
 

@@ -1,7 +1,7 @@
-import { isTerminal } from '@darkroom/contract';
+import { isTerminal, objectPrefix } from '@darkroom/contract';
 import type { GenerationRecord, WorkerStore } from '@darkroom/generations';
 import type { ObjectStore } from '@darkroom/storage';
-import { type MadePicture, prefixOf } from './run.ts';
+import type { MadePicture } from './run.ts';
 
 /**
  * Stores the pictures that are not stored yet. Keys carry the content's digest, so a rerun to the
@@ -39,6 +39,6 @@ export async function collectLeftovers(options: {
   const now = await store.get(record.tenant, record.id);
   if (now !== undefined && !isTerminal(now.state)) return;
   const named = new Set(now?.images.map(({ key }) => key));
-  const leftovers = (await objects.list(prefixOf(record))).filter((key) => !named.has(key));
+  const leftovers = (await objects.list(objectPrefix(record))).filter((key) => !named.has(key));
   if (leftovers.length > 0) await objects.remove(leftovers);
 }

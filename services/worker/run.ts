@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Progress } from '@darkroom/contract';
+import { type Progress, pictureKey, type StoredImage } from '@darkroom/contract';
 import type { RunState } from '@darkroom/diffusion';
-import type { GenerationRecord, Ran, StoredImage } from '@darkroom/generations';
+import type { GenerationRecord, Ran } from '@darkroom/generations';
 import type { Inference } from './inference/inference-process.ts';
 
 /** A picture with its file, or, where an earlier attempt stored it, without. */
@@ -69,7 +69,7 @@ export async function makePictures(options: {
     );
     const { png, width, height } = made;
     const sha256 = createHash('sha256').update(png).digest('hex');
-    const key = `${prefixOf(record)}${index}-${sha256}.png`;
+    const key = pictureKey(record, index, sha256);
     run.pictures.push({ key, sha256, width, height, seed, png });
     run.state = undefined;
     modelLoadMs += made.modelLoadMs;
@@ -77,6 +77,3 @@ export async function makePictures(options: {
   }
   return { modelLoadMs, inferenceMs };
 }
-
-/** Where everything of a generation lies in the object store. */
-export const prefixOf = ({ tenant, id }: GenerationRecord): string => `${tenant}/${id}/`;

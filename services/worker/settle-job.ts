@@ -1,5 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { FailureCode, GenerationEvent, GenerationState } from '@darkroom/contract';
+import {
+  type FailureCode,
+  type GenerationEvent,
+  type GenerationState,
+  jobMessageOf,
+} from '@darkroom/contract';
 import type { Checkpoint, Claim, WorkerStore } from '@darkroom/generations';
 import type { Logger } from '@darkroom/lifecycle';
 import type { Broker } from '@darkroom/messaging';
@@ -63,7 +68,7 @@ export async function fail(job: Running, code: FailureCode, message: string): Pr
 /** Back to the queue under a new message; where that cannot be sent now, a sweep sends it. */
 export async function handBack(job: Running, why: HandBack, lastWords?: string): Promise<JobEnd> {
   const { store, broker, claim, logger } = job;
-  const { id, traceparent } = claim.record;
+  const { id } = claim.record;
   // What an engine died of is not saved: it may be the run state itself.
   const isWorthSaving = why === 'closed' || why === 'engine-away';
   const checkpoint = isWorthSaving ? await save(job) : undefined;
@@ -85,13 +90,7 @@ export async function handBack(job: Running, why: HandBack, lastWords?: string):
   }
   tellState(job, 'queued', queued.revision);
   try {
-    await broker.publishJob({
-      version: 1,
-      generationId: id,
-      revision: queued.revision,
-      model: queued.request.model,
-      ...(traceparent !== null && { traceparent }),
-    });
+    await broker.publishJob(jobMessageOf(queued));
     await store.markPublished(id, queued.revision);
   } catch (error) {
     logger.warn({ err: error }, 'the job is queued, its message will be sent by a sweep');

@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
-import { DarkroomError } from '@darkroom/contract';
-import type { StoredImage } from '@darkroom/generations';
+import { DarkroomError, fileNameOf, type StoredImage } from '@darkroom/contract';
 import type { StoredObject } from '@darkroom/storage';
-import { fileOf } from './present.ts';
 import type { Requester } from './requester.ts';
 import type { AcceptServices } from './services.ts';
 
@@ -32,7 +30,7 @@ export async function findPicture(
   { store, objects, metrics }: Services,
 ): Promise<Picture | undefined> {
   const record = await store.get(tenant, id);
-  const image = record?.images.find((candidate) => fileOf(candidate) === file);
+  const image = record?.images.find((candidate) => fileNameOf(candidate.key) === file);
   if (image === undefined) return undefined;
   const { key, sha256 } = image;
   const read = async () => {

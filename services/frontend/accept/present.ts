@@ -1,9 +1,5 @@
-import { DarkroomError, type Generation, type Waiting } from '@darkroom/contract';
-import type { GenerationRecord, StoredImage } from '@darkroom/generations';
-
-/** The last segment of a stored image's key, which its URL ends with. */
-export const fileOf = (image: StoredImage): string =>
-  image.key.slice(image.key.lastIndexOf('/') + 1);
+import { DarkroomError, fileNameOf, type Generation, type Waiting } from '@darkroom/contract';
+import type { GenerationRecord } from '@darkroom/generations';
 
 /** A record as callers see it, and where they asked for it, why it waits. */
 export const toGeneration = (
@@ -16,7 +12,7 @@ export const toGeneration = (
   progress: record.progress,
   attempt: record.attempt,
   images: record.images.map((image) => ({
-    url: `/images/${record.id}/${fileOf(image)}`,
+    url: `/images/${record.id}/${fileNameOf(image.key)}`,
     sha256: image.sha256,
     width: image.width,
     height: image.height,

@@ -1,3 +1,4 @@
+import { jobMessageOf } from '@darkroom/contract';
 import type { GenerationRecord } from '@darkroom/generations';
 import type { Broker } from '@darkroom/messaging';
 
@@ -8,11 +9,5 @@ import type { Broker } from '@darkroom/messaging';
  * @throws DarkroomError `unavailable`
  */
 export async function publishRecord(record: GenerationRecord, broker: Broker): Promise<void> {
-  await broker.publishJob({
-    version: 1,
-    generationId: record.id,
-    revision: record.revision,
-    model: record.request.model,
-    ...(record.traceparent !== null && { traceparent: record.traceparent }),
-  });
+  await broker.publishJob(jobMessageOf(record));
 }

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { objectPrefix } from '@darkroom/contract';
 import type { FrontendStore } from '@darkroom/generations';
 import type { Logger, Metrics } from '@darkroom/lifecycle';
 import type { ObjectStore } from '@darkroom/storage';
@@ -130,7 +131,7 @@ export async function removeObjects(
   objects: Services['objects'],
 ): Promise<void> {
   const keys = await Promise.all(
-    generations.map(({ tenant, id }) => objects.list(`${tenant}/${id}/`)),
+    generations.map((generation) => objects.list(objectPrefix(generation))),
   );
   await objects.remove(keys.flat());
 }

@@ -4,14 +4,14 @@ import { batched } from './batch.ts';
 const sqlError = (code: string) => Object.assign(new Error(`SQLSTATE ${code}`), { code });
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-/** Flushes that land when the test says so; the answer to n is 10 n. */
+/** Flushes that finish when the test says so; the answer to n is 10 n. */
 function byHand(options: Parameters<typeof batched<number, number>>[1] = {}) {
-  const flushes: { inputs: number[]; land(error?: Error): void }[] = [];
+  const flushes: { inputs: number[]; finish(error?: Error): void }[] = [];
   const call = batched<number, number>((inputs) => {
     const { promise, resolve, reject } = Promise.withResolvers<number[]>();
-    const land = (error?: Error) =>
+    const finish = (error?: Error) =>
       error === undefined ? resolve(inputs.map((n) => n * 10)) : reject(error);
-    flushes.push({ inputs, land });
+    flushes.push({ inputs, finish });
     return promise;
   }, options);
   return { call, flushes, batches: () => flushes.map(({ inputs }) => inputs) };
@@ -22,7 +22,7 @@ test('a call by itself goes out at once, with those of the same turn', async () 
   const answers = [call(1), call(2)];
   await turn();
   expect(batches()).toEqual([[1, 2]]);
-  flushes[0]?.land();
+  flushes[0]?.finish();
   expect(await Promise.all(answers)).toEqual([10, 20]);
 });
 
@@ -35,9 +35,9 @@ test('what comes during a flush goes out together when it has landed', async () 
   answers.push(call(3));
   await turn();
   expect(batches()).toEqual([[1]]);
-  flushes[0]?.land();
+  flushes[0]?.finish();
   await expect.poll(batches).toEqual([[1], [2, 3]]);
-  flushes[1]?.land();
+  flushes[1]?.finish();
   expect(await Promise.all(answers)).toEqual([10, 20, 30]);
 });
 
@@ -55,7 +55,7 @@ test('one flush at a time, and no more in it than are allowed', async () => {
     await expect.poll(batches).toEqual(expected);
     await turn();
     expect(flushes).toHaveLength(expected.length);
-    flushes.at(-1)?.land();
+    flushes.at(-1)?.finish();
   }
   expect(await Promise.all(answers)).toEqual([10, 20, 30, 40, 50]);
 });
@@ -65,7 +65,7 @@ test('inputs of one key go out one after another', async () => {
   const answers = [1, 11, 2, 21].map((n) => call(n));
   for (const expected of [[[1, 2]], [[1, 2], [11]], [[1, 2], [11], [21]]]) {
     await expect.poll(batches).toEqual(expected);
-    flushes.at(-1)?.land();
+    flushes.at(-1)?.finish();
   }
   expect(await Promise.all(answers)).toEqual([10, 110, 20, 210]);
 });
@@ -101,7 +101,7 @@ test('a lost connection fails all of its flush, which is not tried again', async
   const { call, flushes } = byHand();
   const answers = Promise.allSettled([call(1), call(2)]);
   await turn();
-  flushes[0]?.land(new Error('Connection terminated unexpectedly'));
+  flushes[0]?.finish(new Error('Connection terminated unexpectedly'));
   expect((await answers).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   expect(flushes).toHaveLength(1);
 });
@@ -116,11 +116,11 @@ test('idle waits for every answer', async () => {
   const idle = call.idle().then(() => {
     isIdle = true;
   });
-  flushes[0]?.land();
+  flushes[0]?.finish();
   await first;
   await expect.poll(() => flushes).toHaveLength(2);
   expect(isIdle).toBe(false);
-  flushes[1]?.land();
+  flushes[1]?.finish();
   await Promise.all([second, idle]);
 });
 
@@ -132,7 +132,7 @@ test('what lingers waits for company, and idle for both', async () => {
   expect(batches()).toEqual([]);
   await expect.poll(batches).toEqual([[1, 2]]);
   const idle = call.idle();
-  flushes[0]?.land();
+  flushes[0]?.finish();
   await idle;
   expect(await Promise.all(answers)).toEqual([10, 20]);
 });

@@ -37,49 +37,49 @@ export function batched<Input, Result>(
   { atMost = 128, lingerMs = 0, keyOf }: BatchOptions<Input> = {},
 ): Batched<Input, Result> {
   let waiting: Call<Input, Result>[] = [];
-  /** From the moment that a flush is due until it has landed. */
-  let isUnderWay = false;
+  /** From the moment that a flush is scheduled until it has finished. */
+  let isFlushing = false;
   let whenIdle = Promise.withResolvers<void>();
 
-  function board(): Call<Input, Result>[] {
+  function takeBatch(): Call<Input, Result>[] {
     const keys = new Set<string>();
-    const aboard: Call<Input, Result>[] = [];
+    const batch: Call<Input, Result>[] = [];
     const left: Call<Input, Result>[] = [];
     for (const call of waiting) {
       const key = keyOf?.(call.input);
-      const stays = aboard.length >= atMost || (key !== undefined && keys.has(key));
-      (stays ? left : aboard).push(call);
+      const stays = batch.length >= atMost || (key !== undefined && keys.has(key));
+      (stays ? left : batch).push(call);
       if (key !== undefined) keys.add(key);
     }
     waiting = left;
-    return aboard;
+    return batch;
   }
 
-  function depart(): void {
-    if (isUnderWay || waiting.length === 0) return;
-    isUnderWay = true;
-    const takeOff = () => void fly(board()).then(land);
-    if (lingerMs === 0) setImmediate(takeOff);
-    else setTimeout(takeOff, lingerMs);
+  function schedule(): void {
+    if (isFlushing || waiting.length === 0) return;
+    isFlushing = true;
+    const start = () => void run(takeBatch()).then(finish);
+    if (lingerMs === 0) setImmediate(start);
+    else setTimeout(start, lingerMs);
   }
 
-  function land(): void {
-    isUnderWay = false;
-    depart();
-    if (isUnderWay) return;
+  function finish(): void {
+    isFlushing = false;
+    schedule();
+    if (isFlushing) return;
     whenIdle.resolve();
     whenIdle = Promise.withResolvers();
   }
 
-  async function fly(calls: Call<Input, Result>[]): Promise<void> {
+  async function run(calls: Call<Input, Result>[]): Promise<void> {
     try {
       const results = await flush(calls.map(({ input }) => input));
       for (const [i, call] of calls.entries()) call.resolve(results[i] as Result);
     } catch (error) {
       if (calls.length > 1 && isOfOneInput(error)) {
         const half = calls.length >> 1;
-        await fly(calls.slice(0, half));
-        await fly(calls.slice(half));
+        await run(calls.slice(0, half));
+        await run(calls.slice(half));
       } else {
         for (const call of calls) call.reject(error);
       }
@@ -89,10 +89,10 @@ export function batched<Input, Result>(
   const call = (input: Input) =>
     new Promise<Result>((resolve, reject) => {
       waiting.push({ input, resolve, reject });
-      depart();
+      schedule();
     });
   const idle = async () => {
-    if (isUnderWay) await whenIdle.promise;
+    if (isFlushing) await whenIdle.promise;
   };
   return Object.assign(call, { idle });
 }

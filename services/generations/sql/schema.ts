@@ -1,6 +1,12 @@
-import type { Evidence, FailureCode, GenerationRequest, GenerationState } from '@darkroom/contract';
+import type {
+  Evidence,
+  FailureCode,
+  GenerationRequest,
+  GenerationState,
+  StoredImage,
+} from '@darkroom/contract';
 import type { ColumnType, Generated, Kysely } from 'kysely';
-import type { Checkpoint, StoredImage } from '../record.ts';
+import type { Checkpoint } from '../record.ts';
 import type { WorkerState } from '../worker-store.ts';
 
 /** The database fills it when a row is made; later only expressions over its clock are written. */

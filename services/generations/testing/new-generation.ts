@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { GenerationRequest } from '@darkroom/contract';
+import type { GenerationRequest, StoredImage } from '@darkroom/contract';
 import type { NewGeneration } from '../frontend-store.ts';
-import type { StoredImage } from '../record.ts';
 
 const request: GenerationRequest = {
   model: 'pinhole',
