@@ -1,4 +1,5 @@
 import type { Generation } from '@darkroom/client/source';
+import { seedAt } from '@darkroom/contract';
 import type { Facts, StoredObject } from './facts.ts';
 import type { LeaseBreach } from './lease-verdict.ts';
 import type { LedgerEntry, Seen } from './ledger.ts';
@@ -136,7 +137,7 @@ function* wrongPictures({ id, request, images }: Generation, { fetched }: Facts)
     yield `${id} succeeded with ${images.length} pictures of ${request.count}`;
   }
   for (const [place, { url, sha256, seed }] of images.entries()) {
-    if (seed !== (request.seed + place) % 2 ** 32) yield `${id} has a picture of seed ${seed}`;
+    if (seed !== seedAt(request.seed, place)) yield `${id} has a picture of seed ${seed}`;
     const came = fetched.get(url);
     if (came === undefined || came === null) yield `${id} succeeded and ${url} is not there`;
     else if (came !== sha256) yield `${id} names ${sha256}, and ${url} has ${came}`;

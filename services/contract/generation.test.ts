@@ -12,12 +12,17 @@ describe('an input that is accepted', () => {
   it.each([
     { prompt: 'a red circle' },
     { prompt: '🎨 ein Kreis, 円' },
-    { prompt: 'x', seed: 2 ** 32 - 1, steps: 1, guidanceScale: 0, scheduler: 'ddim' },
+    { prompt: 'x', seed: 2 ** 53 - 1, steps: 1, guidanceScale: 0, scheduler: 'ddim' },
+    { prompt: 'x', seed: '18446744073709551615' },
     { prompt: 'x', deadline: '2030-01-31T12:00:00+02:00', idempotencyKey: 'order 7' },
   ])('%j', (input) => {
     expect(problemsOf(input)).toBeUndefined();
   });
 });
+
+const SEED_RULE =
+  'seed: must be a whole number from 0 to 18446744073709551615, or -1 for a random one; ' +
+  'write one above 9007199254740991 as a string';
 
 describe('an input that is refused, with the field, the problem and the remedy', () => {
   it.each([
@@ -35,16 +40,29 @@ describe('an input that is refused, with the field, the problem and the remedy',
     [{ prompt: 'x', steps: 1.5 }, 'steps: must be a whole number'],
     [{ prompt: 'x', steps: Number.NaN }, 'steps: must be a number, not NaN'],
     [{ prompt: 'x', steps: null }, 'steps: must be a number, not null'],
-    [{ prompt: 'x', seed: 2 ** 32 }, 'seed: must be at most 4294967295'],
-    [{ prompt: 'x', seed: -1 }, 'seed: must be at least 0'],
+    [{ prompt: 'x', seed: 2 ** 53 }, SEED_RULE],
+    [{ prompt: 'x', seed: 1e300 }, SEED_RULE],
+    [{ prompt: 'x', seed: -2 }, SEED_RULE],
+    [{ prompt: 'x', seed: 0.5 }, SEED_RULE],
+    [{ prompt: 'x', seed: Number.NaN }, SEED_RULE],
+    [{ prompt: 'x', seed: null }, SEED_RULE],
+    [{ prompt: 'x', seed: '18446744073709551616' }, SEED_RULE],
+    [{ prompt: 'x', seed: '' }, SEED_RULE],
+    [{ prompt: 'x', seed: '0x10' }, SEED_RULE],
+    [{ prompt: 'x', seed: '1e3' }, SEED_RULE],
+    [{ prompt: 'x', seed: '9'.repeat(100_000) }, SEED_RULE],
+    [{ prompt: 'x', width: 0 }, 'width: must be at least 1'],
+    [{ prompt: 'x', height: -64 }, 'height: must be at least 1'],
+    [{ prompt: 'x', steps: -1e300 }, 'steps: must be at least 1'],
+    [{ prompt: 'x', steps: 1e300 }, 'steps: must be at most 9007199254740991'],
+    [{ prompt: 'x', webhook: {} }, 'webhook.url: is missing'],
     [{ prompt: 'x', guidanceScale: -1 }, 'guidanceScale: must be at least 0'],
     [
       { prompt: 'x', scheduler: 'fastest' },
       'scheduler: must be one of euler, euler-ancestral, ddim, dpmpp-2m',
     ],
-    [{ prompt: 'x', idempotencyKey: '' }, 'idempotencyKey: must be at least 1 characters long'],
+    [{ prompt: 'x', idempotencyKey: '' }, 'idempotencyKey: must not be empty'],
     [{ prompt: 'x', deadline: 'soon' }, 'deadline: must be a time such as 2030-01-31T12:00:00Z'],
-    [{ prompt: 'x', deadline: '0000-01-01T00:00:00Z' }, 'deadline: must lie after 1970'],
   ])('%j: %s', (input, message) => {
     expect(problemsOf(input)).toBe(message);
   });

@@ -3,9 +3,8 @@ import { modelName } from './catalogue.ts';
 import { failureCode } from './errors.ts';
 import { inputObject } from './readable-issues.ts';
 import { schedulerName } from './schedulers.ts';
+import { seed, seedInput } from './seed.ts';
 import { generationState } from './states.ts';
-
-export const MAX_SEED = 2 ** 32 - 1;
 
 const text = z
   .string()
@@ -21,29 +20,29 @@ export const generationInput = inputObject({
   model: z.string().optional(),
   prompt: text.refine((value) => value.trim() !== '', 'must not be empty'),
   negativePrompt: text.optional(),
-  /** Picture i of a request uses seed + i, each with its own generator. Absent: drawn at random. */
-  seed: z.int().min(0).max(MAX_SEED).optional(),
+  /**
+   * 0 to 2^64-1; a decimal string above 2^53-1. Absent or -1: drawn at random. Picture i uses seed + i,
+   * each with its own generator, which as torch's takes the low 32 bits.
+   */
+  seed: seedInput.optional(),
   steps: z.int().min(1).optional(),
   guidanceScale: z.number().min(0).optional(),
   scheduler: schedulerName.optional(),
   /** Karras noise schedule, where the scheduler has one (euler, dpmpp-2m). */
   karras: z.boolean().optional(),
   /** In pixels. */
-  width: z.int().positive().optional(),
+  width: z.int().min(1).optional(),
   /** In pixels. */
-  height: z.int().positive().optional(),
+  height: z.int().min(1).optional(),
   /** Pictures per request. */
   count: z.int().min(1).optional(),
   /** Repeating a create with the same key and body returns the same generation. */
   idempotencyKey: text.min(1).max(255).optional(),
   /**
-   * RFC 3339. What no worker has begun by then fails as EXPIRED; what one is at may still succeed,
+   * RFC 3339, in the future. What no worker has begun by then fails as EXPIRED; what one is at may still succeed,
    * and fails should that worker be lost.
    */
-  deadline: z.iso
-    .datetime({ offset: true })
-    .refine((time) => !(Date.parse(time) <= 0), 'must lie after 1970')
-    .optional(),
+  deadline: z.iso.datetime({ offset: true }).optional(),
   /** Told at the generation's end, in the form of Standard Webhooks; https, and a public address. */
   webhook: inputObject({ url: text.max(2_000) }).optional(),
 });
@@ -54,7 +53,7 @@ const generationRequest = z.object({
   model: modelName,
   prompt: z.string(),
   negativePrompt: z.string(),
-  seed: z.int(),
+  seed,
   steps: z.int(),
   guidanceScale: z.number(),
   scheduler: schedulerName.optional(),
@@ -65,10 +64,14 @@ const generationRequest = z.object({
 });
 export type GenerationRequest = z.infer<typeof generationRequest>;
 
+/** Denoising steps of all pictures of a request. */
+export const totalSteps = ({ steps, count }: Pick<GenerationRequest, 'steps' | 'count'>): number =>
+  steps * count;
+
 export const progress = z.object({
   /** Steps done over all pictures of the request. */
   step: z.int(),
-  /** steps × count. */
+  /** All that are to be done; see `totalSteps`. */
   steps: z.int(),
 });
 export type Progress = z.infer<typeof progress>;
@@ -80,7 +83,7 @@ export const storedImage = z.object({
   sha256: z.string(),
   width: z.int(),
   height: z.int(),
-  seed: z.int(),
+  seed,
 });
 export type StoredImage = z.infer<typeof storedImage>;
 
@@ -165,6 +168,18 @@ const waiting = z.object({
 });
 export type Waiting = z.infer<typeof waiting>;
 
+/** A prompt that is longer than the text encoder takes: only its beginning was used. */
+export const truncation = z.object({
+  field: z.enum(['prompt', 'negativePrompt']),
+  /** Tokens of the whole text. */
+  tokens: z.int(),
+  /** Tokens that are used. */
+  limit: z.int(),
+  /** The rest of the text, which has no effect on the picture. */
+  dropped: z.string(),
+});
+export type Truncation = z.infer<typeof truncation>;
+
 /** A generation as callers see it. */
 const generation = z.object({
   id: z.uuid(),
@@ -176,6 +191,8 @@ const generation = z.object({
   images: z.array(image),
   error: z.object({ code: failureCode, message: z.string() }).nullable(),
   timings,
+  /** What the text encoder did not see of the prompts; empty until the first picture is made. */
+  truncated: z.array(truncation),
   createdAt: z.iso.datetime(),
   finishedAt: z.iso.datetime().nullable(),
   cancelRequested: z.boolean(),

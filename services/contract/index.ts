@@ -7,4 +7,5 @@ export * from './readable-issues.ts';
 export * from './resolve-request.ts';
 export * from './schedulers.ts';
 export * from './scopes.ts';
+export * from './seed.ts';
 export * from './states.ts';

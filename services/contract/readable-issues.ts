@@ -13,7 +13,17 @@ export const inputObject = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =
 
 /** What is wrong with an input, in one line for people: each problem with its field. */
 export const readableIssues = (error: z.core.$ZodError): string =>
-  error.issues.map(readableIssue).join('; ');
+  error.issues.filter(isOwnBound).map(readableIssue).join('; ');
+
+/**
+ * A number beyond the safe integers breaks two bounds where the field has one of its own; the
+ * field's own is the one to know.
+ */
+function isOwnBound(issue: Issue, _: number, all: readonly Issue[]): boolean {
+  if (!('origin' in issue) || issue.origin !== 'int') return true;
+  const field = z.core.toDotPath(issue.path);
+  return !all.some((other) => other !== issue && z.core.toDotPath(other.path) === field);
+}
 
 function readableIssue(issue: Issue): string {
   if (issue.code === 'unrecognized_keys') {
@@ -32,9 +42,10 @@ function problemOf(issue: Issue): string {
     case 'invalid_value':
       return `must be one of ${issue.values.map(String).join(', ')}`;
     case 'too_small':
-      return `must be at least ${issue.minimum}${unitOf(issue.origin)}`;
+      if (issue.origin === 'string' && issue.minimum === 1) return 'must not be empty';
+      return `must be ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}${unitOf(issue.origin)}`;
     case 'too_big':
-      return `must be at most ${issue.maximum}${unitOf(issue.origin)}`;
+      return `must be ${issue.inclusive ? 'at most' : 'less than'} ${issue.maximum}${unitOf(issue.origin)}`;
     case 'invalid_format':
       return FORMATS[issue.format] ?? issue.message;
     default:

@@ -1,5 +1,22 @@
 import { z } from 'zod';
 
-/** Scheduler names as callers write them; without one the model's `scheduler_config.json` decides. */
-export const schedulerName = z.enum(['euler', 'euler-ancestral', 'ddim', 'dpmpp-2m']);
-export type SchedulerName = z.infer<typeof schedulerName>;
+/**
+ * Every scheduler by the name that callers write, and whether it has Karras noise levels. The engine
+ * takes the same names; without one the model's `scheduler_config.json` decides.
+ */
+export const schedulers = {
+  euler: { karras: true },
+  'euler-ancestral': { karras: false },
+  ddim: { karras: false },
+  'dpmpp-2m': { karras: true },
+} as const satisfies Record<string, { karras: boolean }>;
+
+export type SchedulerName = keyof typeof schedulers;
+
+const names = Object.keys(schedulers) as [SchedulerName, ...SchedulerName[]];
+
+export const schedulerName = z.enum(names);
+
+export const schedulersWithKarras: readonly SchedulerName[] = names.filter(
+  (name) => schedulers[name].karras,
+);

@@ -19,6 +19,7 @@ export type {
   Picture,
   PictureRequest,
   Pipeline,
+  Truncation,
 } from './pipelines/pipeline.ts';
 export type { RandomState, RunState } from './pipelines/run-state.ts';
 export { decodeRunState, encodeRunState } from './pipelines/run-state-bytes.ts';

@@ -3,8 +3,20 @@ import type { ActiveCount, QueueView } from './queue-view.ts';
 import type { GenerationRecord } from './record.ts';
 import type { WorkerState } from './worker-store.ts';
 
-/** A repeat of the same `fingerprint` (of the caller's body) under a key returns the first record. */
-export type Idempotency = { key: string; fingerprint: string };
+/**
+ * A create under a key that was used before returns the first record where it is a repeat: either
+ * fingerprint is the first one's.
+ */
+export type Idempotency = {
+  key: string;
+  /** Of the caller's body. The same body is a repeat although the model's defaults have changed. */
+  fingerprint: string;
+  /**
+   * Of what the body was resolved to. Another notation of the same request is a repeat. Records of
+   * releases before this field have none.
+   */
+  meaning?: string | undefined;
+};
 
 export type NewGeneration = {
   id: string;
@@ -35,7 +47,7 @@ export type WorkerSeen = {
 export type FrontendStore = {
   /**
    * Records a request as `queued`, not yet published.
-   * @throws DarkroomError `conflict` when the idempotency key was used with another body
+   * @throws DarkroomError `conflict` when the idempotency key was used with another request
    */
   create(input: NewGeneration): Promise<{ record: GenerationRecord; created: boolean }>;
   /**

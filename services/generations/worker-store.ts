@@ -1,4 +1,4 @@
-import type { FailureCode, Progress, StoredImage } from '@darkroom/contract';
+import type { FailureCode, Progress, StoredImage, Truncation } from '@darkroom/contract';
 import type { Checkpoint, GenerationRecord } from './record.ts';
 
 /** The right to run a generation, for as long as the lease is renewed. */
@@ -61,6 +61,8 @@ export type WorkerStore = {
     fence: number;
     ran?: Ran | undefined;
     images: StoredImage[];
+    /** What the text encoder did not see of the prompts; none unless told. */
+    truncated?: Truncation[] | undefined;
     timings: StoreTimings;
   }): Promise<boolean>;
   /** running → failed. False when the fence is old. */

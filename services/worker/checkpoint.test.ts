@@ -52,6 +52,20 @@ test('a run comes back as it was, its pictures stored beside it', async () => {
   expect(loaded).toEqual({ ...newRun(), pictures: [{ ...image, key: pictureKey }], state });
 });
 
+test('what was cut off the prompts comes back, for the attempt that only has to complete', async () => {
+  const truncated: Run['truncated'] = [
+    { field: 'prompt', tokens: 31, limit: 30, dropped: 'background' },
+  ];
+  const key = await saved({ ...run, truncated });
+  expect((await loadCheckpoint(objects, { record, key, bits })).truncated).toEqual(truncated);
+});
+
+test('a seed beyond the safe integers comes back', async () => {
+  const seed = '18446744073709551615';
+  const key = await saved({ ...run, pictures: [{ ...image, seed, key: pictureKey, png }] });
+  expect((await loadCheckpoint(objects, { record, key, bits })).pictures[0]?.seed).toBe(seed);
+});
+
 test('between two pictures there is no run state to save', async () => {
   const key = await saved({ ...run, state: undefined });
   const loaded = await loadCheckpoint(objects, { record, key, bits });

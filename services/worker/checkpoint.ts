@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { checkpointKey, objectPrefix, storedImage } from '@darkroom/contract';
+import { checkpointKey, objectPrefix, storedImage, truncation } from '@darkroom/contract';
 import { decodeRunState, encodeRunState, ModelError } from '@darkroom/diffusion';
 import type { Checkpoint, GenerationRecord } from '@darkroom/generations';
 import type { ObjectStore } from '@darkroom/storage';
@@ -18,6 +18,8 @@ const header = z.object({
   bits: z.string(),
   /** The pictures that are done; their files lie under the same prefix. */
   pictures: z.array(storedImage),
+  /** Of the run; absent where an earlier release has written it. */
+  truncated: z.array(truncation).default([]),
 });
 type Header = z.infer<typeof header>;
 
@@ -37,7 +39,13 @@ export async function saveCheckpoint(
 ): Promise<Checkpoint | undefined> {
   if (run.pictures.length === 0 && run.state === undefined) return undefined;
   const pictures = run.pictures.map(({ png: _, ...image }) => image);
-  const first: Header = { version: 1, generationId: record.id, bits, pictures };
+  const first: Header = {
+    version: 1,
+    generationId: record.id,
+    bits,
+    pictures,
+    truncated: run.truncated,
+  };
   const state = run.state === undefined ? new Uint8Array(0) : encodeRunState(run.state);
   const bytes = Buffer.concat([Buffer.from(`${JSON.stringify(first)}\n`), state]);
   // Named by its digest, so that a damaged one is found out and none is ever overwritten.
@@ -76,12 +84,12 @@ export async function loadCheckpoint(
     throw new CheckpointUnusable('another engine, runtime, provider or model has made it');
   }
   const { request } = record;
-  const { generationId, pictures } = parsed.data;
+  const { generationId, pictures, truncated } = parsed.data;
   const stored = new Set(await objects.list(objectPrefix(record)));
   const missing = pictures.find((picture) => !stored.has(picture.key));
   if (missing !== undefined) throw new CheckpointUnusable(`its picture ${missing.key} is gone`);
 
-  const run: Run = { ...newRun(), pictures };
+  const run: Run = { ...newRun(), pictures, truncated };
   if (end + 1 < bytes.length) run.state = readState(bytes.subarray(end + 1));
   const isOfRequest =
     generationId === record.id &&

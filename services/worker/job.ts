@@ -94,7 +94,7 @@ async function runFrom(job: Running): Promise<JobEnd> {
     return await handBack(job, 'engine-died', lastWords);
   }
   const { modelLoadMs, inferenceMs } = made;
-  const { pictures, ran } = run;
+  const { pictures, truncated, ran } = run;
   observe('model-load', modelLoadMs);
   observe('inference', inferenceMs);
 
@@ -114,7 +114,7 @@ async function runFrom(job: Running): Promise<JobEnd> {
   const images = pictures.map(({ png: _, ...image }) => image);
   const timings: StoreTimings = { modelLoadMs, inferenceMs, storeMs };
   const completed = await retryFor(job.leaseMs, () =>
-    store.complete({ id: record.id, fence, images, timings, ran }),
+    store.complete({ id: record.id, fence, images, truncated, timings, ran }),
   );
   return await end(job, 'succeeded', completed);
 }

@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { type Progress, pictureKey, type StoredImage } from '@darkroom/contract';
+import {
+  type Progress,
+  pictureKey,
+  type StoredImage,
+  seedAt,
+  type Truncation,
+  totalSteps,
+} from '@darkroom/contract';
 import type { RunState } from '@darkroom/diffusion';
 import type { GenerationRecord, Ran } from '@darkroom/generations';
 import type { Inference } from './inference/inference-process.ts';
@@ -13,6 +20,8 @@ export type Run = {
   readonly pictures: MadePicture[];
   /** Of the picture in the making; undefined before its first step. */
   state: RunState | undefined;
+  /** Told by the engine with each picture, the same for all. */
+  truncated: Truncation[];
   /** By this attempt. */
   ran: Ran;
 };
@@ -20,18 +29,19 @@ export type Run = {
 export const newRun = (): Run => ({
   pictures: [],
   state: undefined,
+  truncated: [],
   ran: { steps: 0, gpuMs: 0 },
 });
 
 /** Steps done over all pictures. */
 export const progressOf = ({ pictures, state }: Run, { request }: GenerationRecord): Progress => ({
   step: pictures.length * request.steps + (state?.step ?? 0),
-  steps: request.count * request.steps,
+  steps: totalSteps(request),
 });
 
 /**
  * Makes the pictures that a run lacks, one after another, and keeps the run up to date as it goes;
- * picture i uses seed + i, wrapped at 2³².
+ * picture i uses the seed that `seedAt` gives.
  *
  * @param options.onStep told after each step; the run shows how far it is
  * @returns milliseconds of this attempt
@@ -50,10 +60,10 @@ export async function makePictures(options: {
   let modelLoadMs = 0;
   let inferenceMs = 0;
   for (let index = run.pictures.length; index < count; index++) {
-    const seed = (request.seed + index) % 2 ** 32;
+    const seed = seedAt(request.seed, index);
     const before = run.ran;
     const made = await inference.generate(
-      { ...request, seed },
+      { ...request, seed: BigInt(seed) },
       {
         signal,
         traceparent,
@@ -72,6 +82,7 @@ export async function makePictures(options: {
     const key = pictureKey(record, index, sha256);
     run.pictures.push({ key, sha256, width, height, seed, png });
     run.state = undefined;
+    run.truncated = made.truncated;
     modelLoadMs += made.modelLoadMs;
     inferenceMs += made.inferenceMs;
   }

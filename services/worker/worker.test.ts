@@ -24,14 +24,14 @@ const long = { steps: 400 };
 
 test('a job becomes pictures, each from its own seed, named by their digests', async () => {
   await using rig = await startWorkerRig(store, inference);
-  const { id } = await rig.submit({ count: 2, seed: 4_294_967_295 });
+  const { id } = await rig.submit({ count: 2, seed: '18446744073709551615' });
   const record = await rig.finished(id);
   expect(record).toMatchObject({
     state: 'succeeded',
     attempt: 1,
     error: null,
     progress: { step: 24, steps: 24 },
-    images: [{ seed: 4_294_967_295, width: 64, height: 64 }, { seed: 0 }],
+    images: [{ seed: '18446744073709551615', width: 64, height: 64 }, { seed: 0 }],
     timings: { modelLoadMs: expect.any(Number), inferenceMs: expect.any(Number) },
   });
   for (const [index, { key, sha256 }] of record.images.entries()) {

@@ -18,7 +18,8 @@ export const instantInference = (model: string, engineMs: number): Inference => 
   async generate({ width, height }) {
     if (engineMs > 0) await wait(engineMs);
     const png = new Uint8Array(1);
-    return { png, width, height, modelLoadMs: 0, inferenceMs: engineMs, restarts: 0 };
+    const picture = { png, width, height, truncated: [] };
+    return { ...picture, modelLoadMs: 0, inferenceMs: engineMs, restarts: 0 };
   },
   async close() {},
 });

@@ -1,3 +1,4 @@
+import { totalSteps } from '@darkroom/contract';
 import type { FrontendServices } from '@darkroom/frontend';
 import type { GenerationRecord, NewGeneration } from '@darkroom/generations';
 
@@ -14,7 +15,7 @@ const toRecord = (input: NewGeneration): GenerationRecord => ({
   published: true,
   attempt: 0,
   cancelRequested: false,
-  progress: { step: 0, steps: input.request.steps * input.request.count },
+  progress: { step: 0, steps: totalSteps(input.request) },
   images: [],
   error: null,
   timings: { queuedMs: null, modelLoadMs: null, inferenceMs: null, storeMs: null },
@@ -26,6 +27,7 @@ const toRecord = (input: NewGeneration): GenerationRecord => ({
   receipt: null,
   evidence: [],
   redriveOf: null,
+  truncated: [],
   checkpoint: null,
 });
 

@@ -1,11 +1,12 @@
+import type { Cut } from '../tokenizer/clip-tokenizer.ts';
 import type { RunState } from './run-state.ts';
 
 /** What the engine needs for one picture. Scheduler names are the catalogue's. */
 export type PictureRequest = {
   prompt: string;
   negativePrompt: string;
-  /** 0 to 2³²−1, seeds PyTorch's CPU generator. */
-  seed: number;
+  /** Seeds PyTorch's CPU generator: 0 to 2^64-1, a bigint above 2^53-1. */
+  seed: number | bigint;
   steps: number;
   /** Classifier-free guidance; 1 or less runs without it. */
   guidanceScale: number;
@@ -23,7 +24,12 @@ export type Picture = {
   png: Uint8Array;
   width: number;
   height: number;
+  /** The prompts that are longer than the text encoder takes. */
+  truncated: Truncation[];
 };
+
+/** A prompt of which only the beginning was used, with what was not. */
+export type Truncation = Cut & { field: 'prompt' | 'negativePrompt' };
 
 export type GenerateOptions = {
   /** Called after each step with all that is needed to go on from there. */

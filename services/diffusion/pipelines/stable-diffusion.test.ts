@@ -44,6 +44,21 @@ describe('generate', () => {
     });
   });
 
+  it('tells which prompts it took only the beginning of', async () => {
+    const long = 'red star '.repeat(200);
+    const { truncated } = await pipeline('batch').generate({ ...request, prompt: long, steps: 1 });
+    expect(truncated).toEqual([
+      { field: 'prompt', tokens: 400, limit: expect.any(Number), dropped: expect.any(String) },
+    ]);
+    expect(truncated[0]?.dropped.match(/\w+/g)).toHaveLength(400 - (truncated[0]?.limit ?? 0));
+    const negative = { ...request, negativePrompt: long, steps: 1 };
+    const guided = await pipeline('batch').generate(negative);
+    expect(guided.truncated).toMatchObject([{ field: 'negativePrompt', tokens: 400 }]);
+    // Without guidance there is no use of it.
+    const unguided = await pipeline('batch').generate({ ...negative, guidanceScale: 1 });
+    expect(unguided.truncated).toEqual([]);
+  });
+
   it('makes the same bytes again, alone or beside another', async () => {
     const { png } = await pipeline('batch').generate(request);
     const both = await Promise.all([

@@ -49,9 +49,9 @@ export function createStableDiffusion(
     if (resume !== undefined) checkFits(resume, request.steps, size);
 
     // 2. Encode the prompt, [unconditional, conditional] with guidance
-    const { prompt, negativePrompt, guidanceScale, steps } = request;
-    const isGuided = guidanceScale > 1;
-    const embeddings = await embed(isGuided ? [negativePrompt, prompt] : [prompt]);
+    const { guidanceScale, steps } = request;
+    const fields = promptsUsed(request);
+    const embeddings = await embed(fields.map((field) => request[field]));
 
     // 3. Prepare timesteps
     const random = createTorchGenerator(resume?.random ?? request.seed);
@@ -73,7 +73,7 @@ export function createStableDiffusion(
     const denoiser = createDenoiser(sessions.unet, unet, {
       dims,
       embeddings,
-      guidanceScale: isGuided ? guidanceScale : undefined,
+      guidanceScale: fields.length > 1 ? guidanceScale : undefined,
     });
     for (let step = resume?.step ?? 0; step < steps; step++) {
       signal?.throwIfAborted();
@@ -102,11 +102,19 @@ export function createStableDiffusion(
     async generate(request, options): Promise<Picture> {
       const { width, height } = request;
       const pixels = await decode(request, options);
-      return { png: encodePng(pixels, width, height), width, height };
+      const truncated = promptsUsed(request).flatMap((field) => {
+        const cut = tokenizer.cut(request[field]);
+        return cut === undefined ? [] : { field, ...cut };
+      });
+      return { png: encodePng(pixels, width, height), width, height, truncated };
     },
     release: () => releaseSessions(sessions),
   };
 }
+
+/** In the order of the UNet's batch: without guidance the negative prompt has no effect. */
+const promptsUsed = ({ guidanceScale }: PictureRequest) =>
+  guidanceScale > 1 ? (['negativePrompt', 'prompt'] as const) : (['prompt'] as const);
 
 function latentDims(
   { width, height }: PictureRequest,

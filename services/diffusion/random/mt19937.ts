@@ -4,10 +4,13 @@ const SHIFT = 397;
 /** Words of an MT19937 generator and how many of them are used up. */
 export type Mt19937State = { words: Uint32Array; index: number };
 
-/** Matsumoto and Nishimura's initialisation with one 32-bit seed. */
-export function seedMt19937(seed: number): Mt19937State {
+/**
+ * Matsumoto and Nishimura's initialisation with the low 32 bits of a seed, as in torch
+ * (aten/src/ATen/core/MT19937RNGEngine.h).
+ */
+export function seedMt19937(seed: number | bigint): Mt19937State {
   const words = new Uint32Array(SIZE);
-  words[0] = seed;
+  words[0] = Number(BigInt.asUintN(32, BigInt(seed)));
   for (let i = 1; i < SIZE; i++) {
     const previous = words[i - 1]!;
     words[i] = Math.imul(1812433253, previous ^ (previous >>> 30)) + i;

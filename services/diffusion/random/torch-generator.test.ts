@@ -19,6 +19,16 @@ describe('createTorchGenerator', () => {
     },
   );
 
+  it.each([2 ** 32 + 7, 2n ** 63n + 7n, 2n ** 64n - 2n ** 32n + 7n])(
+    'takes the low 32 bits of the seed %d, as torch does',
+    (seed) => {
+      const [noise, expected] = [new Float32Array(17), new Float32Array(17)];
+      createTorchGenerator(seed).randn(noise);
+      createTorchGenerator(7).randn(expected);
+      expect(noise).toEqual(expected);
+    },
+  );
+
   it.each([1, 15, 16, 17, 1000])('goes on from a state to the same bits, %i at a time', (size) => {
     const generator = createTorchGenerator(5);
     generator.randn(new Float32Array(size));

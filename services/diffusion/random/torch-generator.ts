@@ -19,12 +19,12 @@ const TWO_PI = f32(2 * Math.PI);
  * (aten/src/ATen/native/cpu/DistributionTemplates.h). Torch's own vector units differ from each
  * other in the last bit of `log`, `sin` and `cos`, so values agree to within 1e-6, not to the bit.
  *
- * @param from a seed of 0 to 2³²−1, or a state to go on from
+ * @param from a seed as `PictureRequest` has it, or a state to go on from
  */
-export function createTorchGenerator(from: number | RandomState): TorchGenerator {
+export function createTorchGenerator(from: number | bigint | RandomState): TorchGenerator {
   const engine =
-    typeof from === 'number' ? seedMt19937(from) : { words: from.words.slice(), index: from.index };
-  let cachedNormal = typeof from === 'number' ? null : from.cachedNormal;
+    typeof from === 'object' ? { words: from.words.slice(), index: from.index } : seedMt19937(from);
+  let cachedNormal = typeof from === 'object' ? from.cachedNormal : null;
 
   /** In [0, 1), 24 bits. */
   const uniform = () => (nextUint32(engine) & 0xffffff) / 2 ** 24;

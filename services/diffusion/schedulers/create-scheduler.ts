@@ -47,7 +47,7 @@ export function createScheduler(config: SchedulerConfig, choice: SchedulerChoice
   if (karras === true && !algorithm.hasKarras) {
     throw refusal(
       `${name} has no Karras noise levels`,
-      'Leave karras off, or choose euler or dpmpp-2m',
+      `Leave karras off, or choose one of ${names(({ hasKarras }) => hasKarras)}`,
     );
   }
   const trained = config.num_train_timesteps;
@@ -69,7 +69,10 @@ function nameOf(config: SchedulerConfig): string {
   );
 }
 
-const names = () => Object.keys(algorithms).join(', ');
+const names = (filter: (algorithm: Algorithm) => boolean = () => true) =>
+  Object.keys(algorithms)
+    .filter((name) => filter(algorithms[name] as Algorithm))
+    .join(', ');
 
 const refusal = (why: string, remedy: string) =>
   new ModelError('The scheduler cannot be used', why, remedy);

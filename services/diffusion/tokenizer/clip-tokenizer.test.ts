@@ -18,6 +18,38 @@ describe.each(Object.entries(ids))('a %s tokenizer folder', (name, expected) => 
   );
 });
 
+describe('a text with more tokens than the text encoder has positions', () => {
+  const load = async (maxPositions: number) =>
+    loadClipTokenizer(modelFolder(fixturePath('tokenizers/plain')), maxPositions);
+
+  it('is told with what was dropped, as it was written', async () => {
+    const { encode, cut } = await load(12);
+    const text = 'a b c d e f g h i J, K  l';
+    expect(cut(text)).toEqual({ tokens: 13, limit: 10, dropped: ', K  l' });
+    // What was not dropped has the same ids, and nothing more fits.
+    expect(encode('a b c d e f g h i J')).toEqual(encode(text));
+    expect(cut('a b c d e f g h i J')).toBeUndefined();
+  });
+
+  it('may be cut amid a word and amid characters beyond ASCII', async () => {
+    const { cut } = await load(6);
+    for (const text of ['x y z incomprehensibilities', 'a b c 背景🌟🌟🌟', 'é'.repeat(50)]) {
+      const { tokens = 0, limit = 0, dropped = '' } = cut(text) ?? {};
+      expect(tokens).toBeGreaterThan(limit);
+      expect(text.endsWith(dropped)).toBe(true);
+      expect(dropped).not.toBe('');
+      expect(dropped.isWellFormed()).toBe(true);
+      expect(cut(text.slice(0, text.length - dropped.length))).toBeUndefined();
+    }
+  });
+
+  it('is nothing to tell of where it just fits', async () => {
+    const { cut } = await load(12);
+    expect(cut('a b c d e f g h i j')).toBeUndefined();
+    expect(cut('')).toBeUndefined();
+  });
+});
+
 it('cuts to the positions that the text encoder has', async () => {
   const folder = modelFolder(fixturePath('tokenizers/plain'));
   const tokenizer = await loadClipTokenizer(folder, 8);

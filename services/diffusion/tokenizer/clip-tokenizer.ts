@@ -1,6 +1,7 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { type ModelFolder, tokenizerFiles } from '../model-folder/model-folder.ts';
+import { longestBeginning } from './longest-beginning.ts';
 
 /** Text to token ids, as transformers' CLIPTokenizer with `padding='max_length', truncation=True`. */
 export type ClipTokenizer = {
@@ -8,6 +9,17 @@ export type ClipTokenizer = {
   readonly maxLength: number;
   /** [maxLength] ids: start, text, end, padding. */
   encode(text: string): number[];
+  /** What `encode` cuts off; undefined where the whole text fits. */
+  cut(text: string): Cut | undefined;
+};
+
+export type Cut = {
+  /** Tokens of the whole text, start and end marks not counted. */
+  tokens: number;
+  /** Tokens that `encode` keeps. */
+  limit: number;
+  /** The end of the text, from the first character that is not kept, as it was written. */
+  dropped: string;
 };
 
 /** A special token is written as its text or as an object that has it. */
@@ -60,12 +72,22 @@ export async function loadClipTokenizer(
   // Tokenizers without a limit carry a number like 1e30.
   const maxLength = Math.min(config.model_max_length ?? maxPositions, maxPositions);
 
+  /** Without the start and end marks. */
+  const limit = maxLength - 2;
+  const idsOf = (text: string) =>
+    tokenizer.encode(prepare(text), { add_special_tokens: false }).ids;
+
   return {
     maxLength,
     encode(text) {
-      const { ids } = tokenizer.encode(prepare(text), { add_special_tokens: false });
-      const kept = [bosId, ...ids.slice(0, maxLength - 2), eosId];
+      const kept = [bosId, ...idsOf(text).slice(0, limit), eosId];
       return [...kept, ...new Array<number>(maxLength - kept.length).fill(padId)];
+    },
+    cut(text) {
+      const tokens = idsOf(text).length;
+      if (tokens <= limit) return undefined;
+      const kept = longestBeginning(text, (beginning) => idsOf(beginning).length <= limit);
+      return { tokens, limit, dropped: text.slice(kept.length).trimStart() };
     },
   };
 }

@@ -20,6 +20,7 @@ export const toGeneration = (
   })),
   error: record.error,
   timings: record.timings,
+  truncated: record.truncated,
   createdAt: record.createdAt,
   finishedAt: record.finishedAt,
   cancelRequested: record.cancelRequested,

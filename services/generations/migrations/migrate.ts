@@ -5,6 +5,7 @@ import { createGenerations } from './0001-generations.ts';
 import { createRuns } from './0002-runs.ts';
 import { createRetention } from './0003-retention.ts';
 import { createWebhooks } from './0004-webhooks.ts';
+import { createRequests } from './0005-requests.ts';
 
 /** In order of their names. A migration that was released is never edited. */
 const migrations: Record<string, Migration> = {
@@ -12,6 +13,7 @@ const migrations: Record<string, Migration> = {
   '0002-runs': { up: createRuns },
   '0003-retention': { up: createRetention },
   '0004-webhooks': { up: createWebhooks },
+  '0005-requests': { up: createRequests },
 };
 
 /** Any number that nothing else in the database locks. */

@@ -23,6 +23,7 @@ const written = [
   'evidence',
   'steps',
   'images',
+  'truncated',
   'error_code',
   'error_message',
   'queued_ms',

@@ -25,7 +25,7 @@ export async function complete(
   const { rows } = await sql<{ nth: number }>`
     with done as (
       select * from json_to_recordset(${JSON.stringify(done)}::json) as done (
-        nth integer, id uuid, fence integer, images jsonb,
+        nth integer, id uuid, fence integer, images jsonb, truncated jsonb,
         "modelLoadMs" float8, "inferenceMs" float8, "storeMs" float8,
         steps integer, "gpuMs" float8
       )
@@ -40,6 +40,7 @@ export async function complete(
       state = 'succeeded',
       revision = revision + 1,
       images = held.images,
+      truncated = coalesce(held.truncated, '[]'),
       step = generations.steps,
       model_load_ms = held."modelLoadMs",
       inference_ms = held."inferenceMs",

@@ -1,4 +1,4 @@
-import { DarkroomError } from '@darkroom/contract';
+import { DarkroomError, totalSteps } from '@darkroom/contract';
 import { sql } from 'kysely';
 import type { Idempotency, NewGeneration } from '../frontend-store.ts';
 import type { GenerationRecord } from '../record.ts';
@@ -21,6 +21,7 @@ const givenColumns = [
   'traceparent',
   'idempotency_key',
   'idempotency_fingerprint',
+  'idempotency_meaning',
   'redrive_of',
   'webhook_url',
 ] as const satisfies (keyof Schema['generations'])[];
@@ -34,11 +35,12 @@ const toRow = ({ request, idempotency, ...input }: NewGeneration): GivenRow => (
   tenant: input.tenant,
   model: request.model,
   request,
-  steps: request.steps * request.count,
+  steps: totalSteps(request),
   deadline: input.deadline ?? null,
   traceparent: input.traceparent ?? null,
   idempotency_key: idempotency?.key ?? null,
   idempotency_fingerprint: idempotency?.fingerprint ?? null,
+  idempotency_meaning: idempotency?.meaning ?? null,
   redrive_of: input.redriveOf ?? null,
   webhook_url: input.webhookUrl ?? null,
 });
@@ -57,7 +59,7 @@ const newRecord = (input: NewGeneration, filled: FilledRow): GenerationRecord =>
   published: false,
   attempt: 0,
   cancelRequested: false,
-  progress: { step: 0, steps: input.request.steps * input.request.count },
+  progress: { step: 0, steps: totalSteps(input.request) },
   images: [],
   error: null,
   timings: { queuedMs: null, modelLoadMs: null, inferenceMs: null, storeMs: null },
@@ -65,6 +67,7 @@ const newRecord = (input: NewGeneration, filled: FilledRow): GenerationRecord =>
   receipt: null,
   evidence: [],
   redriveOf: input.redriveOf ?? null,
+  truncated: [],
   checkpoint: null,
 });
 
@@ -106,16 +109,19 @@ async function repeated(db: Database, input: NewGeneration): Promise<Created> {
 export async function findRepeat(
   db: Database,
   tenant: string,
-  { key, fingerprint }: Idempotency,
+  { key, fingerprint, meaning }: Idempotency,
 ): Promise<GenerationRecord | undefined> {
   const first = await db
     .selectFrom('generations')
-    .select([...recordColumns, 'idempotency_fingerprint'])
+    .select([...recordColumns, 'idempotency_fingerprint', 'idempotency_meaning'])
     .where('tenant', '=', tenant)
     .where('idempotency_key', '=', key)
     .executeTakeFirst();
   if (first === undefined) return undefined;
-  if (first.idempotency_fingerprint !== fingerprint) {
+  const isRepeat =
+    first.idempotency_fingerprint === fingerprint ||
+    (meaning !== undefined && first.idempotency_meaning === meaning);
+  if (!isRepeat) {
     throw new DarkroomError(
       'conflict',
       `The idempotency key "${key}" was used before with another request (generation ` +

@@ -36,10 +36,10 @@ export function explain(error: unknown): unknown {
   if (code === '53100') {
     return because('unavailable', `The database's disk is full (${reason}). Free some space.`);
   }
-  if (code === '42P01') {
+  if (code === '42P01' || code === '42703') {
     return because(
       'configuration',
-      `The database has no tables yet (${reason}). Migrate it first.`,
+      `The database lacks a table or a column of this release (${reason}). Migrate it first.`,
     );
   }
   if (code === '42501') {

@@ -34,6 +34,7 @@ export const recordColumns = [
   'checkpoint',
   'evidence',
   'redrive_of',
+  'truncated',
 ] as const satisfies (keyof Schema['generations'])[];
 
 export type RecordRow = Pick<Selectable<Schema['generations']>, (typeof recordColumns)[number]>;
@@ -70,6 +71,7 @@ export const toRecord = (row: RecordRow): GenerationRecord => ({
   receipt: row.state === 'canceled' ? toReceipt(row) : null,
   evidence: row.evidence.map((entry) => ({ ...entry, at: new Date(entry.at).toISOString() })),
   redriveOf: row.redrive_of,
+  truncated: row.truncated,
   checkpoint: row.checkpoint,
 });
 

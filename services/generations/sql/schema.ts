@@ -4,6 +4,7 @@ import type {
   GenerationRequest,
   GenerationState,
   StoredImage,
+  Truncation,
 } from '@darkroom/contract';
 import type { ColumnType, Generated, Kysely } from 'kysely';
 import type { Checkpoint } from '../record.ts';
@@ -54,6 +55,8 @@ type GenerationsTable = {
   evidence: ColumnType<Evidence[], never, never>;
   redrive_of: string | null;
   webhook_url: string | null;
+  truncated: ColumnType<Truncation[], never, never>;
+  idempotency_meaning: string | null;
 };
 
 /** One row a webhook that is due or was; told in `migrations/0004-webhooks.ts`. */

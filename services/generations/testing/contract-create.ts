@@ -61,6 +61,27 @@ export function testCreate(store: () => GenerationStore): void {
     expect(await store().get(first.tenant, other.id)).toBeUndefined();
   });
 
+  test('knows a repeat by its body or by what that means', async () => {
+    const first = newGeneration({ idempotency: { key: 'k', fingerprint: 'f', meaning: 'm' } });
+    const { record } = await store().create(first);
+    const repeat = (fingerprint: string, meaning?: string) =>
+      store().findRepeat(first.tenant, { key: 'k', fingerprint, meaning });
+    expect(await repeat('f')).toEqual(record);
+    expect(await repeat('f', 'another')).toEqual(record);
+    expect(await repeat('another', 'm')).toEqual(record);
+    await expect(repeat('another', 'another')).rejects.toMatchObject({ kind: 'conflict' });
+    await expect(repeat('m', 'f')).rejects.toMatchObject({ kind: 'conflict' });
+  });
+
+  test('knows what an earlier release recorded by its body alone', async () => {
+    const first = newGeneration({ idempotency: { key: 'k', fingerprint: 'f' } });
+    const { record } = await store().create(first);
+    const repeat = (fingerprint: string) =>
+      store().findRepeat(first.tenant, { key: 'k', fingerprint, meaning: 'm' });
+    expect(await repeat('f')).toEqual(record);
+    await expect(repeat('another')).rejects.toMatchObject({ kind: 'conflict' });
+  });
+
   test('lets two tenants use one key', async () => {
     const idempotency = { key: 'k', fingerprint: 'f' };
     await store().create(newGeneration({ idempotency }));

@@ -29,6 +29,19 @@ export function testWork(store: () => GenerationStore): void {
     expect(after.finishedAt).not.toBeNull();
   });
 
+  test('a completion keeps what was cut off the prompts', async () => {
+    const { created, claimed, look } = actors(store());
+    const record = await created();
+    expect(record.truncated).toEqual([]);
+    const { fence } = await claimed(record.id);
+    const truncated = [
+      { field: 'prompt', tokens: 80, limit: 75, dropped: 'a “blue” 背景' } as const,
+    ];
+    const timings = { modelLoadMs: 1, inferenceMs: 1, storeMs: 1 };
+    await store().complete({ id: record.id, fence, images: [], truncated, timings });
+    expect((await look(record)).truncated).toEqual(truncated);
+  });
+
   test('a worker that did not hear the answer may complete again', async () => {
     const { created, claimed, complete, look } = actors(store());
     const record = await created();

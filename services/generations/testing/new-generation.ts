@@ -6,7 +6,7 @@ const request: GenerationRequest = {
   model: 'pinhole',
   prompt: "a large red star on a blue background, l'été 🌟",
   negativePrompt: '',
-  seed: 4_294_967_295,
+  seed: '18446744073709551615',
   steps: 10,
   guidanceScale: 4.5,
   width: 64,

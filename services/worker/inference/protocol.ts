@@ -6,7 +6,7 @@ import { z } from 'zod';
  * Version of the messages below. Parent and child normally come from one release; a child started
  * again after the files were replaced does not, and is refused at its first word.
  */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** A model to load: its name in the catalogue and its folder in the Hugging Face ONNX layout. */
 export type ModelFolder = { name: string; folder: string };

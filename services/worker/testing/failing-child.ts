@@ -32,8 +32,10 @@ process.on('message', (message: ParentMessage) => {
     const ran = { steps: 1, engineMs: 1 };
     say({ type: 'step', id, state, ran });
     if (take()) say({ type: 'failed', id, code: 'ENGINE', message: 'the GPU is lost', ran });
-    else
-      say({ type: 'picture', id, picture: { png: new Uint8Array(1), width: 1, height: 1 }, ran });
+    else {
+      const picture = { png: new Uint8Array(1), width: 1, height: 1, truncated: [] };
+      say({ type: 'picture', id, picture, ran });
+    }
   }
 });
 process.on('disconnect', () => process.exit(0));
