@@ -1,5 +1,6 @@
 import { createHash, randomInt, randomUUID } from 'node:crypto';
 import {
+  DarkroomError,
   findModel,
   type Generation,
   type GenerationInput,
@@ -26,18 +27,53 @@ export async function createGeneration(
   requester: Requester,
   services: AcceptServices,
 ): Promise<Generation> {
-  const model = findModel(services.catalogue, input.model);
-  const { idempotencyKey, webhook } = input;
-  const accepted = {
-    request: resolveRequest(input, model, randomInt(2 ** 31)),
-    deadline: input.deadline === undefined ? undefined : new Date(input.deadline).toISOString(),
-    idempotency:
-      idempotencyKey === undefined
-        ? undefined
-        : { key: idempotencyKey, fingerprint: fingerprintOf(input) },
-    webhookUrl: webhook && acceptWebhook(webhook.url, requester.tenant, services.webhooks),
-  };
-  return await acceptRequest(accepted, model, requester, services);
+  const { idempotencyKey: key, ...body } = input;
+  const repeated = key === undefined ? undefined : { key, fingerprint: digestOf(body) };
+  let resolved: Resolved;
+  try {
+    resolved = resolve(body, requester, services);
+  } catch (error) {
+    // What was accepted stays accepted: since the first time the deadline may have passed, or a limit
+    // changed.
+    const record = repeated && (await services.store.findRepeat(requester.tenant, repeated));
+    if (record !== undefined) return toGeneration(record);
+    throw error;
+  }
+  const { model, meaning, ...accepted } = resolved;
+  const idempotency = repeated && { ...repeated, meaning };
+  return await acceptRequest({ ...accepted, idempotency }, model, requester, services);
+}
+
+type Resolved = Pick<NewGeneration, 'request' | 'deadline' | 'webhookUrl'> & {
+  model: ModelEntry;
+  /** The same for all bodies that ask for the same. */
+  meaning: string;
+};
+
+/** @throws DarkroomError `request` */
+function resolve(
+  input: Omit<GenerationInput, 'idempotencyKey'>,
+  { tenant }: Requester,
+  { catalogue, webhooks }: AcceptServices,
+): Resolved {
+  const model = findModel(catalogue, input.model);
+  const request = resolveRequest(input, model, randomInt(2 ** 32));
+  const deadline = input.deadline === undefined ? undefined : futureTime(input.deadline);
+  const webhookUrl = input.webhook && acceptWebhook(input.webhook.url, tenant, webhooks);
+  // Every draw means the same: any seed.
+  const meaning = digestOf({ ...request, seed: input.seed, deadline, webhookUrl });
+  return { model, request, deadline, webhookUrl, meaning };
+}
+
+/** @throws DarkroomError `request` for a deadline that has passed */
+function futureTime(deadline: string): string {
+  const now = new Date();
+  const time = new Date(deadline);
+  if (time > now) return time.toISOString();
+  throw new DarkroomError(
+    'request',
+    `deadline: ${deadline} has passed; the time here is ${now.toISOString()}`,
+  );
 }
 
 /**
@@ -88,8 +124,9 @@ export async function acceptRequest(
   return toGeneration(record);
 }
 
-/** Of what the caller sent, whatever the order of its fields. */
-function fingerprintOf({ idempotencyKey: _, ...body }: GenerationInput): string {
-  const fields = Object.entries(body).sort(([a], [b]) => (a < b ? -1 : 1));
-  return createHash('sha256').update(JSON.stringify(fields)).digest('hex');
+/** Of fields and their values, whatever their order; those that are undefined do not count. */
+function digestOf(fields: object): string {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+  entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash('sha256').update(JSON.stringify(entries)).digest('hex');
 }

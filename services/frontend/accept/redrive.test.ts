@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { ModelEntry } from '@darkroom/contract';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { claim, startFrontend, type TestFrontend } from '../testing/start-frontend.ts';
 
@@ -31,6 +32,49 @@ it('makes a new generation of the same request, which names the old', async () =
   });
   expect(result.data.id).not.toBe(old.id);
   expect((await frontend.query('generations.get', { id: old.id })).result.data).toEqual(old);
+});
+
+it('repeats the request as it was recorded, whatever the defaults are now', async () => {
+  const old = await failed();
+  const { models } = frontend.catalogue;
+  const [model] = models as [ModelEntry];
+  const { scheduler: _, ...defaults } = model.defaults;
+  models[0] = { ...model, defaults };
+  const leftToModel = await failed();
+  expect(leftToModel.request).not.toHaveProperty('scheduler');
+  models[0] = {
+    ...model,
+    defaults: { ...defaults, scheduler: 'euler', karras: true, steps: 9, guidanceScale: 7 },
+  };
+  try {
+    for (const { id, request } of [old, leftToModel]) {
+      const { result } = await frontend.mutate('generations.redrive', { id });
+      expect(result.data.request).toEqual(request);
+    }
+  } finally {
+    models[0] = model;
+  }
+});
+
+it('refuses a request that the model no longer allows, and says what is beyond its limits', async () => {
+  const { id } = await failed();
+  const { models } = frontend.catalogue;
+  const [model] = models as [ModelEntry];
+  models[0] = { ...model, limits: { ...model.limits, count: 1 } };
+  try {
+    const { status, error } = await frontend.mutate('generations.redrive', { id });
+    expect(status).toBe(409);
+    expect(error.message).toBe(
+      `the request of generation ${id} is no longer allowed: model pinhole: count is 2, at most 1 is allowed. Create a new one within the limits.`,
+    );
+    models[0] = { ...model, name: 'another' };
+    const gone = await frontend.mutate('generations.redrive', { id });
+    expect(gone.error.message).toContain(
+      'model: "pinhole" is not in the catalogue; it has another',
+    );
+  } finally {
+    models[0] = model;
+  }
 });
 
 it('makes one generation of repeats with the same key', async () => {

@@ -37,7 +37,7 @@ const makers: Readonly<Record<string, Maker>> = {
     ...maybe(random, {
       model: () => 'pinhole',
       negativePrompt: () => random.pick(['', ...prompts]),
-      seed: () => random.pick([0, 7, 2 ** 32 - 9]),
+      seed: () => random.pick([0, 7, -1, 2 ** 32 - 9, '18446744073709551615']),
       steps: () => random.pick([1, 20, 150]),
       guidanceScale: () => random.pick([0, 1, 4.5]),
       scheduler: () => random.pick(['euler', 'ddim', 'dpmpp-2m', 'euler-ancestral']),
@@ -45,7 +45,7 @@ const makers: Readonly<Record<string, Maker>> = {
       height: () => 64,
       count: () => random.pick([1, 2]),
       idempotencyKey: () => `k${Math.floor(random.next() * 5_000)}`,
-      deadline: () => random.pick(['2100-01-01T00:00:00Z', '2001-01-01T00:00:00.123+05:30']),
+      deadline: () => random.pick(['2100-01-01T00:00:00Z', '2101-01-01T00:00:00.123+05:30']),
       webhook: () => ({ url: 'https://example.com/hook' }),
     }),
   }),
