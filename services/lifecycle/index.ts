@@ -1,5 +1,6 @@
 export * from './catalogue.ts';
 export * from './event-loop-delay.ts';
+export * from './json-file.ts';
 export * from './listen-error.ts';
 export * from './listen-host.ts';
 export * from './load-config.ts';

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { DarkroomError, scope } from '@darkroom/contract';
+import { scope } from '@darkroom/contract';
+import { readJsonFile } from '@darkroom/lifecycle';
 import { z } from 'zod';
 
 /** A tenant's name is a folder of the object store, so it is a DNS label. */
@@ -62,29 +62,12 @@ export function limitsIn({ defaults, tenants }: KeysFile, tenant: string): Tenan
   };
 }
 
-/** @throws DarkroomError (`configuration`) that names the file and everything wrong with it */
-export async function readKeysFile(path: string): Promise<{ text: string; content: KeysFile }> {
-  const wrong = (what: string, cause?: unknown) =>
-    new DarkroomError('configuration', `the API keys file ${path} ${what}`, { cause });
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const why = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code ?? error})`;
-    throw wrong(`${why}; set API_KEYS_FILE to one, \`darkroom keys create\` makes its entries`);
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    // The parser's own message would quote the file.
-    throw wrong('is not JSON');
-  }
-  const result = keysFile.safeParse(json);
-  if (result.success) return { text, content: result.data };
-  const problems = result.error.issues.map(
-    ({ path, message }) => `  ${z.core.toDotPath(path) || 'the file'}: ${message}`,
-  );
-  throw wrong(`does not fit:\n${problems.join('\n')}`);
-}
+/** @throws DarkroomError (`configuration`) as `readJsonFile` */
+export const readKeysFile = (path: string): Promise<{ text: string; content: KeysFile }> =>
+  readJsonFile({
+    path,
+    schema: keysFile,
+    name: 'the API keys file',
+    remedy: 'set API_KEYS_FILE to one, `darkroom keys create` makes its entries',
+    isSecret: true,
+  });

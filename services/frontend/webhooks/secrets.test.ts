@@ -59,6 +59,6 @@ it.each([
 
 it('refuses a file that is not there', async () => {
   await expect(open(join(folder, 'none'))).rejects.toThrow(
-    'cannot be read (ENOENT); set WEBHOOK_SECRETS_FILE',
+    'does not exist; set WEBHOOK_SECRETS_FILE',
   );
 });

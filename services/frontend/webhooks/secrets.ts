@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { DarkroomError } from '@darkroom/contract';
-import type { Logger } from '@darkroom/lifecycle';
+import { type Logger, readJsonFile } from '@darkroom/lifecycle';
 import { z } from 'zod';
 import { followFile } from '../follow-file.ts';
 import { SECRET_PREFIX } from './sign.ts';
@@ -48,25 +46,11 @@ export async function followWebhookSecrets(options: {
   return { secrets: (tenant) => byTenant.get(tenant) ?? [], stop };
 }
 
-async function readSecretsFile(path: string): Promise<{ text: string; content: SecretsFile }> {
-  const wrong = (what: string, cause?: unknown) =>
-    new DarkroomError('configuration', `the webhook secrets ${path} ${what}`, { cause });
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw wrong(`cannot be read (${error.code}); set WEBHOOK_SECRETS_FILE to a JSON file`, error);
+const readSecretsFile = (path: string): Promise<{ text: string; content: SecretsFile }> =>
+  readJsonFile({
+    path,
+    schema: secretsFile,
+    name: 'the webhook secrets file',
+    remedy: 'set WEBHOOK_SECRETS_FILE to a JSON file such as {"TENANT": ["whsec_…"]}',
+    isSecret: true,
   });
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    // Its message would repeat a part of the file.
-    throw wrong('are not JSON; write {"TENANT": ["whsec_…"]}');
-  }
-  const { success, data, error } = secretsFile.safeParse(json);
-  if (!success) {
-    const problems = error.issues.map(
-      (issue) => `  ${z.core.toDotPath(issue.path) || 'the file'}: ${issue.message}`,
-    );
-    throw wrong(`do not fit:\n${problems.join('\n')}`);
-  }
-  return { text, content: data };
-}
