@@ -1,4 +1,4 @@
-import { type Scope, scope } from '@darkroom/contract';
+import { type Scope, schedulerName, scope } from '@darkroom/contract';
 import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import manifest from '../package.json' with { type: 'json' };
@@ -67,10 +67,11 @@ const parser = yargs(hideBin(process.argv))
         .positional('prompt', { type: 'string', demandOption: true, describe: 'What to draw' })
         .options({
           'negative-prompt': { type: 'string', requiresArg: true, describe: 'What to keep out' },
+          // As text, because numbers lose digits.
           seed: {
-            type: 'number',
+            type: 'string',
             requiresArg: true,
-            describe: '0 to 4294967295; same seed, same picture',
+            describe: '0 to 18446744073709551615; same seed, same picture; -1 draws one',
           },
           steps: { type: 'number', requiresArg: true, describe: 'Denoising steps' },
           'guidance-scale': {
@@ -81,7 +82,7 @@ const parser = yargs(hideBin(process.argv))
           scheduler: {
             type: 'string',
             requiresArg: true,
-            describe: 'euler, euler-ancestral, ddim or dpmpp-2m',
+            describe: schedulerName.options.join(', '),
           },
           karras: { type: 'boolean', describe: 'Use the Karras noise schedule' },
           width: { type: 'number', requiresArg: true, describe: 'In pixels' },
@@ -97,7 +98,8 @@ const parser = yargs(hideBin(process.argv))
             requiresArg: true,
             alias: 'o',
             default: '.',
-            describe: 'A file ending in .png, or a folder',
+            describe:
+              'A file that ends in .png, or a folder (end its name with / where it has a dot)',
           },
         }),
     (options) => {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EmbeddedOptions } from '@darkroom/embedded';
 import { loadConfig, variables } from '@darkroom/lifecycle';
@@ -49,7 +49,7 @@ export type CliConfig = {
     | 'webhookPorts'
     | 'environment'
   >;
-  /** A path of the command line, relative to where the user stands. */
+  /** A path of the command line, relative to where the user stands; a separator at its end is kept. */
   userPath(path: string): string;
   /** A path of this project. */
   projectPath(path: string): string;
@@ -78,7 +78,7 @@ export function readConfig(): CliConfig {
       webhookPorts: env.WEBHOOK_PORTS,
       environment: process.env,
     },
-    userPath: (path) => resolve(userFolder ?? '.', path),
+    userPath: (path) => resolve(userFolder ?? '.', path) + (/[\\/]$/.test(path) ? sep : ''),
     projectPath: (path) => join(root, path),
   };
 }

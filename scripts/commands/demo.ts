@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import type { DarkroomClient, Generation } from '@darkroom/client/source';
 import { contactSheet } from './contact-sheet.ts';
 import { refuseUnfinished, type SavedPicture, savePictures } from './generate.ts';
+import { interruptedBy } from './interrupted.ts';
 import { type OutputPath, openOutput } from './output-path.ts';
 import { createProgressView } from './progress-view.ts';
 import type { Context } from './run-command.ts';
@@ -72,8 +73,9 @@ async function makePictures(
   };
   // All of them, so that when one fails the others are canceled before the service goes.
   const ended = await Promise.allSettled(demoPrompts.map(makeOne)).finally(() => view.close());
+  const fate = 'the pictures that were not finished are canceled';
   return ended.map((one) => {
-    if (one.status === 'rejected') throw one.reason;
+    if (one.status === 'rejected') throw interruptedBy(signal, one.reason, fate);
     return one.value;
   });
 }

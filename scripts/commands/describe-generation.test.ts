@@ -29,6 +29,7 @@ const generation: Generation = {
   evidence: [],
   redriveOf: null,
   waiting: null,
+  truncated: [],
   webhook: null,
 };
 
@@ -49,6 +50,21 @@ test('a queued generation tells what it waits for, and how long where that is kn
   expect(describeGeneration({ ...generation, waiting: cold })).toMatch(
     /^waits +0 ahead: no worker/m,
   );
+});
+
+test('a prompt that was cut tells what was ignored', () => {
+  const text = describeGeneration({
+    ...generation,
+    truncated: [
+      { field: 'prompt', tokens: 80, limit: 75, dropped: 'at\nnight' },
+      { field: 'negativePrompt', tokens: 76, limit: 75, dropped: 'blur' },
+    ],
+  });
+  expect(text).toMatch(
+    /^warning +the prompt has 80 tokens, the model takes 75; ignored: "at\\nnight"$/m,
+  );
+  expect(text).toMatch(/^warning +the negative prompt has 76 tokens, .*; ignored: "blur"$/m);
+  expect(describeGeneration(generation)).not.toContain('warning');
 });
 
 test('a webhook tells how far it has come, and what its receiver answered', () => {

@@ -5,7 +5,7 @@ import { table } from './table.ts';
 export function describeGeneration(generation: Generation): string {
   const { id, state, progress, attempt, request, images, error, cancelRequested, webhook } =
     generation;
-  const { redriveOf, evidence, receipt, waiting } = generation;
+  const { redriveOf, evidence, receipt, waiting, truncated } = generation;
   const rows = [
     ['id', id],
     ['state', cancelRequested && state === 'running' ? 'running, to be canceled' : state],
@@ -13,6 +13,7 @@ export function describeGeneration(generation: Generation): string {
     ['steps', `${progress.step}/${progress.steps}`],
     ['attempt', String(attempt)],
     ...Object.entries(request).map(([name, value]) => [name, String(value)]),
+    ...truncated.map((truncation) => ['warning', describeTruncation(truncation)]),
     ...images.map((image) => ['image', image.url]),
     ...(redriveOf === null ? [] : [['repeats', redriveOf]]),
     ...(error === null ? [] : [['error', `${error.code}: ${error.message}`]]),
@@ -21,6 +22,13 @@ export function describeGeneration(generation: Generation): string {
     ...(webhook ? [['webhook', describeWebhook(webhook)]] : []),
   ];
   return table([['field', 'value'], ...rows]);
+}
+
+/** What a prompt that is too long for the model has lost. */
+export function describeTruncation(truncation: Generation['truncated'][number]): string {
+  const { field, tokens, limit, dropped } = truncation;
+  const name = field === 'prompt' ? 'prompt' : 'negative prompt';
+  return `the ${name} has ${tokens} tokens, the model takes ${limit}; ignored: ${JSON.stringify(dropped)}`;
 }
 
 type Waiting = NonNullable<Generation['waiting']>;

@@ -1,9 +1,9 @@
 import { type AppRouter, TRPCClientError, UnreachableError } from '@darkroom/client/source';
 import { DarkroomError } from '@darkroom/contract';
+import { Interrupted } from './interrupted.ts';
 
-/** The exit codes of every command. */
-export const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
-export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+/** The exit codes of every command; one that a signal ends has those of `interrupted.ts`. */
+const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
 
 /** The command line itself is wrong. */
 export class UsageError extends Error {
@@ -25,14 +25,17 @@ export function reasonOf(error: Error): string {
   return cause instanceof Error ? reasonOf(cause) : error.message;
 }
 
+type Explained = { message: string; exitCode: number };
+
 /** What to tell the user about an error, and how to exit. */
-export function explain(error: unknown): { message: string; exitCode: ExitCode } {
+export function explain(error: unknown): Explained {
   if (error instanceof UsageError) {
     return {
       message: `${error.message}\nAdd --help to see what may be given.`,
       exitCode: exitCodes.usage,
     };
   }
+  if (error instanceof Interrupted) return { message: error.message, exitCode: error.exitCode };
   if (error instanceof TRPCClientError) return explainAnswer(error as TRPCClientError<AppRouter>);
   if (error instanceof DarkroomError) {
     const exitCode = error.kind === 'request' ? exitCodes.usage : exitCodes.failed;
@@ -45,7 +48,7 @@ export function explain(error: unknown): { message: string; exitCode: ExitCode }
   return { message: `unexpected: ${what}; please report it`, exitCode: exitCodes.failed };
 }
 
-function explainAnswer(error: TRPCClientError<AppRouter>): { message: string; exitCode: ExitCode } {
+function explainAnswer(error: TRPCClientError<AppRouter>): Explained {
   if (isUnreachable(error)) {
     return {
       message: `the connection to Darkroom failed (${reasonOf(error)}); check that it still runs and try again`,

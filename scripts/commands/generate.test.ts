@@ -69,12 +69,15 @@ test.each([
   ['half a step', ['a star', '--steps', '1.5']],
   ['steps that are no number', ['a star', '--steps', 'NaN']],
   ['an option without its value', ['a star', '--steps']],
-  ['a negative seed', ['a star', '--seed', '-1']],
+  ['a negative seed', ['a star', '--seed', '-2']],
+  ['a seed beyond 64 bits', ['a star', '--seed', '18446744073709551616']],
+  ['a seed in words', ['a star', '--seed', 'seven']],
   ['a width of no multiple of 8', ['a star', '--width', '60']],
   ['a height beyond the limit', ['a star', '--height', '65536']],
   ['an unknown model', ['a star', '--model', 'sdxl']],
   ['an unknown scheduler', ['a star', '--scheduler', 'magic']],
   ['an unknown option', ['a star', '--stepz', '4']],
+  ['a file that is no PNG', ['a star', '--output', 'star.jpg']],
   ['one file for two pictures', ['a star', '--count', '2', '--output', 'one.png']],
 ])('refuses %s with exit code 2 and leaves nothing behind', async (_, args) => {
   const { code, stdout, stderr } = await darkroom(
@@ -112,12 +115,47 @@ test('Ctrl-C cancels the generation', async () => {
   await running.said(/running +a slow star/);
   running.process.kill('SIGINT');
   const { code, stdout, stderr } = await running.finished;
-  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-  expect(stderr).toMatch(/canceled by SIGINT/);
+  expect({ code, stdout }).toEqual({ code: 130, stdout: '' });
+  expect(stderr).toMatch(/interrupted by SIGINT: generation [0-9a-f-]{36} is canceled\n$/);
   await expect
     .poll(async () => (await listed('a slow star')).map(({ state }) => state), { timeout: 20_000 })
     .toEqual(['canceled']);
   expect(await readdir(here)).toEqual([]);
+});
+
+test('Ctrl-C during `jobs watch` leaves the generation alone and says so', async () => {
+  const { generations } = createClient({ url: serving?.url ?? '' });
+  const { id } = await generations.create.mutate({ prompt: 'a slow dot', steps: 150, count: 16 });
+  const watching = start(['jobs', 'watch', id, '--data-dir', dataDir]);
+  await watching.said(/running/);
+  watching.process.kill('SIGINT');
+  const { code, stderr } = await watching.finished;
+  expect(code).toBe(130);
+  expect(stderr).toContain(
+    `interrupted by SIGINT: generation ${id} goes on; \`darkroom jobs cancel`,
+  );
+  expect((await generations.cancel.mutate({ id })).state).toBe('running');
+});
+
+test('a prompt that is too long is told with what was ignored', async () => {
+  const prompt = `a red star ${'on a blue background '.repeat(10)}and the end`;
+  const { code, stderr } = await generate(prompt, '--steps', '1', '-o', 'a.png');
+  expect(code).toBe(0);
+  expect(stderr).toMatch(
+    /warning: the prompt has \d+ tokens, the model takes 30; ignored: ".+ and the end"\n/,
+  );
+});
+
+test.each([
+  ['18446744073709551615', '18446744073709551615'],
+  ['-1', expect.any(Number)],
+])('takes the seed %s', async (seed, expected) => {
+  const options = ['--steps', '1', '--json', '-o', 'a.png', '--seed', seed];
+  const { stdout } = await generate('a red star', ...options);
+  expect(JSON.parse(stdout)).toMatchObject({
+    request: { seed: expected },
+    images: [{ seed: expected }],
+  });
 });
 
 test('jobs tell, follow and cancel generations', async () => {

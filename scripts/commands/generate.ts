@@ -1,5 +1,8 @@
-import type { DarkroomClient, Generation, GenerationInput } from '@darkroom/client/source';
+import type { DarkroomClient, Generation, GenerationInput, Image } from '@darkroom/client/source';
+import { generationInput } from '@darkroom/contract';
+import { describeTruncation } from './describe-generation.ts';
 import { CommandFailure } from './failure.ts';
+import { fateOf, interruptedBy } from './interrupted.ts';
 import { type OutputPath, openOutput, pictureName } from './output-path.ts';
 import { createProgressView } from './progress-view.ts';
 import type { Context } from './run-command.ts';
@@ -16,15 +19,23 @@ export async function generate(options: GenerateOptions, context: Context): Prom
   const output = await openOutput(context.config.userPath(options.output), options.count ?? 1);
   const input = inputOf(options);
   const view = createProgressView(process.stderr);
-  const onProgress = view.add(options.prompt);
+  const show = view.add(options.prompt);
   const { generation, pictures } = await withService(options, context, async (client) => {
-    const generation = await client.generate(input, {
-      onProgress: (_, present) => onProgress(present),
-      signal: context.signal,
+    let asked: Generation | undefined;
+    const onProgress = (_: unknown, present: Generation) => {
+      asked = present;
+      show(present);
+    };
+    const { signal } = context;
+    const generation = await client.generate(input, { onProgress, signal }).catch(async (error) => {
+      throw interruptedBy(signal, error, signal.aborted ? await fateOf(client, asked) : '');
     });
     return { generation, pictures: await savePictures(client, generation, output, context.signal) };
   }).finally(() => view.close());
 
+  for (const truncation of generation.truncated) {
+    context.note(`darkroom: warning: ${describeTruncation(truncation)}`);
+  }
   if (options.json) {
     const images = generation.images.map((image, index) => ({
       ...image,
@@ -37,7 +48,7 @@ export async function generate(options: GenerateOptions, context: Context): Prom
   refuseUnfinished(generation);
 }
 
-export type SavedPicture = { file: string; seed: number; png: Uint8Array };
+export type SavedPicture = { file: string; seed: Image['seed']; png: Uint8Array };
 
 /** Saves the pictures of a generation, in order. */
 export async function savePictures(
@@ -62,19 +73,12 @@ export function refuseUnfinished({ id, state, error }: Generation): void {
   throw new CommandFailure(`generation ${id} ended ${state}${why}`);
 }
 
-/** The request under a key of its own, so that asking again makes nothing twice. */
-const inputOf = (options: GenerateOptions): GenerationInput => ({
-  model: options.model,
-  prompt: options.prompt,
-  negativePrompt: options.negativePrompt,
-  seed: options.seed,
-  steps: options.steps,
-  guidanceScale: options.guidanceScale,
-  // Which names there are is the server's to say.
-  scheduler: options.scheduler as GenerationInput['scheduler'],
-  karras: options.karras,
-  width: options.width,
-  height: options.height,
-  count: options.count,
-  idempotencyKey: crypto.randomUUID(),
-});
+/**
+ * The request under a key of its own, so that asking again makes nothing twice. Which options there
+ * are is the command line's to say, and which values they take the server's.
+ */
+const inputOf = (options: GenerateOptions): GenerationInput => {
+  const fields = Object.keys(generationInput.shape) as (keyof GenerateOptions)[];
+  const given = Object.fromEntries(fields.map((field) => [field, options[field]]));
+  return { ...(given as GenerationInput), idempotencyKey: crypto.randomUUID() };
+};

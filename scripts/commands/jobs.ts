@@ -1,6 +1,7 @@
 import type { DarkroomClient, Generation, GenerationState } from '@darkroom/client/source';
 import { describeGeneration } from './describe-generation.ts';
 import { refuseUnfinished } from './generate.ts';
+import { goesOn, interruptedBy } from './interrupted.ts';
 import { createProgressView } from './progress-view.ts';
 import type { Context } from './run-command.ts';
 import { type ServiceOptions, withService } from './service.ts';
@@ -39,7 +40,11 @@ export async function watch(options: OneOptions, context: Context): Promise<void
       onProgress: (_, present) => onProgress(present),
       signal: context.signal,
     }),
-  ).finally(() => view.close());
+  )
+    .catch((error: unknown) => {
+      throw interruptedBy(context.signal, error, goesOn(options.id));
+    })
+    .finally(() => view.close());
   printOne(generation, options, context);
   refuseUnfinished(generation);
 }

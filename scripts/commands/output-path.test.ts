@@ -26,6 +26,30 @@ test('a path that ends in .png is a file, any other a folder made when needed', 
   expect(await readFile(join(folder, 'deep', 'one.png'))).toEqual(Buffer.from(png));
 });
 
+test.each(['a.jpg', 'a.jpeg', 'a.webp', 'deep/a.b.JPG', 'pictures.v2'])(
+  '%s is refused: it is neither a PNG file nor said to be a folder',
+  async (name) => {
+    const path = join(folder, name);
+    const stem = path.slice(0, path.lastIndexOf('.'));
+    await expect(openOutput(path, 1)).rejects.toThrow(
+      `--output ${path}: pictures are PNG files; write ${stem}.png, or ${path}/ for a folder`,
+    );
+    expect(await readdir(folder)).toEqual([]);
+  },
+);
+
+test('a separator at the end says that it is a folder', async () => {
+  const made = await openOutput(join(folder, 'pictures.v2/'), 2);
+  expect(await made.write('a-1.png', png)).toBe(join(folder, 'pictures.v2', 'a-1.png'));
+});
+
+test('a file of another kind is not overwritten', async () => {
+  await writeFile(join(folder, 'a.jpg'), 'photo');
+  await expect(openOutput(join(folder, 'a.jpg'), 1)).rejects.toThrow(/PNG files; write .*a\.png$/);
+  await expect(openOutput(join(folder, 'a.jpg/'), 1)).rejects.toThrow(/is a file, not a folder/);
+  expect(await readFile(join(folder, 'a.jpg'), 'utf8')).toBe('photo');
+});
+
 test('what is there decides before the name does', async () => {
   await mkdir(join(folder, 'odd.png'));
   await writeFile(join(folder, 'plain'), '');
@@ -54,6 +78,7 @@ test('pictures are named after prompt and seed, whatever the prompt holds', () =
 test('through npm, paths are relative to where the user stands', () => {
   vi.stubEnv('INIT_CWD', folder);
   expect(readConfig().userPath('star.png')).toBe(join(folder, 'star.png'));
+  expect(readConfig().userPath('stars.v2/')).toBe(join(folder, 'stars.v2/'));
   vi.stubEnv('INIT_CWD', join(folder, 'gone'));
   expect(readConfig().userPath('star.png')).toBe(join(process.cwd(), 'star.png'));
 });

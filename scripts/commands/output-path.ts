@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { access, constants, mkdir, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, extname, join } from 'node:path';
+import { dirname, extname, join, sep } from 'node:path';
 import { CommandFailure, UsageError } from './failure.ts';
 
 /** Where pictures go: one file, or a folder that gets a file for each. */
@@ -9,17 +9,29 @@ export type OutputPath = {
   write(name: string, bytes: Uint8Array): Promise<string>;
 };
 
+/** The format of every picture. */
+const EXTENSION = '.png';
+
 /**
  * Decides what `--output` means and tries it, so that no work is done for a place that cannot be
- * written. Nothing is left behind.
+ * written. Nothing is left behind. A name that ends in .png is a file; one without an extension, or
+ * with a separator at its end, a folder. What is there already decides before the name does.
  *
  * @param count pictures to come; a file takes one
  * @throws UsageError that says why and what to do
  */
 export async function openOutput(path: string, count: number): Promise<OutputPath> {
   const present = await statOf(path);
-  const isFile =
-    present === undefined ? extname(path).toLowerCase() === '.png' : !present.isDirectory();
+  const extension = extname(path);
+  const isFolder = present === undefined ? /[\\/]$/.test(path) : present.isDirectory();
+  if (!isFolder && extension !== '' && extension.toLowerCase() !== EXTENSION) {
+    const stem = path.slice(0, -extension.length);
+    const folder = present === undefined ? `, or ${path}${sep} for a folder` : '';
+    throw new UsageError(
+      `--output ${path}: pictures are PNG files; write ${stem}${EXTENSION}${folder}`,
+    );
+  }
+  const isFile = !isFolder && (present !== undefined || extension !== '');
   if (isFile && count > 1) {
     throw new UsageError(`--output ${path} is one file, but ${count} pictures come; give a folder`);
   }
@@ -46,7 +58,7 @@ export async function openOutput(path: string, count: number): Promise<OutputPat
 }
 
 /** A file name from a prompt: `a-red-star-7.png`. */
-export function pictureName(prompt: string, seed: number): string {
+export function pictureName(prompt: string, seed: number | string): string {
   const words = prompt.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? ['picture'];
   return `${words.join('-').slice(0, 60)}-${seed}.png`;
 }
