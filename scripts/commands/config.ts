@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EmbeddedOptions } from '@darkroom/embedded';
-import { loadConfig, variables } from '@darkroom/lifecycle';
+import { loadConfig, tracingSettings, tracingVariables, variables } from '@darkroom/lifecycle';
 import { z } from 'zod';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -10,6 +10,7 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const schema = z.object({
   PORT: variables.PORT,
   LOG_LEVEL: variables.LOG_LEVEL.unwrap().default('warn'),
+  ...tracingVariables,
   DARKROOM_API_KEY: z.string().optional(),
   MODELS: variables.MODELS.optional(),
   MODEL_DIR: z.string().optional(),
@@ -47,6 +48,7 @@ export type CliConfig = {
     | 'webhookSecretsFile'
     | 'webhookAllowPrivate'
     | 'webhookPorts'
+    | 'tracing'
     | 'environment'
   >;
   /** A path of the command line, relative to where the user stands; a separator at its end is kept. */
@@ -76,6 +78,7 @@ export function readConfig(): CliConfig {
       webhookSecretsFile: env.WEBHOOK_SECRETS_FILE,
       webhookAllowPrivate: env.WEBHOOK_ALLOW_PRIVATE,
       webhookPorts: env.WEBHOOK_PORTS,
+      tracing: tracingSettings(env, 'darkroom'),
       environment: process.env,
     },
     userPath: (path) => resolve(userFolder ?? '.', path) + (/[\\/]$/.test(path) ? sep : ''),

@@ -2,7 +2,7 @@ import type { AppRouter } from '@darkroom/frontend';
 import { createTRPCClient, type TRPCClient } from '@trpc/client';
 import { type FetchImageOptions, fetchImage } from './fetch-image.ts';
 import { generate } from './generate.ts';
-import { createLinks } from './links.ts';
+import { authorization, createLinks } from './links.ts';
 import { persist } from './persist.ts';
 import type { Generation, GenerationInput, Image } from './types.ts';
 import { type WaitOptions, watchToEnd } from './watch-to-end.ts';
@@ -12,6 +12,11 @@ export type ClientOptions = {
   url: string;
   /** Sent as `Authorization: Bearer …`. */
   apiKey?: string | undefined;
+  /**
+   * Headers for every request, asked for at each: a `traceparent`, for example.
+   * @default none
+   */
+  headers?: (() => Record<string, string>) | undefined;
   /**
    * How long `generate`, `waitFor` and `fetchImage` keep trying while the service cannot be reached, in
    * milliseconds.
@@ -49,7 +54,8 @@ export function createClient(options: ClientOptions): DarkroomClient {
   const url = baseOf(options.url);
   const { apiKey, patienceMs = 30_000 } = options;
   const patience = { url, patienceMs };
-  const trpc = createTRPCClient<AppRouter>({ links: createLinks(url, apiKey) });
+  const headers = () => ({ ...options.headers?.(), ...authorization(apiKey) });
+  const trpc = createTRPCClient<AppRouter>({ links: createLinks(url, headers) });
   return {
     generations: trpc.generations,
     models: trpc.models,
@@ -60,7 +66,7 @@ export function createClient(options: ClientOptions): DarkroomClient {
       const generation = await persist(get, { ...patience, signal: waitOptions.signal });
       return watchToEnd(trpc, generation, waitOptions, patience);
     },
-    fetchImage: (image, fetchOptions = {}) => fetchImage(image, fetchOptions, apiKey, patience),
+    fetchImage: (image, fetchOptions = {}) => fetchImage(image, fetchOptions, headers, patience),
   };
 }
 

@@ -1,4 +1,4 @@
-import { authorization } from './links.ts';
+import type { Headers } from './links.ts';
 import { HttpError, type Patience, persist } from './persist.ts';
 import type { Image } from './types.ts';
 
@@ -18,12 +18,12 @@ const MAX_BYTES = 64 * 2 ** 20;
 export function fetchImage(
   image: Pick<Image, 'url' | 'sha256'>,
   { signal, maxBytes = MAX_BYTES }: FetchImageOptions,
-  apiKey: string | undefined,
+  headers: Headers,
   patience: Patience,
 ): Promise<Uint8Array> {
   const attempt = async () => {
     const response = await fetch(`${patience.url}${image.url}`, {
-      headers: authorization(apiKey),
+      headers: headers(),
       signal: signal ?? null,
     });
     if (!response.ok) {

@@ -5,12 +5,14 @@ import { EventSource } from 'eventsource';
 /** Longest wait for the answer to a query or mutation, in milliseconds. */
 const ANSWER_TIME_LIMIT_MS = 30_000;
 
+/** Of the next request. */
+export type Headers = () => Record<string, string>;
+
 export const authorization = (apiKey: string | undefined): Record<string, string> =>
   apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
 
-/** Queries and mutations over HTTP, subscriptions over SSE; all with the `Authorization` header. */
-export function createLinks(url: string, apiKey: string | undefined): TRPCLink<AppRouter>[] {
-  const headers = authorization(apiKey);
+/** Queries and mutations over HTTP, subscriptions over SSE; all with these headers. */
+export function createLinks(url: string, headers: Headers): TRPCLink<AppRouter>[] {
   return [
     splitLink({
       condition: (operation) => operation.type === 'subscription',
@@ -19,7 +21,7 @@ export function createLinks(url: string, apiKey: string | undefined): TRPCLink<A
         EventSource,
         eventSourceOptions: {
           fetch: (address, init) =>
-            fetch(address, { ...init, headers: { ...init.headers, ...headers } }),
+            fetch(address, { ...init, headers: { ...init.headers, ...headers() } }),
         },
       }),
       false: httpLink({

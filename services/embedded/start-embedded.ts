@@ -21,6 +21,8 @@ import {
   listenError,
   loadCatalogue,
   type Shutdown,
+  startTracing,
+  type TracingSettings,
 } from '@darkroom/lifecycle';
 import { createInProcessBroker } from '@darkroom/messaging';
 import { pinhole } from '@darkroom/pinhole';
@@ -66,6 +68,8 @@ export type EmbeddedOptions = {
   webhookPorts?: readonly number[] | undefined;
   /** How long a finished generation is kept. @default for ever */
   resultTtlHours?: number | undefined;
+  /** Where spans are exported to. @default nowhere */
+  tracing?: TracingSettings | undefined;
   /** This process's environment, of which the inference child sees a short list. */
   environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** @default warnings and errors, on stderr */
@@ -136,6 +140,10 @@ async function start(
   });
   if (webhooks !== undefined) shutdown.defer('webhook secrets', webhooks.stop);
 
+  const tracing = startTracing(options.tracing, logger);
+  shutdown.defer('tracing', tracing.close);
+  const { spans } = tracing;
+
   const lock = acquireOwnerLock(dataDir);
   shutdown.defer('owner lock', lock.release);
   const store = await openPgliteStore({ folder: join(dataDir, 'records') });
@@ -161,6 +169,7 @@ async function start(
     maxEventLoopDelayMs: MAX_EVENT_LOOP_DELAY_MS,
     logger,
     metrics,
+    spans,
     signal,
     probes,
   };
@@ -191,11 +200,12 @@ async function start(
     heartbeatMs: HEARTBEAT_MS,
     logger,
     metrics,
+    spans,
   });
   shutdown.defer('worker', () => worker.drain(GRACE_MS));
   await worker.start();
   const models = catalogue.models.map(({ name }) => name);
-  const sweep = startSweep({ store, broker, models, logger, metrics });
+  const sweep = startSweep({ store, broker, models, logger, metrics, spans });
   shutdown.defer('sweep', sweep.stop);
   const { resultTtlHours: ttlHours = null } = options;
   const retention = startRetention({ store, objects, logger, metrics, ttlHours });

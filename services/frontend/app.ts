@@ -1,4 +1,4 @@
-import { formatTraceparent, parseTraceparent, startTrace } from '@darkroom/lifecycle';
+import { noSpans } from '@darkroom/lifecycle';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { createAccept } from './accept/accept.ts';
 import { createEventHub } from './accept/event-hub.ts';
@@ -11,6 +11,7 @@ import { guardEventLoop } from './http/guard-event-loop.ts';
 import { guardHosts } from './http/guard-hosts.ts';
 import { serveImages } from './http/images.ts';
 import { observeRequests } from './http/observe-requests.ts';
+import { startRequestSpan } from './http/trace-requests.ts';
 import { trackUnusedConnections } from './http/unused-connections.ts';
 import { createFrontendMetrics } from './metrics.ts';
 import type { FrontendServices } from './services.ts';
@@ -22,7 +23,7 @@ import { serveTrpc } from './trpc/serve-trpc.ts';
  * waits for the answers in hand.
  */
 export function createFrontend(services: FrontendServices): FastifyInstance {
-  const { store, broker, probes, logger, metrics } = services;
+  const { store, broker, probes, logger, metrics, spans = noSpans } = services;
   const closing = new AbortController();
   services.signal?.addEventListener('abort', () => probes.drain(), { once: true });
   const isDraining = () => closing.signal.aborted || services.signal?.aborted === true;
@@ -40,9 +41,8 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 },
     routerOptions: { maxParamLength: PATH_PART_LIMIT },
     frameworkErrors: answerError,
-    genReqId: ({ headers }) => formatTraceparent(startTrace(headers.traceparent)),
-    childLoggerFactory: (parent, { reqId }, options) =>
-      parent.child({ traceId: parseTraceparent(reqId)?.traceId }, options),
+    genReqId: (request) => startRequestSpan(request, spans),
+    childLoggerFactory: (parent, { reqId }, options) => parent.child({ traceId: reqId }, options),
   });
   guardHosts(app, services.allowedHosts);
   guardEventLoop(app, services.maxEventLoopDelayMs);
@@ -54,6 +54,7 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
   const events = createEventHub(broker, logger);
   const accept = createAccept({
     ...services,
+    spans,
     events,
     metrics: frontendMetrics,
     queues,

@@ -4,6 +4,7 @@ import {
   loadConfig,
   milliseconds,
   someoneMayCall,
+  tracingVariables,
   variables,
 } from '@darkroom/lifecycle';
 import { z } from 'zod';
@@ -14,6 +15,7 @@ const schema = z
     PORT: variables.PORT,
     PROBES_PORT: variables.PROBES_PORT,
     LOG_LEVEL: variables.LOG_LEVEL,
+    ...tracingVariables,
     DATABASE_URL: variables.DATABASE_URL,
     DATABASE_WORKER_ROLE: z
       .string()

@@ -15,6 +15,8 @@ import {
   onSignals,
   type Shutdown,
   startProbeServer,
+  startTracing,
+  tracingSettings,
 } from '@darkroom/lifecycle';
 import { connectRabbitmq } from '@darkroom/messaging';
 import { createS3Store } from '@darkroom/storage';
@@ -47,6 +49,9 @@ async function main(config: FrontendConfig, logger: Logger): Promise<void> {
 }
 
 async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown): Promise<void> {
+  const tracing = startTracing(tracingSettings(config, 'darkroom-frontend'), logger);
+  shutdown.defer('tracing', tracing.close);
+  const { spans } = tracing;
   const catalogue = await loadCatalogue(config.MODELS);
   const models = catalogue.models.map(({ name }) => name);
 
@@ -83,7 +88,7 @@ async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown)
   const metrics = createMetrics({ processMetrics: true });
   shutdown.defer('event-loop delay', eventLoopDelay(metrics).stop);
   const republishAfterMs = config.REPUBLISH_AFTER_MS;
-  const sweep = startSweep({ store, broker, models, logger, metrics, republishAfterMs });
+  const sweep = startSweep({ store, broker, models, logger, metrics, spans, republishAfterMs });
   inBackground('sweep', sweep);
   const ttlHours = config.RESULT_TTL_HOURS;
   const retention = startRetention({ store, objects, logger, metrics, ttlHours });
@@ -109,6 +114,7 @@ async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown)
     maxEventLoopDelayMs: config.MAX_EVENT_LOOP_DELAY_MS,
     logger,
     metrics,
+    spans,
     signal,
     probes,
   };

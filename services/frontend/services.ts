@@ -1,6 +1,6 @@
 import type { ModelCatalogue } from '@darkroom/contract';
 import type { FrontendStore, WebhookStore } from '@darkroom/generations';
-import type { Logger, Metrics, Probes } from '@darkroom/lifecycle';
+import type { Logger, Metrics, Probes, Spans } from '@darkroom/lifecycle';
 import type { Broker } from '@darkroom/messaging';
 import type { ObjectStore } from '@darkroom/storage';
 import type { AllowedHosts } from './access/allowed-hosts.ts';
@@ -20,6 +20,8 @@ export type FrontendServices = {
   metrics: Metrics;
   /** Absent: any. */
   allowedHosts?: AllowedHosts | undefined;
+  /** @default none are exported */
+  spans?: Spans | undefined;
   /** Absent: no request for a webhook is taken. */
   webhooks?: WebhookSettings | undefined;
   /** Calls are refused while the event loop is later than this, in milliseconds. @default 200 */

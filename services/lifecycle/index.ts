@@ -11,4 +11,6 @@ export * from './probe-server.ts';
 export * from './probes.ts';
 export * from './shutdown.ts';
 export * from './trace.ts';
+export * from './tracing.ts';
+export { type TracingSettings, tracingSettings, tracingVariables } from './tracing-settings.ts';
 export * from './variables.ts';

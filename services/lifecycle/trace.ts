@@ -1,50 +1,72 @@
-import { randomUUID } from 'node:crypto';
+import {
+  type Context,
+  isSpanContextValid,
+  ROOT_CONTEXT,
+  type Span,
+  type SpanOptions,
+  SpanStatusCode,
+  TraceFlags,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api';
+import { parseTraceParent } from '@opentelemetry/core';
+import { RandomIdGenerator } from '@opentelemetry/sdk-trace';
 
-/** Where one piece of work belongs in a W3C trace. */
-export type TraceContext = {
-  /** 32 hexadecimal digits, the same through HTTP, AMQP and the engine. */
-  traceId: string;
-  /** 16 hexadecimal digits, of the span that is running. */
-  spanId: string;
-  sampled: boolean;
-};
-
-const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+/** Starts spans. The parent is always an argument: there is no active span. */
+export type Spans = Pick<Tracer, 'startSpan'>;
 
 /**
- * Reads a `traceparent` header (W3C Trace Context, level 1); undefined when absent or not valid, and
- * then a new trace begins.
+ * The context of the span that a `traceparent` names (W3C Trace Context); the root when it is absent
+ * or not valid, so that a new trace begins.
  */
-export function parseTraceparent(header: unknown): TraceContext | undefined {
-  if (typeof header !== 'string') return undefined;
-  const match = TRACEPARENT.exec(header.trim());
-  if (match === null) return undefined;
-  const [, version, traceId = '', spanId = '', flags = '', rest] = match;
-  // Version 00 has exactly four fields; later ones may add to them; ff is never valid.
-  if (version === 'ff' || (version === '00' && rest !== undefined)) return undefined;
-  if (/^0+$/.test(traceId) || /^0+$/.test(spanId)) return undefined;
-  return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
+export function contextOf(traceparent: unknown): Context {
+  const parent = typeof traceparent === 'string' ? parseTraceParent(traceparent.trim()) : null;
+  return parent === null
+    ? ROOT_CONTEXT
+    : trace.setSpanContext(ROOT_CONTEXT, { ...parent, isRemote: true });
 }
 
-/** Goes on with the caller's trace where there is a valid one, else begins one. */
-export function startTrace(traceparent?: unknown): TraceContext {
-  const parent = parseTraceparent(traceparent);
-  return parent === undefined
-    ? { traceId: newTraceId(), spanId: newSpanId(), sampled: true }
-    : childSpan(parent);
+/** The context in which this span is the parent. */
+export const within = (span: Span): Context => trace.setSpan(ROOT_CONTEXT, span);
+
+/** The `traceparent` that makes this span the parent in another process. */
+export function traceparentOf(span: Span): string {
+  const { traceId, spanId, traceFlags } = span.spanContext();
+  return `00-${traceId}-${spanId}-${(traceFlags & TraceFlags.SAMPLED) === 0 ? '00' : '01'}`;
 }
 
-/** A new span of the same trace. */
-export const childSpan = (parent: TraceContext): TraceContext => ({
-  ...parent,
-  spanId: newSpanId(),
-});
+/** Runs `work` and ends the span with it; an error marks the span and is thrown on. */
+export async function inSpan<T>(span: Span, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    markFailed(span, error);
+    throw error;
+  } finally {
+    span.end();
+  }
+}
 
-/** The header value that hands this span on. */
-export const formatTraceparent = ({ traceId, spanId, sampled }: TraceContext): string =>
-  `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`;
+/** Without the error's text, which may name hosts and users: the log has it under the trace's id. */
+export function markFailed(span: Span, error: unknown): void {
+  span.setStatus({ code: SpanStatusCode.ERROR });
+  span.setAttribute('error.type', error instanceof Error ? error.name : typeof error);
+}
 
-/** Never all zeros. Node draws the randomness of many UUIDs at once, that of bytes anew each time. */
-const newTraceId = (): string => randomUUID().replaceAll('-', '');
+const ids = new RandomIdGenerator();
 
-const newSpanId = (): string => newTraceId().slice(16);
+/**
+ * Where no spans are exported: a span is its parent, so that the caller's trace goes on through this
+ * process, and without a parent it has a trace id of its own, for the log, and is not sampled.
+ */
+export const noSpans: Spans = {
+  startSpan: (_name: string, _options?: SpanOptions, context: Context = ROOT_CONTEXT) => {
+    const parent = trace.getSpanContext(context);
+    if (parent !== undefined && isSpanContextValid(parent)) return trace.wrapSpanContext(parent);
+    return trace.wrapSpanContext({
+      traceId: ids.generateTraceId(),
+      spanId: ids.generateSpanId(),
+      traceFlags: TraceFlags.NONE,
+    });
+  },
+};

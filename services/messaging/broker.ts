@@ -23,6 +23,8 @@ export type Subscription = {
 
 /** The broker as the rest of Darkroom sees it. Drivers: `rabbitmq`, `in-process`. */
 export type Broker = {
+  /** OpenTelemetry's name for the messaging system. */
+  readonly system: 'rabbitmq' | 'in_process';
   /**
    * Puts a job on its model's queue and resolves once the broker has it safely.
    * @throws DarkroomError `unavailable` when it was not confirmed or not routable; the caller's

@@ -1,3 +1,4 @@
+export { type CollectedSpan, startCollector } from './collector.ts';
 export { eventually } from './eventually.ts';
 export { progressBar } from './progress-bar.ts';
 export { createRandom, type Random } from './random.ts';

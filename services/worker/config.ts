@@ -1,6 +1,12 @@
 import { hostname } from 'node:os';
 import process from 'node:process';
-import { credentialsTogether, loadConfig, milliseconds, variables } from '@darkroom/lifecycle';
+import {
+  credentialsTogether,
+  loadConfig,
+  milliseconds,
+  tracingVariables,
+  variables,
+} from '@darkroom/lifecycle';
 import { z } from 'zod';
 
 const names = (text: string) =>
@@ -14,6 +20,7 @@ const schema = z
     PORT: variables.PORT,
     HOST: variables.HOST,
     LOG_LEVEL: variables.LOG_LEVEL,
+    ...tracingVariables,
     AMQP_URL: variables.AMQP_URL,
     DATABASE_URL: variables.DATABASE_URL,
     S3_ENDPOINT: variables.S3_ENDPOINT,

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { DarkroomError } from '@darkroom/contract';
 import type { StoreTimings } from '@darkroom/generations';
+import { inSpan, within } from '@darkroom/lifecycle';
 import { retryFor } from './backoff.ts';
 import { CheckpointUnusable, loadCheckpoint } from './checkpoint.ts';
 import { EngineError } from './inference/child-process.ts';
@@ -59,7 +60,7 @@ async function savedRun(job: Job): Promise<Run> {
 }
 
 async function runFrom(job: Running): Promise<JobEnd> {
-  const { claim, lease, store, objects, inference, metrics, run } = job;
+  const { claim, lease, store, objects, inference, metrics, run, span, spans } = job;
   const { record, fence } = claim;
   lease.progress = progressOf(run, record);
   const observe = (stage: string, ms: number) =>
@@ -75,9 +76,8 @@ async function runFrom(job: Running): Promise<JobEnd> {
       job.broker.publishEvent({ version: 1, type: 'progress', generationId, revision, progress });
     };
     const { signal } = lease;
-    const { traceparent } = job;
     made = await Promise.race([
-      makePictures({ inference, record, run, signal, onStep, traceparent }),
+      makePictures({ inference, record, run, signal, onStep, span, spans }),
       overdue(signal),
     ]);
     // A worker that closes has all pictures to store here, for itself or for the next.
@@ -101,7 +101,9 @@ async function runFrom(job: Running): Promise<JobEnd> {
   const storeStarted = performance.now();
   try {
     // Worth waiting for: handed back, the job's pictures would be made anew.
-    const storing = retryFor(job.leaseMs, () => storePictures(objects, pictures), lease.signal);
+    const storing = inSpan(spans.startSpan('store pictures', {}, within(span)), () =>
+      retryFor(job.leaseMs, () => storePictures(objects, pictures), lease.signal),
+    );
     await Promise.race([storing, overdue(lease.signal)]);
   } catch (error) {
     if (lease.signal.reason instanceof Stopped) return await settleStop(job, lease.signal.reason);
@@ -113,8 +115,11 @@ async function runFrom(job: Running): Promise<JobEnd> {
 
   const images = pictures.map(({ png: _, ...image }) => image);
   const timings: StoreTimings = { modelLoadMs, inferenceMs, storeMs };
-  const completed = await retryFor(job.leaseMs, () =>
-    store.complete({ id: record.id, fence, images, truncated, timings, ran }),
+  const completing = spans.startSpan('complete generation', {}, within(span));
+  const completed = await inSpan(completing, () =>
+    retryFor(job.leaseMs, () =>
+      store.complete({ id: record.id, fence, images, truncated, timings, ran }),
+    ),
   );
   return await end(job, 'succeeded', completed);
 }

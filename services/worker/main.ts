@@ -7,6 +7,7 @@ import {
   createProbes,
   createShutdown,
   eventLoopDelay,
+  inSpan,
   type Logger,
   listenHost,
   loadCatalogue,
@@ -14,6 +15,8 @@ import {
   onSignals,
   type Shutdown,
   startProbeServer,
+  startTracing,
+  tracingSettings,
 } from '@darkroom/lifecycle';
 import { connectRabbitmq } from '@darkroom/messaging';
 import { pinhole } from '@darkroom/pinhole';
@@ -51,6 +54,9 @@ async function main(config: WorkerConfig, logger: Logger): Promise<void> {
 }
 
 async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): Promise<Worker> {
+  const tracing = startTracing(tracingSettings(config, 'darkroom-worker'), logger);
+  shutdown.defer('tracing', tracing.close);
+  const { spans } = tracing;
   const catalogue = await loadCatalogue(config.MODELS ?? pinhole.catalogue);
   const folders = await findModelFolders(catalogue, {
     modelDir: config.MODEL_DIR,
@@ -72,14 +78,16 @@ async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): 
     }),
   );
   loading.catch(() => {});
-  const inference = await startInference({
-    models: folders,
-    executionProviders: config.EXECUTION_PROVIDERS,
-    environment: config.environment,
-    stepTimeoutMs: config.STEP_TIMEOUT_MS,
-    startTimeoutMs: config.MODEL_LOAD_TIMEOUT_MS,
-    logger,
-  });
+  const inference = await inSpan(spans.startSpan('load models'), () =>
+    startInference({
+      models: folders,
+      executionProviders: config.EXECUTION_PROVIDERS,
+      environment: config.environment,
+      stepTimeoutMs: config.STEP_TIMEOUT_MS,
+      startTimeoutMs: config.MODEL_LOAD_TIMEOUT_MS,
+      logger,
+    }),
+  );
   shutdown.defer('inference', inference.close);
 
   const store = await connecting;
@@ -103,6 +111,7 @@ async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): 
     heartbeatMs: config.HEARTBEAT_MS,
     logger,
     metrics,
+    spans,
   });
   const probes = createProbes(
     {

@@ -9,7 +9,10 @@ import {
 } from '@darkroom/contract';
 import type { RunState } from '@darkroom/diffusion';
 import type { GenerationRecord, Ran } from '@darkroom/generations';
+import { inSpan, type Spans, traceparentOf, within } from '@darkroom/lifecycle';
+import type { Span } from '@opentelemetry/api';
 import type { Inference } from './inference/inference-process.ts';
+import { traceSteps } from './trace-steps.ts';
 
 /** A picture with its file, or, where an earlier attempt stored it, without. */
 export type MadePicture = StoredImage & { png?: Uint8Array };
@@ -53,23 +56,44 @@ export async function makePictures(options: {
   run: Run;
   signal: AbortSignal;
   onStep: () => void;
-  traceparent: string;
+  span: Span;
+  spans: Spans;
 }): Promise<{ modelLoadMs: number; inferenceMs: number }> {
-  const { inference, record, run, signal, onStep, traceparent } = options;
+  const { inference, record, run, signal, onStep, spans } = options;
   const { count, ...request } = record.request;
+  const { model, scheduler, steps, width, height } = request;
+  const startPicture = (index: number) =>
+    spans.startSpan(
+      'generate picture',
+      {
+        attributes: {
+          'darkroom.model': model,
+          'darkroom.picture': index,
+          'darkroom.steps': steps,
+          'darkroom.width': width,
+          'darkroom.height': height,
+          ...(scheduler !== undefined && { 'darkroom.scheduler': scheduler }),
+        },
+      },
+      within(options.span),
+    );
   let modelLoadMs = 0;
   let inferenceMs = 0;
   for (let index = run.pictures.length; index < count; index++) {
     const seed = seedAt(request.seed, index);
     const before = run.ran;
-    const made = await inference.generate(
+    const startTime = performance.timeOrigin + performance.now();
+    const picture = startPicture(index);
+    const steps = traceSteps(spans, picture);
+    const making = inference.generate(
       { ...request, seed: BigInt(seed) },
       {
         signal,
-        traceparent,
+        traceparent: traceparentOf(picture),
         ...(run.state !== undefined && { resume: run.state }),
-        onRan: ({ steps, engineMs }) => {
-          run.ran = { steps: before.steps + steps, gpuMs: before.gpuMs + engineMs };
+        onRan: (ran) => {
+          run.ran = { steps: before.steps + ran.steps, gpuMs: before.gpuMs + ran.engineMs };
+          steps.ran(ran);
         },
         onStep: (state) => {
           run.state = state;
@@ -77,6 +101,11 @@ export async function makePictures(options: {
         },
       },
     );
+    const made = await inSpan(picture, () => making);
+    if (made.modelLoadMs >= 1) {
+      const load = spans.startSpan('load model', { startTime }, within(picture));
+      load.end(startTime + made.modelLoadMs);
+    }
     const { png, width, height } = made;
     const sha256 = createHash('sha256').update(png).digest('hex');
     const key = pictureKey(record, index, sha256);

@@ -6,9 +6,10 @@ import {
   jobMessageOf,
 } from '@darkroom/contract';
 import type { Checkpoint, Claim, WorkerStore } from '@darkroom/generations';
-import type { Logger } from '@darkroom/lifecycle';
+import type { Logger, Spans } from '@darkroom/lifecycle';
 import type { Broker } from '@darkroom/messaging';
 import type { ObjectStore } from '@darkroom/storage';
+import type { Span } from '@opentelemetry/api';
 import { retryFor } from './backoff.ts';
 import { saveCheckpoint } from './checkpoint.ts';
 import { bitsOf } from './inference/identity.ts';
@@ -29,8 +30,9 @@ export type Job = {
   objects: ObjectStore;
   inference: Inference;
   metrics: WorkerMetrics;
-  /** The worker's span, for the engine's log lines. */
-  traceparent: string;
+  /** Of the message, and what starts those below it. */
+  span: Span;
+  spans: Spans;
   logger: Logger;
 };
 

@@ -1,8 +1,18 @@
 import { DarkroomError, type GenerationEvent, MAX_ATTEMPTS } from '@darkroom/contract';
 import type { ClaimResult, WorkerStore } from '@darkroom/generations';
-import { formatTraceparent, type Logger, type Metrics, startTrace } from '@darkroom/lifecycle';
+import {
+  contextOf,
+  inSpan,
+  type Logger,
+  type Metrics,
+  markFailed,
+  noSpans,
+  type Spans,
+  within,
+} from '@darkroom/lifecycle';
 import type { Broker, JobDelivery, Outcome, Subscription } from '@darkroom/messaging';
 import type { ObjectStore } from '@darkroom/storage';
+import { type Span, SpanKind } from '@opentelemetry/api';
 import { createBackoff } from './backoff.ts';
 import type { Inference } from './inference/inference-process.ts';
 import { runJob } from './job.ts';
@@ -31,6 +41,8 @@ export type WorkerOptions = {
   heartbeatMs?: number;
   logger: Logger;
   metrics: Metrics;
+  /** @default none are exported */
+  spans?: Spans | undefined;
 };
 
 /** Takes jobs → claims → runs → stores → completes → acknowledges. */
@@ -48,7 +60,7 @@ export type Worker = {
 
 export function createWorker(options: WorkerOptions): Worker {
   const { store, broker, inference, workerId, leaseMs = 30_000, heartbeatMs = 5_000 } = options;
-  const { slots = 1 } = options;
+  const { slots = 1, spans = noSpans } = options;
   const metrics = workerMetrics(options.metrics, inference);
   const backoff = createBackoff(200, 30_000);
   const stopping = new AbortController();
@@ -69,21 +81,38 @@ export function createWorker(options: WorkerOptions): Worker {
   const handle = (delivery: JobDelivery): Promise<Outcome> =>
     turns(async () => {
       const { generationId, model, traceparent } = delivery.job;
-      const trace = startTrace(traceparent);
-      const logger = options.logger.child({ generationId, traceId: trace.traceId });
       // Not begun, so the broker gives it to a worker that stays.
       if (stopping.signal.aborted) return 'requeue';
+      const attributes = {
+        'messaging.system': broker.system,
+        'messaging.operation.name': 'process',
+        'messaging.operation.type': 'process',
+        'messaging.destination.name': model,
+        'messaging.message.id': delivery.messageId,
+        'darkroom.generation.id': generationId,
+        'darkroom.worker': workerId,
+      };
+      const kind = SpanKind.CONSUMER;
+      const span = spans.startSpan(
+        `process ${model}`,
+        { kind, attributes },
+        contextOf(traceparent),
+      );
+      const { traceId } = span.spanContext();
+      const logger = options.logger.child({ generationId, traceId });
       let jobEnd: JobEnd;
       try {
         // A job is claimed only by who can run it: without an engine, another may take it.
         await inference.up(ENGINE_WAIT_MS, stopping.signal);
         // Nor is one made whose pictures would be lost again.
         if (!mayStore) await options.objects.check();
-        jobEnd = await take(delivery, formatTraceparent(trace), logger);
+        jobEnd = await take(delivery, span, logger);
       } catch (error) {
         logger.warn({ err: error }, 'the job cannot be decided now');
         jobEnd = 'requeued';
+        markFailed(span, error);
       }
+      span.setAttribute('darkroom.job.end', jobEnd).end();
       metrics.jobs.add(1, { model, end: jobEnd });
       if (jobEnd !== 'requeued') mayStore = jobEnd !== 'storage-away';
       // The next job would fare no better now. What is requeued, the broker delays itself.
@@ -93,20 +122,19 @@ export function createWorker(options: WorkerOptions): Worker {
       return jobEnd === 'requeued' ? 'requeue' : 'acknowledge';
     });
 
-  const take = async (
-    delivery: JobDelivery,
-    traceparent: string,
-    logger: Logger,
-  ): Promise<JobEnd> => {
+  const take = async (delivery: JobDelivery, span: Span, logger: Logger): Promise<JobEnd> => {
     const { job, messageId, redelivered } = delivery;
-    const result: ClaimResult = await store.claim({
-      id: job.generationId,
-      messageId,
-      redelivered,
-      worker: workerId,
-      leaseMs,
-      maxAttempts: MAX_ATTEMPTS,
-    });
+    const claiming = spans.startSpan('claim generation', {}, within(span));
+    const result: ClaimResult = await inSpan(claiming, () =>
+      store.claim({
+        id: job.generationId,
+        messageId,
+        redelivered,
+        worker: workerId,
+        leaseMs,
+        maxAttempts: MAX_ATTEMPTS,
+      }),
+    );
     if (!result.claimed) {
       // The record is the truth: it is finished, or another has it, or a sweep will send it anew.
       logger.info({ reason: result.reason, messageId, redelivered }, 'job refused');
@@ -132,7 +160,8 @@ export function createWorker(options: WorkerOptions): Worker {
         leaseMs,
         metrics,
         logger,
-        traceparent,
+        span,
+        spans,
         claim,
         lease,
       });

@@ -50,6 +50,7 @@ export function peerServices(
     consumeJobs: async () => ({ async stop() {} }),
     publishEvent() {},
     subscribeEvents: async () => ({ async stop() {} }),
+    system: 'in_process',
     isReady: () => true,
     async close() {},
   };

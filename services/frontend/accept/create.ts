@@ -8,7 +8,7 @@ import {
   resolveRequest,
 } from '@darkroom/contract';
 import type { NewGeneration } from '@darkroom/generations';
-import { formatTraceparent } from '@darkroom/lifecycle';
+import { inSpan, traceparentOf, within } from '@darkroom/lifecycle';
 import { acceptWebhook } from '../webhooks/accept.ts';
 import { toGeneration } from './present.ts';
 import { publishRecord } from './publish.ts';
@@ -87,17 +87,18 @@ export async function acceptRequest(
   requester: Requester,
   services: AcceptServices,
 ): Promise<Generation> {
-  const { store, broker, metrics } = services;
-  const { tenant } = requester;
+  const { store, metrics, spans } = services;
+  const { tenant, span } = requester;
   const { idempotency } = accepted;
   const { record, created } = await services.admission.admit(model, tenant, {
-    record: () =>
-      store.create({
-        ...accepted,
-        id: randomUUID(),
-        tenant,
-        traceparent: formatTraceparent(requester.trace),
-      }),
+    record: () => {
+      const id = randomUUID();
+      const attributes = { 'darkroom.generation.id': id, 'darkroom.model': model.name };
+      const recording = spans.startSpan('record generation', { attributes }, within(span));
+      return inSpan(recording, () =>
+        store.create({ ...accepted, id, tenant, traceparent: traceparentOf(span) }),
+      );
+    },
     repeat: async () => {
       const record = idempotency && (await store.findRepeat(tenant, idempotency));
       return record && { record, created: false };
@@ -108,7 +109,7 @@ export async function acceptRequest(
   const { id: generationId, revision } = record;
   metrics.created.add(1, { model: model.name });
   try {
-    await publishRecord(record, broker);
+    await publishRecord(record, services);
     requester.log.info({ generationId }, 'queued');
   } catch (err) {
     metrics.publishFailures.add(1);

@@ -1,4 +1,5 @@
-import type { Logger, TraceContext } from '@darkroom/lifecycle';
+import type { Logger } from '@darkroom/lifecycle';
+import type { Span } from '@opentelemetry/api';
 
 /** Who asks, as the use cases see it; each adapter makes one from what it received. */
 export type Requester = {
@@ -7,7 +8,7 @@ export type Requester = {
   /** Aborts when the key is no longer valid. */
   revoked: AbortSignal;
   /** The frontend's span in the caller's trace, or in one of its own. */
-  trace: TraceContext;
+  span: Span;
   /** Carries the trace id, the tenant and the id of its key. */
   log: Logger;
 };

@@ -1,3 +1,4 @@
+import type { Spans } from '@darkroom/lifecycle';
 import type { Admission } from '../admission/admission.ts';
 import type { QueueViews } from '../admission/queue-views.ts';
 import type { FrontendMetrics } from '../metrics.ts';
@@ -9,6 +10,7 @@ export type AcceptServices = Pick<
   FrontendServices,
   'store' | 'broker' | 'objects' | 'catalogue' | 'webhooks' | 'probes'
 > & {
+  spans: Spans;
   events: EventHub;
   metrics: FrontendMetrics;
   admission: Admission;

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { MAX_ATTEMPTS } from '@darkroom/contract';
 import type { FrontendStore } from '@darkroom/generations';
-import type { Logger, Metrics } from '@darkroom/lifecycle';
+import { type Logger, type Metrics, noSpans, type Spans } from '@darkroom/lifecycle';
 import type { Broker } from '@darkroom/messaging';
 import { publishRecord } from '../accept/publish.ts';
 
@@ -12,6 +12,8 @@ export type SweepOptions = {
   models: readonly string[];
   logger: Logger;
   metrics: Metrics;
+  /** @default none are exported */
+  spans?: Spans | undefined;
   /** Between two rounds; each waits between half and one and a half of it. */
   intervalMs?: number;
   /**
@@ -28,7 +30,7 @@ const BATCH = 100;
 
 /** Repairs in the background what crashes left undone, on every replica. */
 export function startSweep(options: SweepOptions): { stop(): Promise<void> } {
-  const { store, broker, models, logger, metrics } = options;
+  const { store, broker, models, logger, metrics, spans } = options;
   const { intervalMs = 2_000, republishAfterMs = 10_000 } = options;
   const stopping = new AbortController();
   const published = metrics.meter.createCounter('darkroom_sweep_published_total', {
@@ -48,6 +50,7 @@ export function startSweep(options: SweepOptions): { stop(): Promise<void> } {
           store,
           broker,
           models,
+          spans,
           republishAfterMs,
           signal: stopping.signal,
           onFailure: (failure) => {
@@ -85,11 +88,13 @@ export async function sweepOnce(options: {
   store: FrontendStore;
   broker: Broker;
   models: readonly string[];
+  spans?: Spans | undefined;
   republishAfterMs: number;
   signal?: AbortSignal;
   onFailure: (failure: Failure) => void;
 }): Promise<number> {
   const { store, broker, models, republishAfterMs, signal, onFailure } = options;
+  const { spans = noSpans } = options;
   const failed = new Set<string>();
   const fail = (failure: Failure): void => {
     if (!failed.has(failure.model)) onFailure(failure);
@@ -107,7 +112,7 @@ export async function sweepOnce(options: {
     // All at once: the broker confirms and the database marks them in groups.
     const outcomes = await Promise.allSettled(
       records.map(async (record) => {
-        await publishRecord(record, broker);
+        await publishRecord(record, { broker, spans });
         await store.markPublished(record.id, record.revision);
       }),
     );

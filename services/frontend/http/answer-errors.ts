@@ -3,7 +3,6 @@ import { TRPCError } from '@trpc/server';
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { headersOf, isFault, toApiError } from './api-error.ts';
-import { traceOf } from './requester-of.ts';
 
 /** Answers an error outside a procedure in the form that tRPC gives its own. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
@@ -12,7 +11,6 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   if (isFault(error)) request.log.error({ err: error }, 'request failed');
   // Whatever else such a caller sends is not waited for.
   if (status === 401 || status === 413) reply.header('connection', 'close');
-  const { traceId } = traceOf(request);
   reply
     .code(status)
     .headers(headersOf([apiError]))
@@ -21,7 +19,12 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
       error: {
         message,
         code: TRPC_ERROR_CODES_BY_KEY[code],
-        data: { code, httpStatus: status, ...(retryAfterS && { retryAfterS }), traceId },
+        data: {
+          code,
+          httpStatus: status,
+          ...(retryAfterS && { retryAfterS }),
+          traceId: request.id,
+        },
       },
     });
 }

@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { FrontendMetrics } from '../metrics.ts';
 import { operationsPaths } from './operations.ts';
+import { endRequestSpan } from './trace-requests.ts';
 
-/** Logs and measures each request once, when its answer is out. */
+/** Logs and measures each request once and ends its span, when its answer is out. */
 export function observeRequests(
   app: FastifyInstance,
   { requests }: Pick<FrontendMetrics, 'requests'>,
@@ -13,6 +14,7 @@ export function observeRequests(
     const { method } = request;
     const { statusCode: status, elapsedTime: ms } = reply;
     requests.record(ms / 1e3, { route, method, status });
+    endRequestSpan(request, reply, route);
     const level = operationsPaths.has(route) ? 'debug' : 'info';
     request.log[level]({ method, route, status, ms: Math.round(ms * 10) / 10 }, 'request');
   });

@@ -79,7 +79,7 @@ describe('generations.create', () => {
     });
     const { id } = response.json().result.data;
     const record = (await frontend.records()).find((each) => each.id === id);
-    expect(record?.traceparent).toMatch(new RegExp(`^00-${traceId}-(?!00f067aa0ba902b7)`));
+    expect(record?.traceparent).toBe(`00-${traceId}-00f067aa0ba902b7-01`);
     const delivery = await vi.waitUntil(() =>
       deliveries.find(({ job }) => job.generationId === id),
     );

@@ -22,7 +22,7 @@ const t = initTRPC.context<Context>().create({
         httpStatus: status,
         ...(retryAfterS !== undefined && { retryAfterS }),
         ...(path !== undefined && { path }),
-        ...(ctx !== undefined && { traceId: ctx.trace.traceId }),
+        ...(ctx !== undefined && { traceId: ctx.span.spanContext().traceId }),
       },
     };
   },

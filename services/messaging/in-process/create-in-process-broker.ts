@@ -135,6 +135,7 @@ export function createInProcessBroker({ logger = silent }: { logger?: Logger } =
       };
     },
 
+    system: 'in_process',
     isReady: () => !closed,
 
     async close() {

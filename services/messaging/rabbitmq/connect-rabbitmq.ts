@@ -41,6 +41,7 @@ export async function connectRabbitmq(options: RabbitmqOptions): Promise<Broker>
   }
 
   const broker: Broker = {
+    system: 'rabbitmq',
     publishJob: (job) => publisher.publishJob(job),
     async consumeJobs(what, handle) {
       return remember(await consumeJobs(what, handle, { connection, publisher, logger }));
