@@ -16,8 +16,8 @@ export type Kill = {
   takenOverMs: number | null;
 };
 
-/** Jobs that run at the same time: fewer than workers, so that one of those is free to take over. */
-const JOBS_AT_ONCE = 2;
+/** Jobs that run at the same time, if there are more workers than that. */
+const MOST_AT_ONCE = 2;
 const LIMIT_MS = 60_000;
 const LOOK_EVERY_MS = 50;
 
@@ -34,8 +34,10 @@ export async function killWorkers(
   const { seed, signal } = options;
   const random = createRandom(seed, 'kills');
   const client = createClient({ url: cluster.frontendUrls[0] ?? '' });
-  const jobs = keepJobs(client, options.ledger);
   const workers = [...cluster.services.values()].filter(({ name }) => name.startsWith('worker'));
+  // Fewer than workers, so that one of those is free to take over.
+  const atOnce = Math.max(1, Math.min(MOST_AT_ONCE, workers.length - 1));
+  const jobs = keepJobs(client, options.ledger, atOnce);
   const kills: Kill[] = [];
   while (kills.length < options.kills) {
     signal.throwIfAborted();
@@ -44,7 +46,7 @@ export async function killWorkers(
     const holders = await holdersOf(workers);
     const before = await runningNow(client);
     // One after the other, so that a worker is free.
-    if (before.length < JOBS_AT_ONCE || holders.length === 0) continue;
+    if (before.length < atOnce || holders.length === 0) continue;
     const worker = random.pick(holders);
     const [at, since] = [Date.now(), performance.now()];
     worker.signal('SIGKILL');
@@ -88,7 +90,7 @@ async function holdersOf(workers: readonly Service[]): Promise<Service[]> {
 }
 
 /** Keeps as many long jobs as should run, in the place of those that end or have one attempt left. */
-function keepJobs(client: DarkroomClient, ledger: string) {
+function keepJobs(client: DarkroomClient, ledger: string, atOnce: number) {
   const ids = new Set<string>();
   let n = 1_000_000;
   const create = async (): Promise<void> => {
@@ -110,7 +112,7 @@ function keepJobs(client: DarkroomClient, ledger: string) {
         if (finishedAt !== null) ids.delete(id);
         else if (attempt >= MAX_ATTEMPTS - 1) await cancel(id);
       }
-      while (ids.size < JOBS_AT_ONCE) await create();
+      while (ids.size < atOnce) await create();
     },
     cancelAll: () => Promise.all([...ids].map(cancel)),
   };
