@@ -83,15 +83,22 @@ test('a webhook tells how far it has come, and what its receiver answered', () =
 
 test('a quarantined generation tells what every attempt died of', () => {
   const at = '2026-01-01T00:00:00.000Z';
-  const text = describeGeneration({
+  const quarantined = {
     ...generation,
     state: 'failed',
     error: { code: 'ATTEMPTS', message: 'taken up 2 times' },
     evidence: [
-      { worker: 'w-1', attempt: 1, at, cause: 'lease-ended', lastWords: null },
-      { worker: 'w-2', attempt: 2, at, cause: 'engine-died', lastWords: 'died\n  out of memory' },
+      { attempt: 1, at, cause: 'lease-ended' },
+      { attempt: 2, at, cause: 'engine-died' },
     ],
-  });
+  } as const satisfies Partial<Generation>;
+  const text = describeGeneration(quarantined, [
+    { worker: 'w-1', attempt: 1, at, cause: 'lease-ended', lastWords: null },
+    { worker: 'w-2', attempt: 2, at, cause: 'engine-died', lastWords: 'died\n  out of memory' },
+  ]);
+  expect(describeGeneration(quarantined)).toContain(
+    `attempt 2, ${at}: its inference processes died of it`,
+  );
   expect(text).toContain(`attempt 1 on w-1, ${at}: its lease ended without a word\n`);
   expect(text).toContain(
     `attempt 2 on w-2, ${at}: its inference processes died of it: died | out of memory`,

@@ -1,11 +1,18 @@
 import type { Generation } from '@darkroom/client/source';
 import { table } from './table.ts';
 
-/** All of one generation, a line a fact. */
-export function describeGeneration(generation: Generation): string {
+/**
+ * All of one generation, a line a fact.
+ *
+ * @param detail its evidence as operators see it, with workers and last words
+ */
+export function describeGeneration(
+  generation: Generation,
+  detail: readonly Evidence[] = generation.evidence,
+): string {
   const { id, state, progress, attempt, request, images, error, cancelRequested, webhook } =
     generation;
-  const { redriveOf, evidence, receipt, waiting, truncated } = generation;
+  const { redriveOf, receipt, waiting, truncated } = generation;
   const rows = [
     ['id', id],
     ['state', cancelRequested && state === 'running' ? 'running, to be canceled' : state],
@@ -17,7 +24,7 @@ export function describeGeneration(generation: Generation): string {
     ...images.map((image) => ['image', image.url]),
     ...(redriveOf === null ? [] : [['repeats', redriveOf]]),
     ...(error === null ? [] : [['error', `${error.code}: ${error.message}`]]),
-    ...evidence.map((entry) => ['evidence', describeEvidence(entry)]),
+    ...detail.map((entry) => ['evidence', describeEvidence(entry)]),
     ...(receipt === null ? [] : [['receipt', describeReceipt(receipt)]]),
     ...(webhook ? [['webhook', describeWebhook(webhook)]] : []),
   ];
@@ -58,16 +65,21 @@ function describeWebhook({
   return `${state}, ${attempts} attempt${attempts === 1 ? '' : 's'}${next}${lastError === null ? '' : `; ${lastError}`}`;
 }
 
-const causes: Record<Generation['evidence'][number]['cause'], string> = {
+type Evidence = Generation['evidence'][number] & {
+  worker?: string;
+  lastWords?: string | null;
+};
+
+const causes: Record<Evidence['cause'], string> = {
   'engine-died': 'its inference processes died of it',
   'lease-ended': 'its lease ended without a word',
   redelivered: 'the broker delivered its message again',
 };
 
-function describeEvidence(entry: Generation['evidence'][number]): string {
-  const { worker, attempt, at, cause, lastWords } = entry;
-  const words = lastWords === null ? '' : `: ${lastWords.replaceAll(/\s*\n\s*/g, ' | ')}`;
-  return `attempt ${attempt} on ${worker}, ${at}: ${causes[cause]}${words}`;
+function describeEvidence({ worker, attempt, at, cause, lastWords }: Evidence): string {
+  const words = lastWords ? `: ${lastWords.replaceAll(/\s*\n\s*/g, ' | ')}` : '';
+  const where = worker === undefined ? '' : ` on ${worker}`;
+  return `attempt ${attempt}${where}, ${at}: ${causes[cause]}${words}`;
 }
 
 function describeReceipt(receipt: NonNullable<Generation['receipt']>): string {

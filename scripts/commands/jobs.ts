@@ -1,4 +1,9 @@
-import type { DarkroomClient, Generation, GenerationState } from '@darkroom/client/source';
+import {
+  type DarkroomClient,
+  type Generation,
+  type GenerationState,
+  TRPCClientError,
+} from '@darkroom/client/source';
 import { describeGeneration } from './describe-generation.ts';
 import { refuseUnfinished } from './generate.ts';
 import { goesOn, interruptedBy } from './interrupted.ts';
@@ -28,8 +33,24 @@ export async function list(options: ListOptions, context: Context): Promise<void
 }
 
 export async function show(options: OneOptions, context: Context): Promise<void> {
-  const get = (client: DarkroomClient) => client.generations.get.query({ id: options.id });
-  printOne(await withExisting(options, context, get), options, context);
+  const { id, json } = options;
+  const { generation, detail } = await withExisting(options, context, async (client) => {
+    const generation = await client.generations.get.query({ id });
+    return { generation, detail: await evidenceOf(generation, client) };
+  });
+  const shown = { ...generation, evidence: detail };
+  context.print(json ? JSON.stringify(shown, null, 2) : describeGeneration(generation, detail));
+}
+
+/** With workers and last words, where the caller's key has the scope for them. */
+async function evidenceOf({ id, evidence }: Generation, client: DarkroomClient) {
+  if (evidence.length === 0) return evidence;
+  try {
+    return await client.system.evidence.query({ id });
+  } catch (error) {
+    if (error instanceof TRPCClientError && error.data?.code === 'FORBIDDEN') return evidence;
+    throw error;
+  }
 }
 
 export async function watch(options: OneOptions, context: Context): Promise<void> {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { createClient, type DarkroomClient, type Generation } from '@darkroom/client/source';
+import type { EvidenceDetail } from '@darkroom/contract';
 import type { S3Location } from '@darkroom/testing';
 import type { LedgerEntry } from './ledger.ts';
 
@@ -38,6 +39,21 @@ export async function askEverything(
   };
   await Promise.all(Array.from({ length: FETCH_AT_ONCE }, fetchNext));
   return { generations, fetched };
+}
+
+/** With the workers that lost their attempts, which the API tells operators alone. */
+export async function withEvidence(
+  url: string,
+  generations: readonly Generation[],
+): Promise<(Generation & { evidence: EvidenceDetail[] })[]> {
+  const client = createClient({ url });
+  const detailed = [];
+  for (const generation of generations) {
+    const { id, evidence } = generation;
+    const ask = () => tried(() => client.system.evidence.query({ id }));
+    detailed.push({ ...generation, evidence: evidence.length === 0 ? [] : await ask() });
+  }
+  return detailed;
 }
 
 async function listAll(client: DarkroomClient, signal: AbortSignal): Promise<Generation[]> {

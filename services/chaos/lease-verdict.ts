@@ -1,13 +1,14 @@
 import type { Generation } from '@darkroom/client/source';
+import type { EvidenceDetail } from '@darkroom/contract';
 import type { Injected } from './inject.ts';
 import type { Kill } from './kills.ts';
 
 /** What is judged beside the promises of every run, where faults are cuts and kills alone. */
 export type LeaseFacts = {
-  generations: readonly Pick<
+  generations: readonly (Pick<
     Generation,
-    'id' | 'state' | 'attempt' | 'evidence' | 'error' | 'createdAt' | 'finishedAt' | 'timings'
-  >[];
+    'id' | 'state' | 'attempt' | 'error' | 'createdAt' | 'finishedAt' | 'timings'
+  > & { evidence: EvidenceDetail[] })[];
   /** Of connections, before the kills. */
   cuts: readonly Injected[];
   kills: readonly Kill[];

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createClient } from '@darkroom/client/source';
 import { type Cluster, startCluster, type Timing } from './cluster.ts';
-import { askEverything, listObjects } from './facts.ts';
+import { askEverything, listObjects, withEvidence } from './facts.ts';
 import type { FaultKind } from './faults/fault.ts';
 import { type Injected, injectFaults } from './inject.ts';
 import { type Kill, killWorkers } from './kills.ts';
@@ -122,7 +122,7 @@ async function measure(options: ChaosOptions, report: Report, save: () => void):
     const asked = await askEverything(cluster.frontendUrls[0] ?? '', signal);
     report.verdict = await collectAndJudge(cluster, asked, ledger, signal);
     if (!options.judgesLeases) return;
-    const { generations } = asked;
+    const generations = await withEvidence(cluster.frontendUrls[0] ?? '', asked.generations);
     const cuts = report.injected;
     const leases = judgeLeases({ generations, cuts, kills, abortedRuns, ...cluster.lease });
     report.leases = leases.verdict;

@@ -131,7 +131,6 @@ export type Receipt = z.infer<typeof receipt>;
 
 /** An attempt that was lost with its worker or its engine. */
 const evidence = z.object({
-  worker: z.string(),
   attempt: z.int(),
   at: z.iso.datetime(),
   cause: z.enum([
@@ -142,10 +141,16 @@ const evidence = z.object({
     /** The broker delivered the worker's message again: its connection was lost, or it was killed. */
     'redelivered',
   ]),
-  /** Of the last inference process; null where nobody was left to tell. */
-  lastWords: z.string().nullable(),
 });
 export type Evidence = z.infer<typeof evidence>;
+
+/** The same with what names hosts and shows the engine's output, for operators: `system.evidence`. */
+export type EvidenceDetail = Evidence & {
+  /** Its name, with host and process id. */
+  worker: string;
+  /** The end of the last inference process's stderr; null where no worker was left to send it. */
+  lastWords: string | null;
+};
 
 /** Why a queued generation has not begun, and when it may. */
 const waiting = z.object({

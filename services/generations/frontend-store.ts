@@ -1,4 +1,4 @@
-import type { GenerationRequest, GenerationState } from '@darkroom/contract';
+import type { EvidenceDetail, GenerationRequest, GenerationState } from '@darkroom/contract';
 import type { ActiveCount, QueueView } from './queue-view.ts';
 import type { GenerationRecord } from './record.ts';
 import type { WorkerState } from './worker-store.ts';
@@ -58,6 +58,8 @@ export type FrontendStore = {
   /** Notes that the broker confirmed the message of this revision. */
   markPublished(id: string, revision: number): Promise<void>;
   get(tenant: string, id: string): Promise<GenerationRecord | undefined>;
+  /** Every lost attempt of any tenant's generation; undefined where there is none. */
+  evidence(id: string): Promise<EvidenceDetail[] | undefined>;
   /** Newest first. `cursor` is the one that the previous page returned. */
   list(
     tenant: string,

@@ -1,7 +1,7 @@
-import type { Generation, StoredImage } from '@darkroom/contract';
+import type { EvidenceDetail, Generation, StoredImage } from '@darkroom/contract';
 
 /** A generation with what only services may see. */
-export type GenerationRecord = Omit<Generation, 'images' | 'waiting'> & {
+export type GenerationRecord = Omit<Generation, 'images' | 'waiting' | 'evidence'> & {
   tenant: string;
   /** Grows with every write that callers can see, progress aside, and with every queueing. */
   revision: number;
@@ -10,6 +10,7 @@ export type GenerationRecord = Omit<Generation, 'images' | 'waiting'> & {
   /** When it last became `queued`. */
   queuedAt: string;
   images: StoredImage[];
+  evidence: EvidenceDetail[];
   traceparent: string | null;
   deadline: string | null;
   /** What the next attempt may go on from. */

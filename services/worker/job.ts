@@ -85,7 +85,7 @@ async function runFrom(job: Running): Promise<JobEnd> {
     if (reason instanceof Stopped && reason.why !== 'closing') throw reason;
   } catch (error) {
     if (error instanceof Stopped) return await settleStop(job, error);
-    if (error instanceof EngineError) return await fail(job, error.code, error.message);
+    if (error instanceof EngineError) return await fail(job, error);
     job.logger.error({ err: error }, 'handing the job back: the engine was lost');
     if (error instanceof DarkroomError && error.kind === 'unavailable') {
       return await handBack(job, 'engine-away');

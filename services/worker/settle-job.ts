@@ -1,10 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import {
-  type FailureCode,
-  type GenerationEvent,
-  type GenerationState,
-  jobMessageOf,
-} from '@darkroom/contract';
+import { type GenerationEvent, type GenerationState, jobMessageOf } from '@darkroom/contract';
 import type { Checkpoint, Claim, WorkerStore } from '@darkroom/generations';
 import type { Logger, Spans } from '@darkroom/lifecycle';
 import type { Broker } from '@darkroom/messaging';
@@ -12,6 +7,7 @@ import type { ObjectStore } from '@darkroom/storage';
 import type { Span } from '@opentelemetry/api';
 import { retryFor } from './backoff.ts';
 import { saveCheckpoint } from './checkpoint.ts';
+import type { EngineError } from './inference/child-process.ts';
 import { bitsOf } from './inference/identity.ts';
 import type { Inference } from './inference/inference-process.ts';
 import type { Lease, Stopped } from './lease.ts';
@@ -56,11 +52,17 @@ export async function settleStop(job: Running, { why }: Stopped): Promise<JobEnd
   return await end(job, 'canceled', settled);
 }
 
-/** What the engine refused or failed at: trying again would fail again. */
-export async function fail(job: Running, code: FailureCode, message: string): Promise<JobEnd> {
+/** What a runtime says when it fails may name hosts and files: the log has it, callers do not. */
+const ENGINE_FAILED =
+  'The engine failed twice at this generation, in two processes, and would fail again. Ask whoever ' +
+  'runs the service for the reason.';
+
+/** Settles what the engine refused or failed at: trying again would fail again. */
+export async function fail(job: Running, { code, message: reason }: EngineError): Promise<JobEnd> {
   const { store, claim } = job;
   const { id } = claim.record;
-  job.logger.error({ code, reason: message }, 'job failed');
+  job.logger.error({ code, reason }, 'job failed');
+  const message = code === 'ENGINE' ? ENGINE_FAILED : reason;
   const failed = await retryFor(job.leaseMs, () =>
     store.fail({ id, fence: claim.fence, error: { code, message }, ran: job.run.ran }),
   );

@@ -81,16 +81,6 @@ test('heartbeats note the progress in the record', async () => {
   expect((await rig.get(id)).state).toBe('running');
 });
 
-test('what the engine refuses fails with the reason', async () => {
-  await using rig = await startWorkerRig(store, inference);
-  const { id } = await rig.submit({ width: 63 });
-  await expect(rig.finished(id)).resolves.toMatchObject({
-    state: 'failed',
-    attempt: 1,
-    error: { code: 'MODEL', message: expect.stringContaining('Ask for a multiple of 8') },
-  });
-});
-
 test('a message for a finished job is refused and changes nothing', async () => {
   await using rig = await startWorkerRig(store, inference);
   const record = await rig.submit({ steps: 1 });

@@ -1,4 +1,4 @@
-import type { Generation, GenerationInput, ModelEntry } from '@darkroom/contract';
+import type { EvidenceDetail, Generation, GenerationInput, ModelEntry } from '@darkroom/contract';
 import { cancelGeneration } from './cancel.ts';
 import { createGeneration } from './create.ts';
 import { deleteGeneration } from './delete.ts';
@@ -8,7 +8,7 @@ import { type GenerationPage, getGeneration, listGenerations } from './read.ts';
 import { redriveGeneration } from './redrive.ts';
 import type { Requester } from './requester.ts';
 import type { AcceptServices } from './services.ts';
-import { readStatus, type SystemStatus } from './status.ts';
+import { readEvidence, readStatus, type SystemStatus } from './status.ts';
 import { startWatch, type WatchEvent } from './watch.ts';
 
 /**
@@ -41,6 +41,8 @@ export type Accept = {
   models(): ModelEntry[];
   /** How the service is; answers whatever is broken behind it. */
   status(): Promise<SystemStatus>;
+  /** Why attempts at a generation of any tenant were lost, for operators. */
+  evidence(input: GenerationId): Promise<EvidenceDetail[]>;
 };
 
 export const createAccept = (services: AcceptServices): Accept => ({
@@ -54,4 +56,5 @@ export const createAccept = (services: AcceptServices): Accept => ({
   picture: (input, requester) => findPicture(input, requester, services),
   models: () => services.catalogue.models,
   status: () => readStatus(services),
+  evidence: (input) => readEvidence(input, services),
 });

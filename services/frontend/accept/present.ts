@@ -26,7 +26,8 @@ export const toGeneration = (
   cancelRequested: record.cancelRequested,
   waiting,
   receipt: record.receipt,
-  evidence: record.evidence,
+  // Where and of what an engine died is for operators: `system.evidence`.
+  evidence: record.evidence.map(({ attempt, at, cause }) => ({ attempt, at, cause })),
   redriveOf: record.redriveOf,
 });
 

@@ -1,8 +1,9 @@
-import type { Waiting } from '@darkroom/contract';
+import { DarkroomError, type EvidenceDetail, type Waiting } from '@darkroom/contract';
 import type { WorkerSeen } from '@darkroom/generations';
 import type { CheckResult } from '@darkroom/lifecycle';
 import { waitingAtTheEnd } from '../admission/waiting.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import type { GenerationId } from './inputs.ts';
 import type { AcceptServices } from './services.ts';
 
 export type ModelStatus = {
@@ -58,4 +59,18 @@ function countWorkers(workers: readonly WorkerSeen[], model: string) {
   const countOf = (state: WorkerSeen['state']) =>
     own.filter((worker) => worker.state === state).length;
   return { ready: countOf('ready'), loading: countOf('loading'), draining: countOf('draining') };
+}
+
+/**
+ * Every lost attempt of any tenant's generation, with its worker and the engine's last words.
+ *
+ * @throws DarkroomError `not-found`, `unavailable`
+ */
+export async function readEvidence(
+  { id }: GenerationId,
+  { store }: Pick<AcceptServices, 'store'>,
+): Promise<EvidenceDetail[]> {
+  const evidence = await store.evidence(id);
+  if (evidence !== undefined) return evidence;
+  throw new DarkroomError('not-found', `there is no generation ${id} of any tenant`);
 }

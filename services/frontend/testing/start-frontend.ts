@@ -79,12 +79,12 @@ export async function startFrontend(
 export type TestFrontend = Awaited<ReturnType<typeof startFrontend>>;
 
 /** Plays the worker: claims the generation, as the message that queued it would have it claimed. */
-export async function claim({ store }: Pick<TestFrontend, 'store'>, id: string) {
+export async function claim({ store }: Pick<TestFrontend, 'store'>, id: string, worker = 'test') {
   const result = await store.claim({
     id,
     messageId: `test ${id}`,
     redelivered: false,
-    worker: 'test',
+    worker,
     leaseMs: 60_000,
     maxAttempts: 5,
   });

@@ -1,8 +1,8 @@
-import type { GenerationState } from '@darkroom/contract';
+import type { EvidenceDetail, GenerationState } from '@darkroom/contract';
 import { sql } from 'kysely';
 import type { GenerationRecord } from '../record.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
-import { recordColumns, toRecord } from './record.ts';
+import { recordColumns, toEvidence, toRecord } from './record.ts';
 import type { Database } from './schema.ts';
 
 export async function get(
@@ -18,6 +18,16 @@ export async function get(
     .where('deleted_at', 'is', null)
     .executeTakeFirst();
   return row && toRecord(row);
+}
+
+export async function evidence(db: Database, id: string): Promise<EvidenceDetail[] | undefined> {
+  const row = await db
+    .selectFrom('generations')
+    .select('evidence')
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst();
+  return row && toEvidence(row.evidence);
 }
 
 export async function list(

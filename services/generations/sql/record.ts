@@ -1,4 +1,4 @@
-import type { Receipt } from '@darkroom/contract';
+import type { EvidenceDetail, Receipt } from '@darkroom/contract';
 import { type Selectable, sql } from 'kysely';
 import type { GenerationRecord } from '../record.ts';
 import type { Schema } from './schema.ts';
@@ -44,6 +44,10 @@ export const recordColumnList = sql.join(
   recordColumns.map((column) => sql.ref(`generations.${column}`)),
 );
 
+/** Postgres writes times in JSON in a format of its own. */
+export const toEvidence = (entries: readonly EvidenceDetail[]): EvidenceDetail[] =>
+  entries.map((entry) => ({ ...entry, at: new Date(entry.at).toISOString() }));
+
 export const toRecord = (row: RecordRow): GenerationRecord => ({
   id: row.id,
   tenant: row.tenant,
@@ -69,7 +73,7 @@ export const toRecord = (row: RecordRow): GenerationRecord => ({
   },
   finishedAt: row.finished_at?.toISOString() ?? null,
   receipt: row.state === 'canceled' ? toReceipt(row) : null,
-  evidence: row.evidence.map((entry) => ({ ...entry, at: new Date(entry.at).toISOString() })),
+  evidence: toEvidence(row.evidence),
   redriveOf: row.redrive_of,
   truncated: row.truncated,
   checkpoint: row.checkpoint,

@@ -1,5 +1,5 @@
 import type {
-  Evidence,
+  EvidenceDetail,
   FailureCode,
   GenerationRequest,
   GenerationState,
@@ -52,7 +52,7 @@ type GenerationsTable = {
   attempt_steps: Generated<number>;
   attempt_gpu_ms: Generated<number>;
   checkpoint: ColumnType<Checkpoint | null, never, string>;
-  evidence: ColumnType<Evidence[], never, never>;
+  evidence: ColumnType<EvidenceDetail[], never, never>;
   redrive_of: string | null;
   webhook_url: string | null;
   truncated: ColumnType<Truncation[], never, never>;

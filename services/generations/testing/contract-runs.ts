@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { GenerationStore } from '../store.ts';
 import { actors } from './actors.ts';
@@ -120,6 +121,8 @@ export function testRuns(store: () => GenerationStore): void {
         { worker: 'third', attempt: 3, at, cause: 'engine-died', lastWords: 'out of memory' },
       ]);
       expect(error?.code).toBe('ATTEMPTS');
+      expect(await store().evidence(id)).toEqual(evidence);
+      expect(await store().evidence(randomUUID())).toBeUndefined();
     });
 
     test('is noted by the sweep too', async () => {
