@@ -48,7 +48,11 @@ await yargs(hideBin(process.argv))
       command
         .option('jobs', { type: 'number', default: 10_000, describe: 'On the queue, each turn' })
         .option('rounds', { type: 'number', default: 3, describe: 'Of all in turn' })
-        .option('slots', { type: 'number', default: 64, describe: 'Jobs at once in a worker' }),
+        .option('slots', {
+          type: 'number',
+          default: 1,
+          describe: 'Jobs at once in a worker; a deployed worker has 1',
+        }),
     async (args) => {
       const { measureDrain } = await import('./drain.ts');
       await show(args.json, () => measureDrain(args));
@@ -76,6 +80,15 @@ await yargs(hideBin(process.argv))
     async (args) => {
       const { measureOverload } = await import('./overload.ts');
       await show(args.json, () => measureOverload(args));
+    },
+  )
+  .command(
+    'retention',
+    'How long are results visible, and their objects kept, once their time has passed?',
+    (command) => command.option('generations', { type: 'number', default: 10_000 }),
+    async (args) => {
+      const { measureRetention } = await import('./retention.ts');
+      await show(args.json, () => measureRetention(args));
     },
   )
   .command(

@@ -19,7 +19,7 @@ export type DrainedSystem = {
   close(): Promise<void>;
 };
 
-const request: GenerationRequest = {
+export const request: GenerationRequest = {
   model: 'pinhole',
   prompt: 'a large red star on a blue background',
   negativePrompt: '',
