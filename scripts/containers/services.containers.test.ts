@@ -14,12 +14,13 @@ const services = ['frontend', 'worker'] as const;
 const catalogue = '/etc/darkroom/models.json';
 
 let urls: Record<(typeof services)[number], string>;
+let probes: typeof urls;
 const containers: Partial<Record<(typeof services)[number], StartedTestContainer>> = {};
 
 /** Resolves when the service takes work; fails with its log when it does not within a minute. */
 async function untilReady(service: (typeof services)[number]): Promise<void> {
   const ready = async () => {
-    const response = await fetch(`${urls[service]}/readyz`);
+    const response = await fetch(`${probes[service]}/readyz`);
     if (!response.ok) throw new Error(await response.text());
   };
   await vi.waitFor(ready, { timeout: 60_000, interval: 200 }).catch((cause: unknown) => {
@@ -35,6 +36,8 @@ beforeAll(async () => {
     frontend: `http://127.0.0.1:${ports.frontend}`,
     worker: `http://127.0.0.1:${ports.worker}`,
   };
+  const probesPort = await freePort();
+  probes = { ...urls, frontend: `http://127.0.0.1:${probesPort}` };
   const environment = {
     HOST: '127.0.0.1',
     DATABASE_URL: await freshDatabase(inject('databaseUrl')),
@@ -51,7 +54,7 @@ beforeAll(async () => {
   for (const service of services) {
     containers[service] = await new ServiceContainer(
       service,
-      { ...environment, PORT: String(ports[service]) },
+      { ...environment, PORT: String(ports[service]), PROBES_PORT: String(probesPort) },
       { [catalogue]: pinhole.catalogue },
     ).start();
     await untilReady(service);

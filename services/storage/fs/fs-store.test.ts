@@ -1,7 +1,17 @@
-import { chmod, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  type FileHandle,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { describeObjectStore } from '../testing/store-contract.ts';
 import { createFsStore } from './create-fs-store.ts';
 
@@ -27,6 +37,26 @@ describe('the fs store', () => {
     await createFsStore({ folder }).put('t/g/0-abc', png, 'image/png');
     const file = await readFile(join(folder, 'objects', 't', 'g', '0-abc'));
     expect(file.subarray(0, png.length).equals(png)).toBe(true);
+  });
+
+  test('syncs the whole file before the object is in its place', async () => {
+    const store = createFsStore({ folder });
+    await store.put('t/g/0-old', Buffer.from('old'), 'image/png');
+    const handle = await open(join(folder, 'objects', 't', 'g', '0-old'));
+    const files = Object.getPrototypeOf(handle) as FileHandle;
+    await handle.close();
+    const sync = files.sync;
+    const synced: { drafts: string[]; placed: string[] }[] = [];
+    const syncing = vi.spyOn(files, 'sync').mockImplementation(async function (this: FileHandle) {
+      const drafts = join(folder, 'drafts');
+      const texts = (await readdir(drafts)).map((name) => readFile(join(drafts, name), 'utf8'));
+      synced.push({ drafts: await Promise.all(texts), placed: await store.list('t/g/') });
+      await sync.call(this);
+    });
+    await store.put('t/g/1-new', Buffer.from('new'), 'image/png');
+    syncing.mockRestore();
+    expect(synced).toEqual([{ drafts: ['newimage/png\t'], placed: ['t/g/0-old'] }]);
+    expect(await store.list('t/g/')).toEqual(['t/g/0-old', 't/g/1-new']);
   });
 
   test('leaves no draft and no empty folder behind', async () => {
