@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { DarkroomError } from '@darkroom/contract';
 import { createMetrics } from '@darkroom/lifecycle';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
@@ -20,12 +20,14 @@ async function finished(input: object = {}) {
   const id = await create(input);
   const { fence } = await claim(frontend, id);
   const prefix = `default/${id}/`;
-  const key = `${prefix}0-abc.png`;
-  await objects.put(key, Buffer.from('png'), 'image/png');
+  const png = Buffer.from('png');
+  const sha256 = createHash('sha256').update(png).digest('hex');
+  const key = `${prefix}0-${sha256}.png`;
+  await objects.put(key, png, 'image/png');
   await objects.put(`${prefix}0-lost.png`, Buffer.from('png'), 'image/png');
-  const images = [{ key, sha256: 'abc', width: 64, height: 64, seed: 1 }];
+  const images = [{ key, sha256, width: 64, height: 64, seed: 1 }];
   await store.complete({ id, fence, images, timings: TIMINGS });
-  return { id, prefix, picture: `/images/${id}/0-abc.png` };
+  return { id, prefix, picture: `/images/${id}/0-${sha256}.png` };
 }
 
 const statusOf = async (id: string) => (await frontend.query('generations.get', { id })).status;
