@@ -138,7 +138,7 @@ const evidence = z.object({
     'engine-died',
     /** The worker was silent until its lease ended: killed, hung or cut off. */
     'lease-ended',
-    /** The broker delivered the worker's message again: its connection was lost, or it was killed. */
+    /** Written by earlier releases only: the broker had delivered the worker's message again. */
     'redelivered',
   ]),
 });

@@ -10,8 +10,10 @@ export type Claim = {
 
 export type ClaimResult =
   | { claimed: true; claim: Claim }
-  /** Finished, canceled, expired, out of attempts, unknown, or leased to another. */
-  | { claimed: false; reason: 'unknown' | 'terminal' | 'expired' | 'attempts' | 'leased' };
+  /** Finished, canceled, expired, out of attempts, or unknown: nothing is left to do. */
+  | { claimed: false; reason: 'unknown' | 'terminal' | 'expired' | 'attempts' }
+  /** Another holds a lease that ends in `leftMs`, by the database's clock, unless it is renewed. */
+  | { claimed: false; reason: 'leased'; leftMs: number };
 
 export type Heartbeat = 'held' | 'cancel-requested' | 'lost';
 
@@ -32,18 +34,22 @@ export type WorkerStore = {
   /** As for the frontend: what the record names is asked before an object is removed. */
   get(tenant: string, id: string): Promise<GenerationRecord | undefined>;
   /**
-   * Takes a queued generation, or one whose lease ran out, or one leased under this same message
-   * (`redelivered`), and counts the attempt.
+   * Takes a queued generation, or one whose lease has run out, and counts the attempt. A lease ends
+   * by its clock or by its holder, whatever messages come. Repeating a claim that had succeeded, under
+   * the same `claimId`, renews its lease and returns the same fence.
    */
   claim(options: {
     id: string;
-    messageId: string;
-    redelivered: boolean;
+    /** Unique to this claim; a caller that did not hear the answer repeats it. */
+    claimId: string;
     worker: string;
     leaseMs: number;
     maxAttempts: number;
   }): Promise<ClaimResult>;
-  /** Renews the lease and notes the progress, and what was run where told. */
+  /**
+   * Renews the lease, one that has run out too unless another took it, and notes the progress, and
+   * what was run where told.
+   */
   heartbeat(options: {
     id: string;
     fence: number;
@@ -102,6 +108,8 @@ export type WorkerStore = {
     state: WorkerState;
     crashes: number;
   }): Promise<void>;
+  /** @throws DarkroomError when the record cannot be read and written now */
+  check(): Promise<void>;
   /** Tells that a worker has ended. */
   withdrawWorker(worker: string): Promise<void>;
 };

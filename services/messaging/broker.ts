@@ -6,15 +6,22 @@ export type Outcome =
   | 'acknowledge'
   /** Not understood; goes to the dead-letter queue. */
   | 'reject'
-  /** Could not be decided now (the database is away, say); delivered again. */
+  /** Could not be decided now (the database is away, say); delivered again after a pause. */
   | 'requeue';
 
 export type JobDelivery = {
   job: JobMessage;
-  /** Same for every redelivery of the message; a lease remembers it. */
+  /** Same for every redelivery of the message. */
   messageId: string;
   redelivered: boolean;
 };
+
+/**
+ * Decides one message. `keep` is for a message that cannot be decided yet and must not be lost: from
+ * then on it does not count toward `prefetch`, so that another comes while the handler waits, and
+ * `requeue` gives it back at once, for it has waited.
+ */
+export type JobHandler = (delivery: JobDelivery, keep: () => void) => Promise<Outcome>;
 
 export type Subscription = {
   /** Takes no further messages and resolves when the handlers in hand have settled theirs. */
@@ -32,13 +39,13 @@ export type Broker = {
    */
   publishJob(job: JobMessage): Promise<void>;
   /**
-   * Takes jobs of one model, at most `prefetch` unsettled at a time. Survives reconnection: the
+   * Takes jobs of one model, at most `prefetch` unsettled at a time, without those kept. Survives reconnection: the
    * consumer is declared again, and unsettled messages come anew; one that comes again while its
    * handler still runs is not handled twice, the outcome settles both.
    */
   consumeJobs(
     options: { model: string; prefetch: number },
-    handle: (delivery: JobDelivery) => Promise<Outcome>,
+    handle: JobHandler,
   ): Promise<Subscription>;
   /**
    * The messages that wait in a model's queue, without those that a consumer has in hand.

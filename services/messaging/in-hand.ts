@@ -1,10 +1,13 @@
-import type { JobDelivery, Outcome } from './broker.ts';
+import type { JobDelivery, JobHandler, Outcome } from './broker.ts';
 import type { Logger } from './logger.ts';
 
-export type JobHandler = (delivery: JobDelivery) => Promise<Outcome>;
-
-/** Tells the broker, once, what became of one delivery. */
-export type Settle = (outcome: Outcome) => void;
+/** One delivery, as the driver has it. */
+export type Held = {
+  /** Tells the broker, once, what became of it. */
+  settle(outcome: Outcome): void;
+  /** Has the broker send another in its stead, until it is settled; called once at most. */
+  keep(): void;
+};
 
 /**
  * The jobs one consumer works on. A message that comes again while its handler still runs (the
@@ -12,37 +15,43 @@ export type Settle = (outcome: Outcome) => void;
  * handler's outcome settles all its deliveries.
  */
 export function createInHand(handle: JobHandler, logger: Logger) {
-  const held = new Map<string, { settles: Settle[]; done: Promise<void> }>();
+  type Job = { held: Held[]; isKept: boolean; done: Promise<void> };
+  const jobs = new Map<string, Job>();
 
-  async function run(delivery: JobDelivery, settles: readonly Settle[]): Promise<void> {
+  async function run(delivery: JobDelivery, job: Job): Promise<void> {
     const { messageId } = delivery;
+    const keep = () => {
+      if (job.isKept) return;
+      job.isKept = true;
+      for (const one of job.held) one.keep();
+    };
     let outcome: Outcome;
     try {
-      outcome = await handle(delivery);
+      outcome = await handle(delivery, keep);
     } catch (err) {
       logger.error({ err, messageId }, 'a job handler failed; its message is delivered again');
       outcome = 'requeue';
     }
-    held.delete(messageId);
-    for (const settle of settles) settle(outcome);
+    jobs.delete(messageId);
+    for (const one of job.held) one.settle(outcome);
   }
 
   return {
-    take(delivery: JobDelivery, settle: Settle): void {
-      const same = held.get(delivery.messageId);
+    take(delivery: JobDelivery, held: Held): void {
+      const same = jobs.get(delivery.messageId);
       if (same !== undefined) {
-        same.settles.push(settle);
+        same.held.push(held);
+        if (same.isKept) held.keep();
         return;
       }
-      const settles = [settle];
       // Entered before the handler runs, which may end within this turn of the event loop.
-      const job = { settles, done: Promise.resolve() };
-      held.set(delivery.messageId, job);
-      job.done = run(delivery, settles);
+      const job = { held: [held], isKept: false, done: Promise.resolve() };
+      jobs.set(delivery.messageId, job);
+      job.done = run(delivery, job);
     },
     /** Resolves when every handler has settled its message. */
     async idle(): Promise<void> {
-      await Promise.all([...held.values()].map(({ done }) => done));
+      await Promise.all([...jobs.values()].map(({ done }) => done));
     },
   };
 }

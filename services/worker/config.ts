@@ -8,6 +8,7 @@ import {
   variables,
 } from '@darkroom/lifecycle';
 import { z } from 'zod';
+import { HEARTBEAT_MS, LEASE_MS } from './lease.ts';
 
 const names = (text: string) =>
   text
@@ -62,8 +63,12 @@ const schema = z
         examples: ['REQUIRE_GPU=1'],
       })
       .default(false),
-    LEASE_MS: milliseconds(30_000, 'how long a job stays with a worker that is silent'),
-    HEARTBEAT_MS: milliseconds(5_000, 'between two renewals of the lease'),
+    LEASE_MS: milliseconds(
+      LEASE_MS,
+      'how long a job stays with a worker that the database does not hear of: the longest cut that ' +
+        'costs no attempt, and the wait before another worker begins after a crash',
+    ),
+    HEARTBEAT_MS: milliseconds(HEARTBEAT_MS, 'between two renewals of the lease'),
     STEP_TIMEOUT_MS: milliseconds(60_000, 'longest step before the engine counts as hung'),
     MODEL_LOAD_TIMEOUT_MS: milliseconds(300_000, 'longest time to load the models'),
     SHUTDOWN_GRACE_MS: milliseconds(
@@ -76,9 +81,9 @@ const schema = z
       .default(() => `${hostname()}-${process.pid}`),
   })
   .refine(...credentialsTogether)
-  .refine(({ LEASE_MS, HEARTBEAT_MS }) => HEARTBEAT_MS * 2 <= LEASE_MS, {
+  .refine((config) => config.HEARTBEAT_MS * 3 <= config.LEASE_MS, {
     path: ['HEARTBEAT_MS'],
-    message: 'must be at most half of LEASE_MS, so that one lost heartbeat costs no job',
+    message: 'must be at most a third of LEASE_MS, so that two lost heartbeats cost no job',
   });
 
 /** The worker's settings, each by the name of its variable, and what its child may be shown of. */

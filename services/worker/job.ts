@@ -1,6 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { DarkroomError } from '@darkroom/contract';
-import type { StoreTimings } from '@darkroom/generations';
 import { inSpan, within } from '@darkroom/lifecycle';
 import { retryFor } from './backoff.ts';
 import { CheckpointUnusable, loadCheckpoint } from './checkpoint.ts';
@@ -9,7 +8,7 @@ import { bitsOf } from './inference/identity.ts';
 import { Stopped } from './lease.ts';
 import { storePictures } from './pictures.ts';
 import { makePictures, newRun, progressOf, type Run } from './run.ts';
-import { end, fail, handBack, type Job, type Running, settleStop } from './settle-job.ts';
+import { complete, fail, handBack, type Job, type Running, settleStop } from './settle-job.ts';
 import type { JobEnd } from './worker-metrics.ts';
 
 /** How long a worker that closes waits for the engine to end its step, and for the object store. */
@@ -19,8 +18,8 @@ const STOP_LIMIT_MS = 3_000;
  * Runs a claimed job to its end: made, stored and completed, or settled as its failure asks. Goes on
  * from what an earlier attempt has saved.
  *
- * @throws what the store throws when it stays away; the record then still shows our lease, and the
- *   same message, delivered again, takes it over
+ * @throws what the store throws when it refuses the last write, or stays away while the worker closes;
+ *   the record then shows our lease until that runs out
  */
 export async function runJob(job: Job): Promise<JobEnd> {
   try {
@@ -47,7 +46,7 @@ async function savedRun(job: Job): Promise<Run> {
   const bits = bitsOf(inference.identity(), record.request.model);
   try {
     const load = () => loadCheckpoint(objects, { record, key, bits });
-    const run = await retryFor(job.leaseMs, load, lease.signal);
+    const run = await retryFor(job.storageWaitMs, load, lease.signal);
     logger.info({ checkpoint: record.checkpoint }, 'the job goes on from its checkpoint');
     return run;
   } catch (error) {
@@ -60,8 +59,8 @@ async function savedRun(job: Job): Promise<Run> {
 }
 
 async function runFrom(job: Running): Promise<JobEnd> {
-  const { claim, lease, store, objects, inference, metrics, run, span, spans } = job;
-  const { record, fence } = claim;
+  const { claim, lease, objects, inference, metrics, run, span, spans } = job;
+  const { record } = claim;
   lease.progress = progressOf(run, record);
   const observe = (stage: string, ms: number) =>
     metrics.stage.record(ms / 1e3, { model: record.request.model, stage });
@@ -94,7 +93,7 @@ async function runFrom(job: Running): Promise<JobEnd> {
     return await handBack(job, 'engine-died', lastWords);
   }
   const { modelLoadMs, inferenceMs } = made;
-  const { pictures, truncated, ran } = run;
+  const { pictures, truncated } = run;
   observe('model-load', modelLoadMs);
   observe('inference', inferenceMs);
 
@@ -102,7 +101,7 @@ async function runFrom(job: Running): Promise<JobEnd> {
   try {
     // Worth waiting for: handed back, the job's pictures would be made anew.
     const storing = inSpan(spans.startSpan('store pictures', {}, within(span)), () =>
-      retryFor(job.leaseMs, () => storePictures(objects, pictures), lease.signal),
+      retryFor(job.storageWaitMs, () => storePictures(objects, pictures), lease.signal),
     );
     await Promise.race([storing, overdue(lease.signal)]);
   } catch (error) {
@@ -114,14 +113,8 @@ async function runFrom(job: Running): Promise<JobEnd> {
   observe('store', storeMs);
 
   const images = pictures.map(({ png: _, ...image }) => image);
-  const timings: StoreTimings = { modelLoadMs, inferenceMs, storeMs };
-  const completing = spans.startSpan('complete generation', {}, within(span));
-  const completed = await inSpan(completing, () =>
-    retryFor(job.leaseMs, () =>
-      store.complete({ id: record.id, fence, images, truncated, timings, ran }),
-    ),
-  );
-  return await end(job, 'succeeded', completed);
+  const timings = { modelLoadMs, inferenceMs, storeMs };
+  return await complete(job, { images, truncated, timings });
 }
 
 /**

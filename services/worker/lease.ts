@@ -1,6 +1,7 @@
 import type { Progress } from '@darkroom/contract';
 import type { Claim, Ran, WorkerStore } from '@darkroom/generations';
 import type { Logger } from '@darkroom/lifecycle';
+import { createBackoff, sleep } from './backoff.ts';
 
 /** Why a job is stopped before its end. */
 export type StopReason = 'canceled' | 'lost' | 'closing';
@@ -24,6 +25,13 @@ export type Lease = {
   progress: Progress;
   /** By this attempt; noted with the next heartbeat. */
   ran: Ran;
+  /**
+   * Whether the lease has run out by this process's clock, which is never before it has by the
+   * database's. Another may have the job then, and its fencing number says whether one has.
+   */
+  isOver(): boolean;
+  /** Whether the worker closes, whatever the job was stopped for first. */
+  isClosing(): boolean;
   /** Asks the record now, having heard that something changed. */
   check(): void;
   stop(why: StopReason): void;
@@ -31,6 +39,23 @@ export type Lease = {
   end(): Promise<void>;
 };
 
+/**
+ * How long a lease lasts, and how often it is renewed. A killed worker's job begins elsewhere when its
+ * lease has run out, which is to be within 10 s, and a sweep may take 3 s to find it. A worker that
+ * is cut off from the database has five to seven seconds to come back.
+ */
+export const LEASE_MS = 7_000;
+export const HEARTBEAT_MS = 2_000;
+
+/** The first pause after a heartbeat that failed, in milliseconds; doubled up to a second. */
+const FIRST_RETRY_MS = 50;
+const LONGEST_RETRY_MS = 1_000;
+
+/**
+ * Renews a lease every `heartbeatMs`, and sooner after a heartbeat that failed. A record that cannot
+ * be reached stops nothing: as soon as it can be, the next heartbeat renews the lease, or is told
+ * that another attempt has taken it.
+ */
 export function holdLease(options: {
   store: Pick<WorkerStore, 'heartbeat'>;
   claim: Claim;
@@ -41,43 +66,62 @@ export function holdLease(options: {
   const { store, claim, leaseMs, heartbeatMs, logger } = options;
   const { record, fence } = claim;
   const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  let beating: Promise<void> = Promise.resolve();
+  const backoff = createBackoff(
+    Math.min(FIRST_RETRY_MS, heartbeatMs),
+    Math.min(LONGEST_RETRY_MS, heartbeatMs),
+  );
+  let renewedAt = performance.now();
+  let pause = new AbortController();
+  let closing = false;
   let ended = false;
 
   const stop = (why: StopReason) => {
+    closing ||= why === 'closing';
     if (!controller.signal.aborted) controller.abort(new Stopped(why));
   };
-  const beat = async (): Promise<void> => {
-    if (ended) return;
+  /** @returns whether the record answered */
+  const beat = async (): Promise<boolean> => {
+    const askedAt = performance.now();
     try {
       const { progress, ran } = lease;
       const answer = await store.heartbeat({ id: record.id, fence, leaseMs, progress, ran });
-      if (answer === 'cancel-requested') stop('canceled');
       if (answer === 'lost') stop('lost');
+      else renewedAt = performance.now();
+      if (answer === 'cancel-requested') stop('canceled');
+      return true;
     } catch (error) {
-      // The run goes on: whether the lease held is decided by its fencing number at the end.
-      logger.warn({ err: error }, 'heartbeat failed');
+      const silentMs = Math.round(askedAt - renewedAt);
+      logger.warn({ err: error, silentMs }, 'heartbeat failed; the job goes on');
+      return false;
     }
   };
-  const beatNow = () => {
-    clearTimeout(timer);
-    beating = beating.then(beat).then(() => {
-      if (!ended) timer = setTimeout(beatNow, heartbeatMs);
-    });
+  /** One beat after another; `check` ends a pause, or leaves out the next one. */
+  const beatUntilEnded = async (): Promise<void> => {
+    let isAnswered = true;
+    while (!ended) {
+      if (isAnswered) {
+        backoff.reset();
+        await sleep(heartbeatMs, pause.signal);
+      } else await backoff.wait(pause.signal);
+      if (ended) return;
+      pause = new AbortController();
+      isAnswered = await beat();
+    }
   };
   const lease: Lease = {
     signal: controller.signal,
     progress: record.progress,
     ran: { steps: 0, gpuMs: 0 },
-    check: beatNow,
+    isOver: () => performance.now() - renewedAt >= leaseMs,
+    isClosing: () => closing,
+    check: () => pause.abort(),
     stop,
     end: () => {
       ended = true;
-      clearTimeout(timer);
+      pause.abort();
       return beating;
     },
   };
-  timer = setTimeout(beatNow, heartbeatMs);
+  const beating = beatUntilEnded();
   return lease;
 }

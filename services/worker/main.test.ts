@@ -51,7 +51,7 @@ test('every variable that is missing or wrong is reported together', async () =>
 
 test('a heartbeat too slow for its lease is refused', async () => {
   const said = await refusal({ ...environment, LEASE_MS: '3000', HEARTBEAT_MS: '2000' });
-  expect(said).toContain('HEARTBEAT_MS: must be at most half of LEASE_MS');
+  expect(said).toContain('HEARTBEAT_MS: must be at most a third of LEASE_MS');
 });
 
 test('a half-written model folder is named, with what is wrong and what to do', async () => {

@@ -66,7 +66,11 @@ async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): 
 
   // Side by side, so that the worker is known to be there while it loads. What is wrong with the
   // models is told first: it was there first.
-  const connecting = connectPostgresStore({ connectionString: config.DATABASE_URL });
+  const connecting = connectPostgresStore({
+    connectionString: config.DATABASE_URL,
+    // Two heartbeats may hang on dead connections, and the third still comes in time.
+    heartbeatLimitMs: config.LEASE_MS / 3,
+  });
   const loading = connecting.then((store) =>
     announcePresence({
       store,

@@ -1,11 +1,16 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type GenerationEvent, type GenerationState, jobMessageOf } from '@darkroom/contract';
+import {
+  DarkroomError,
+  type GenerationEvent,
+  type GenerationState,
+  jobMessageOf,
+} from '@darkroom/contract';
 import type { Checkpoint, Claim, WorkerStore } from '@darkroom/generations';
-import type { Logger, Spans } from '@darkroom/lifecycle';
+import { inSpan, type Logger, type Spans, within } from '@darkroom/lifecycle';
 import type { Broker } from '@darkroom/messaging';
 import type { ObjectStore } from '@darkroom/storage';
 import type { Span } from '@opentelemetry/api';
-import { retryFor } from './backoff.ts';
+import { retryFor, retryWhile } from './backoff.ts';
 import { saveCheckpoint } from './checkpoint.ts';
 import type { EngineError } from './inference/child-process.ts';
 import { bitsOf } from './inference/identity.ts';
@@ -19,8 +24,10 @@ import type { HandBack, JobEnd, WorkerMetrics } from './worker-metrics.ts';
 export type Job = {
   claim: Claim;
   lease: Lease;
-  /** How long the store and the object store may stay away before the job is given up. */
+  /** How long a write that the record refuses with an error is tried. */
   leaseMs: number;
+  /** How long the object store may stay away before the job is handed back. */
+  storageWaitMs: number;
   store: WorkerStore;
   broker: Broker;
   objects: ObjectStore;
@@ -38,17 +45,31 @@ export type Running = Job & { run: Run };
 /** How long a hand-back waits for the object store before it saves nothing. */
 const SAVE_LIMIT_MS = 3_000;
 
-/** As the reason to stop asks: canceled, handed back, or left to who holds it now. */
+/**
+ * A write to the record, tried until the record answers, however long it is away: whether the job is
+ * still this worker's is decided by its fencing number then. A worker that closes tries no longer
+ * than its lease lasts, and an error that does not pass with time is tried for `leaseMs`.
+ */
+async function written<T>({ lease, leaseMs }: Job, write: () => Promise<T>): Promise<T> {
+  const giveUpAt = performance.now() + leaseMs;
+  const goesOn = (error: unknown) => {
+    const isAway = error instanceof DarkroomError && error.kind === 'unavailable';
+    if (!isAway) return performance.now() < giveUpAt;
+    return !(lease.isClosing() && lease.isOver());
+  };
+  return await retryWhile(goesOn, write);
+}
+
+/** As the reason to stop asks: canceled, handed back, or left to the attempt that holds it now. */
 export async function settleStop(job: Running, { why }: Stopped): Promise<JobEnd> {
   const { store, claim } = job;
-  if (why === 'lost') return await end(job, 'canceled', false);
+  if (why === 'lost') return await leave(job);
   if (why === 'closing') return await handBack(job, 'closed');
   const { fence } = claim;
   const { id } = claim.record;
   const { ran } = job.run;
   const { progress } = job.lease;
-  const settle = () => store.settleCancel({ id, fence, progress, ran });
-  const settled = await retryFor(job.leaseMs, settle);
+  const settled = await written(job, () => store.settleCancel({ id, fence, progress, ran }));
   return await end(job, 'canceled', settled);
 }
 
@@ -63,7 +84,7 @@ export async function fail(job: Running, { code, message: reason }: EngineError)
   const { id } = claim.record;
   job.logger.error({ code, reason }, 'job failed');
   const message = code === 'ENGINE' ? ENGINE_FAILED : reason;
-  const failed = await retryFor(job.leaseMs, () =>
+  const failed = await written(job, () =>
     store.fail({ id, fence: claim.fence, error: { code, message }, ran: job.run.ran }),
   );
   return await end(job, 'failed', failed);
@@ -76,7 +97,7 @@ export async function handBack(job: Running, why: HandBack, lastWords?: string):
   // What an engine died of is not saved: it may be the run state itself.
   const isWorthSaving = why === 'closed' || why === 'engine-away';
   const checkpoint = isWorthSaving ? await save(job) : undefined;
-  const queued = await retryFor(job.leaseMs, () =>
+  const queued = await written(job, () =>
     // What the engine died of may be the job itself; nothing else is the job's fault.
     store.release({
       id,
@@ -126,20 +147,41 @@ async function save(job: Running): Promise<Checkpoint | undefined> {
   }
 }
 
-/** After the last write: `written` is false where a newer attempt holds the record. */
-export async function end(
+/** running → succeeded under the fence, which decides whether it is still this worker's. */
+export async function complete(
+  job: Running,
+  result: Pick<Parameters<WorkerStore['complete']>[0], 'images' | 'truncated' | 'timings'>,
+): Promise<JobEnd> {
+  const { store, claim, span, spans } = job;
+  const { fence } = claim;
+  const { id } = claim.record;
+  const completing = spans.startSpan('complete generation', {}, within(span));
+  const completed = await inSpan(completing, () =>
+    written(job, () => store.complete({ id, fence, ran: job.run.ran, ...result })),
+  );
+  return await end(job, 'succeeded', completed);
+}
+
+/** After the write that ends the record, which was refused where another attempt holds the job. */
+async function end(
   job: Job,
   state: 'succeeded' | 'failed' | 'canceled',
-  written: boolean,
+  isWritten: boolean,
 ): Promise<JobEnd> {
-  const { claim, logger } = job;
-  const { record, fence } = claim;
-  if (written) tellState(job, state, record.revision + 1);
-  else logger.warn('the job was taken over by a newer attempt');
+  if (!isWritten) return await leave(job);
+  const { record, fence } = job.claim;
+  tellState(job, state, record.revision + 1);
   // All that lies there is named, or nothing lies there, where a first claim ends its own record,
   // unless it was canceled amid the storing.
-  if (!written || fence > 1 || state === 'canceled') await collect(job);
-  return written ? state : 'lost';
+  if (fence > 1 || state === 'canceled') await collect(job);
+  return state;
+}
+
+/** The job is another attempt's, or its record has ended: nothing is written, and what we stored goes. */
+async function leave(job: Job): Promise<JobEnd> {
+  job.logger.warn('the job is not ours any more: its lease ran out');
+  await collect(job);
+  return 'lost';
 }
 
 async function collect({ store, objects, claim, logger }: Job): Promise<void> {

@@ -39,6 +39,40 @@ test('closing hands the job in hand back at no cost', async () => {
   expect(record.revision).toBeGreaterThan(revision);
 });
 
+test('closing hands back a job whose claim is answered only then', async () => {
+  const [asked, closed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  await using rig = await startWorkerRig(store, inference, {
+    store: (real) => ({
+      claim: async (options) => {
+        const result = await real.claim(options);
+        asked.resolve();
+        await closed.promise;
+        return result;
+      },
+    }),
+  });
+  const { id } = await rig.submit(long);
+  await asked.promise;
+  const closing = rig.worker.close();
+  closed.resolve();
+  await closing;
+  expect(await rig.get(id)).toMatchObject({ state: 'queued', attempt: 0, evidence: [] });
+});
+
+test('a worker that closes waits for the record no longer than its lease lasts', async () => {
+  const away = async () => {
+    throw new DarkroomError('unavailable', 'the link is cut');
+  };
+  await using rig = await startWorkerRig(store, inference, {
+    leaseMs: 300,
+    store: () => ({ heartbeat: away, release: away }),
+  });
+  const { id } = await rig.submit(long);
+  await eventually(() => rig.events.length).toBeGreaterThan(2);
+  await rig.worker.close();
+  expect(await rig.get(id)).toMatchObject({ state: 'running', attempt: 1 });
+});
+
 test('handing back a job that was canceled settles the cancel and leaves no object', async () => {
   await using rig = await startWorkerRig(store, inference, {
     store: () => ({ heartbeat: async () => 'held' }),

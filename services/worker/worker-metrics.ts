@@ -8,7 +8,7 @@ export type JobEnd =
   | 'canceled'
   /** A newer attempt holds it. */
   | 'lost'
-  /** Not claimed: finished, or another's. */
+  /** Not claimed: finished, or unknown. */
   | 'refused'
   | HandBack
   /** The message is delivered again: the record cannot be read or written now. */

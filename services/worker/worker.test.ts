@@ -5,7 +5,7 @@ import { eventually } from '@darkroom/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Inference } from './inference/inference-process.ts';
 import { startPinhole } from './testing/pinhole-inference.ts';
-import { startWorkerRig, tenant } from './testing/worker-rig.ts';
+import { startWorkerRig, tenant, type WorkerRig } from './testing/worker-rig.ts';
 
 let store: GenerationStore;
 let inference: Inference;
@@ -90,12 +90,12 @@ test('a message for a finished job is refused and changes nothing', async () => 
   expect(await rig.get(record.id)).toEqual(done);
 });
 
-/** As another worker that was given the same message does, and is at once done. */
-async function takeOver(id: string, revision: number, key: string): Promise<void> {
+/** As another worker does once the lease has run out, and is at once done. */
+async function takeOver(id: string, key: string): Promise<void> {
+  await store.expireAllLeases();
   const result = await store.claim({
     id,
-    messageId: `${id}:${revision}`,
-    redelivered: true,
+    claimId: crypto.randomUUID(),
     worker: 'worker-2',
     leaseMs: 5_000,
     maxAttempts: 5,
@@ -108,11 +108,11 @@ async function takeOver(id: string, revision: number, key: string): Promise<void
 
 test('a job taken over amid the run is dropped', async () => {
   await using rig = await startWorkerRig(store, inference);
-  const { id, revision } = await rig.submit(long);
+  const { id } = await rig.submit(long);
   await eventually(() => rig.events.length).toBeGreaterThan(2);
   const key = `${tenant}/${id}/0-abc.png`;
   await rig.objects.put(key, new Uint8Array([1]), 'image/png');
-  await takeOver(id, revision, key);
+  await takeOver(id, key);
   await eventually(() => rig.ended('lost')).toBe(1);
   expect(await rig.objects.list('')).toEqual([key]);
   expect((await rig.get(id)).images).toMatchObject([{ key }]);
@@ -126,7 +126,7 @@ test('a late completion is refused and only its own objects are collected', asyn
         const id = key.split('/')[1] ?? '';
         winner = `${tenant}/${id}/0-abc.png`;
         await objects.put(winner, bytes, contentType);
-        await takeOver(id, 1, winner);
+        await takeOver(id, winner);
         await objects.put(key, bytes, contentType);
       },
     }),
@@ -142,7 +142,7 @@ test('what is stored for a generation that is gone meanwhile is collected', asyn
     objects: (objects) => ({
       put: async (key, bytes, contentType) => {
         await objects.put(key, bytes, contentType);
-        await takeOver(key.split('/')[1] ?? '', 1, key);
+        await takeOver(key.split('/')[1] ?? '', key);
         await store.hide(tenant, key.split('/')[1] ?? '');
       },
     }),
@@ -159,8 +159,8 @@ test('a later attempt collects what an earlier one left', async () => {
     tenant,
     request: { ...(await rig.submit()).request },
   });
-  const { id, revision } = record;
-  const early = { id, messageId: `${id}:${revision}`, redelivered: false, worker: 'worker-0' };
+  const { id } = record;
+  const early = { id, claimId: crypto.randomUUID(), worker: 'worker-0' };
   await store.claim({ ...early, leaseMs: 1, maxAttempts: 5 });
   await rig.objects.put(`${tenant}/${id}/0-other.png`, new Uint8Array([1]), 'image/png');
   await rig.publish(record);
@@ -192,7 +192,7 @@ test('while pictures cannot be stored, the job goes back at no cost and none is 
     if (isAway) throw new DarkroomError('unavailable', 'the disk is full');
   };
   await using rig = await startWorkerRig(store, inference, {
-    leaseMs: 300,
+    storageWaitMs: 300,
     objects: (objects) => ({
       put: async (...put) => {
         failWhileAway();
@@ -228,18 +228,123 @@ test('a cancel while pictures wait to be stored is settled, and none of them sta
 });
 
 test('while the database is away, the message is delivered again', async () => {
+  let isAway = true;
+  const failWhileAway = () => {
+    if (isAway) throw new DarkroomError('unavailable', 'the database is away');
+  };
+  await using rig = await startWorkerRig(store, inference, {
+    leaseMs: 300,
+    store: (real) => ({
+      claim: async (options) => {
+        failWhileAway();
+        return await real.claim(options);
+      },
+      check: async () => failWhileAway(),
+    }),
+  });
+  const { id } = await rig.submit();
+  await eventually(() => rig.ended('requeued')).toBeGreaterThan(0);
+  isAway = false;
+  await expect(rig.finished(id)).resolves.toMatchObject({ state: 'succeeded', attempt: 1 });
+});
+
+test('a claim that the database did not answer is repeated, and is one attempt', async () => {
   let failures = 2;
   await using rig = await startWorkerRig(store, inference, {
     store: (real) => ({
       claim: async (options) => {
-        if (failures-- > 0) throw new DarkroomError('unavailable', 'the database is away');
-        return await real.claim(options);
+        const result = await real.claim(options);
+        if (failures-- > 0) throw new DarkroomError('unavailable', 'the answer was lost');
+        return result;
       },
     }),
   });
   const { id } = await rig.submit();
-  await expect(rig.finished(id)).resolves.toMatchObject({ state: 'succeeded', attempt: 1 });
-  expect(await rig.ended('requeued')).toBe(2);
+  await expect(rig.finished(id)).resolves.toMatchObject({
+    state: 'succeeded',
+    attempt: 1,
+    evidence: [],
+  });
+});
+
+test('a record that is away for longer than the lease stops nothing: the run is completed', async () => {
+  const LEASE_MS = 300;
+  let since: number | undefined;
+  const failFor = async <T>(ms: number, call: () => Promise<T>): Promise<T> => {
+    since ??= performance.now();
+    if (performance.now() - since < ms) throw new DarkroomError('unavailable', 'the link is cut');
+    return await call();
+  };
+  await using rig = await startWorkerRig(store, inference, {
+    leaseMs: LEASE_MS,
+    store: (real) => ({
+      heartbeat: (options) => failFor(5 * LEASE_MS, () => real.heartbeat(options)),
+      complete: (options) => failFor(5 * LEASE_MS, () => real.complete(options)),
+    }),
+  });
+  const { id } = await rig.submit(long);
+  const record = await rig.finished(id);
+  expect(record).toMatchObject({ state: 'succeeded', attempt: 1, evidence: [] });
+  await eventually(() => rig.ended('succeeded')).toBe(1);
+});
+
+/** As another worker does that has this message. */
+async function claimElsewhere(id: string, leaseMs: number): Promise<number> {
+  const claimId = crypto.randomUUID();
+  const result = await store.claim({ id, claimId, worker: 'worker-2', leaseMs, maxAttempts: 5 });
+  if (!result.claimed) throw new Error(result.reason);
+  return result.claim.fence;
+}
+
+/** Recorded, and not published yet. */
+const recorded = async (rig: WorkerRig) => {
+  const { request } = await rig.finished((await rig.submit({ steps: 1 })).id);
+  return (await store.create({ id: crypto.randomUUID(), tenant, request })).record;
+};
+
+test('a message for a job that another holds is kept, and other jobs are run meanwhile', async () => {
+  await using rig = await startWorkerRig(store, inference);
+  const record = await recorded(rig);
+  const fence = await claimElsewhere(record.id, 60_000);
+  await rig.publish(record);
+  for (let n = 0; n < 3; n++) {
+    const { id } = await rig.submit({ steps: 1 });
+    await expect(rig.finished(id)).resolves.toMatchObject({ state: 'succeeded', attempt: 1 });
+  }
+  const progress = { step: 0, steps: 1 };
+  expect(await store.heartbeat({ id: record.id, fence, leaseMs: 60_000, progress })).toBe('held');
+  expect(await rig.get(record.id)).toMatchObject({ state: 'running', attempt: 1, evidence: [] });
+  // Neither acknowledged nor lost: a worker that stops gives it back.
+  expect(await rig.broker.countJobs('pinhole')).toBe(0);
+  await rig.worker.drain();
+  expect(await rig.broker.countJobs('pinhole')).toBe(1);
+});
+
+test('a message that is kept claims its job once the lease is over', async () => {
+  await using rig = await startWorkerRig(store, inference);
+  const record = await recorded(rig);
+  await claimElsewhere(record.id, 500);
+  await rig.publish(record);
+  const done = await rig.finished(record.id);
+  expect(done).toMatchObject({
+    state: 'succeeded',
+    attempt: 2,
+    evidence: [{ worker: 'worker-2', attempt: 1, cause: 'lease-ended' }],
+  });
+  expect(
+    Date.parse(done.evidence[0]?.at ?? '') - Date.parse(record.createdAt),
+  ).toBeGreaterThanOrEqual(500);
+});
+
+test('a message that is kept is dropped when its record has ended', async () => {
+  await using rig = await startWorkerRig(store, inference);
+  const record = await recorded(rig);
+  const fence = await claimElsewhere(record.id, 500);
+  await rig.publish(record);
+  await store.fail({ id: record.id, fence, error: { code: 'MODEL', message: 'refused' } });
+  await eventually(() => rig.ended('refused')).toBe(1);
+  expect(await rig.broker.countJobs('pinhole')).toBe(0);
+  expect(await rig.get(record.id)).toMatchObject({ state: 'failed', attempt: 1 });
 });
 
 test('a completion that the database did not answer is tried again', async () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { DarkroomError, type GenerationEvent, MAX_ATTEMPTS } from '@darkroom/contract';
 import type { ClaimResult, WorkerStore } from '@darkroom/generations';
 import {
@@ -10,19 +11,25 @@ import {
   type Spans,
   within,
 } from '@darkroom/lifecycle';
-import type { Broker, JobDelivery, Outcome, Subscription } from '@darkroom/messaging';
+import type { Broker, JobDelivery, JobHandler, Outcome, Subscription } from '@darkroom/messaging';
 import type { ObjectStore } from '@darkroom/storage';
 import { type Span, SpanKind } from '@opentelemetry/api';
-import { createBackoff } from './backoff.ts';
+import { createBackoff, retryFor, sleep } from './backoff.ts';
 import type { Inference } from './inference/inference-process.ts';
 import { runJob } from './job.ts';
-import { holdLease, type Lease } from './lease.ts';
+import { HEARTBEAT_MS, holdLease, LEASE_MS, type Lease } from './lease.ts';
 import { announcePresence, type Presence } from './presence.ts';
 import { createTurns } from './turns.ts';
 import { type JobEnd, workerMetrics } from './worker-metrics.ts';
 
 /** How long a message waits for the engine to come back before it is delivered again. */
 const ENGINE_WAIT_MS = 10_000;
+
+/**
+ * Messages kept at most, for jobs that other workers hold. There are as many as running jobs when a
+ * broker comes back. One more is acknowledged: should its job be lost, a sweep sends it anew.
+ */
+const MOST_KEPT = 256;
 
 export type WorkerOptions = {
   store: WorkerStore;
@@ -35,10 +42,12 @@ export type WorkerOptions = {
   slots?: number;
   /** Named in the leases. */
   workerId: string;
-  /** How long a job stays this worker's without a heartbeat. @default 30_000 */
+  /** How long a job stays this worker's without a heartbeat. @default 7_000 */
   leaseMs?: number;
-  /** Well below `leaseMs`. @default 5_000 */
+  /** Between two renewals of the lease, at most a third of `leaseMs`. @default 2_000 */
   heartbeatMs?: number;
+  /** How long the object store may stay away before a job is handed back. @default 30_000 */
+  storageWaitMs?: number;
   logger: Logger;
   metrics: Metrics;
   /** @default none are exported */
@@ -58,9 +67,12 @@ export type Worker = {
   close(): Promise<void>;
 };
 
+/** Another worker holds the job, for so long unless it renews its lease. */
+type Leased = { leftMs: number };
+
 export function createWorker(options: WorkerOptions): Worker {
-  const { store, broker, inference, workerId, leaseMs = 30_000, heartbeatMs = 5_000 } = options;
-  const { slots = 1, spans = noSpans } = options;
+  const { store, broker, inference, workerId, slots = 1, spans = noSpans } = options;
+  const { leaseMs = LEASE_MS, heartbeatMs = HEARTBEAT_MS, storageWaitMs = 30_000 } = options;
   const metrics = workerMetrics(options.metrics, inference);
   const backoff = createBackoff(200, 30_000);
   const stopping = new AbortController();
@@ -70,6 +82,7 @@ export function createWorker(options: WorkerOptions): Worker {
   let stopped: Promise<void> | undefined;
   let presence: Presence | undefined;
   let closing = false;
+  let kept = 0;
   const inHand = new Map<string, Lease>();
   let mayStore = true;
 
@@ -78,7 +91,7 @@ export function createWorker(options: WorkerOptions): Worker {
    * several models, messages of each may wait so while another worker is idle. They are not given
    * back: they would come round again and again, and lose their turn here to the model that runs.
    */
-  const handle = (delivery: JobDelivery): Promise<Outcome> =>
+  const decide = (delivery: JobDelivery): Promise<Outcome | Leased> =>
     turns(async () => {
       const { generationId, model, traceparent } = delivery.job;
       // Not begun, so the broker gives it to a worker that stays.
@@ -100,7 +113,7 @@ export function createWorker(options: WorkerOptions): Worker {
       );
       const { traceId } = span.spanContext();
       const logger = options.logger.child({ generationId, traceId });
-      let jobEnd: JobEnd;
+      let jobEnd: JobEnd | Leased;
       try {
         // A job is claimed only by who can run it: without an engine, another may take it.
         await inference.up(ENGINE_WAIT_MS, stopping.signal);
@@ -112,7 +125,8 @@ export function createWorker(options: WorkerOptions): Worker {
         jobEnd = 'requeued';
         markFailed(span, error);
       }
-      span.setAttribute('darkroom.job.end', jobEnd).end();
+      span.setAttribute('darkroom.job.end', typeof jobEnd === 'object' ? 'kept' : jobEnd).end();
+      if (typeof jobEnd === 'object') return jobEnd;
       metrics.jobs.add(1, { model, end: jobEnd });
       if (jobEnd !== 'requeued') mayStore = jobEnd !== 'storage-away';
       // The next job would fare no better now. What is requeued, the broker delays itself.
@@ -122,22 +136,59 @@ export function createWorker(options: WorkerOptions): Worker {
       return jobEnd === 'requeued' ? 'requeue' : 'acknowledge';
     });
 
-  const take = async (delivery: JobDelivery, span: Span, logger: Logger): Promise<JobEnd> => {
+  /**
+   * A message for a job that another worker holds is kept until that lease is over, without a slot,
+   * and then goes back to the queue for a worker that is free: which claims the job, or drops the
+   * message because the record has ended, or keeps it again because the lease was renewed.
+   */
+  const handle: JobHandler = async (delivery, keep) => {
+    const decided = await decide(delivery);
+    if (typeof decided === 'string') return decided;
+    if (kept >= MOST_KEPT) return 'acknowledge';
+    keep();
+    kept += 1;
+    await sleep(decided.leftMs, stopping.signal);
+    kept -= 1;
+    return 'requeue';
+  };
+
+  /**
+   * Claims, and where the record did not answer, once more under the same id: the claim may stand.
+   * Where the record was away, a lease may have run out meanwhile that its holder will renew, so
+   * holders have the time of a heartbeat for that first.
+   */
+  const claimJob = async (id: string, logger: Logger): Promise<ClaimResult> => {
+    const claimId = randomUUID();
+    const claim = { id, claimId, worker: workerId, leaseMs, maxAttempts: MAX_ATTEMPTS };
+    try {
+      return await store.claim(claim);
+    } catch (error) {
+      logger.warn({ err: error }, 'the claim was not answered; it is repeated');
+    }
+    const repeat = async () => {
+      await store.check();
+      await sleep(heartbeatMs, stopping.signal);
+      return await store.claim(claim);
+    };
+    return await retryFor(leaseMs, repeat, stopping.signal);
+  };
+
+  const take = async (
+    delivery: JobDelivery,
+    span: Span,
+    logger: Logger,
+  ): Promise<JobEnd | Leased> => {
     const { job, messageId, redelivered } = delivery;
     const claiming = spans.startSpan('claim generation', {}, within(span));
-    const result: ClaimResult = await inSpan(claiming, () =>
-      store.claim({
-        id: job.generationId,
-        messageId,
-        redelivered,
-        worker: workerId,
-        leaseMs,
-        maxAttempts: MAX_ATTEMPTS,
-      }),
-    );
+    const result = await inSpan(claiming, () => claimJob(job.generationId, logger));
     if (!result.claimed) {
-      // The record is the truth: it is finished, or another has it, or a sweep will send it anew.
-      logger.info({ reason: result.reason, messageId, redelivered }, 'job refused');
+      const { claimed: _, ...refusal } = result;
+      if (refusal.reason === 'leased') {
+        logger.info({ ...refusal, messageId, redelivered }, 'job held by another worker');
+        return refusal;
+      }
+      // The record is the truth, and nothing is left to do.
+      logger.info({ ...refusal, messageId, redelivered }, 'job refused');
       return 'refused';
     }
     const { claim } = result;
@@ -158,6 +209,7 @@ export function createWorker(options: WorkerOptions): Worker {
       const jobEnd = await runJob({
         ...options,
         leaseMs,
+        storageWaitMs,
         metrics,
         logger,
         span,

@@ -7,11 +7,8 @@ export const acknowledgeBeforeComplete: Plant = {
   changes: [
     {
       module: 'services/messaging/rabbitmq/consumer.ts',
-      from: 'inHand.take({ job, messageId: messageIdOf(job), redelivered }, (outcome) => {',
-      to:
-        'channel.ack(message);\n' +
-        'inHand.take({ job, messageId: messageIdOf(job), redelivered }, (outcome) => {\n' +
-        'return;',
+      from: 'inHand.take(delivery, {\n      settle: (outcome) => settle(channel, message, outcome),',
+      to: 'channel.ack(message);\n    inHand.take(delivery, {\n      settle: () => {},',
     },
   ],
   kinds: ['service killed', 'server killed', 'server frozen'],

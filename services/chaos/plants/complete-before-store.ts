@@ -7,15 +7,16 @@ export const completeBeforeStore: Plant = {
   changes: [
     {
       module: 'services/worker/job.ts',
-      from: 'const storing = retryFor(job.leaseMs, () => storePictures(objects, pictures), lease.signal);',
-      to: 'const storing = Promise.resolve();',
+      from: '() => storePictures(objects, pictures), lease.signal)',
+      to: '() => Promise.resolve())',
     },
     {
       module: 'services/worker/job.ts',
-      from: "return await end(job, 'succeeded', completed);",
+      from: 'return await complete(job, { images, truncated, timings });',
       to:
-        'await retryFor(job.leaseMs, () => storePictures(objects, pictures));\n' +
-        "return await end(job, 'succeeded', completed);",
+        'const told = await complete(job, { images, truncated, timings });\n' +
+        'await retryFor(job.storageWaitMs, () => storePictures(objects, pictures));\n' +
+        'return told;',
     },
   ],
   kinds: ['service killed', 'server killed', 'server frozen', 'disk full'],

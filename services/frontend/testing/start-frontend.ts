@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -78,12 +79,11 @@ export async function startFrontend(
 
 export type TestFrontend = Awaited<ReturnType<typeof startFrontend>>;
 
-/** Plays the worker: claims the generation, as the message that queued it would have it claimed. */
+/** Plays the worker: claims the generation, as a worker does. */
 export async function claim({ store }: Pick<TestFrontend, 'store'>, id: string, worker = 'test') {
   const result = await store.claim({
     id,
-    messageId: `test ${id}`,
-    redelivered: false,
+    claimId: randomUUID(),
     worker,
     leaseMs: 60_000,
     maxAttempts: 5,

@@ -37,7 +37,7 @@ test('only marks and heartbeats commit without waiting for the disk, and only th
   const { id } = input;
   const images = [storedImage];
   const timings = { modelLoadMs: 0, inferenceMs: 0, storeMs: 0 };
-  const claimOptions = { messageId: 'm', redelivered: false, worker: 'w' };
+  const claimOptions = { claimId: 'c', worker: 'w' };
   const statements: [string, (db: Database) => Promise<unknown>, string][] = [
     ['create', (db) => create(db, [input]), 'on'],
     ['mark', (db) => markPublished(db, [{ id, revision: 1 }]), 'off'],

@@ -5,9 +5,21 @@ import { explained } from '../sql/errors.ts';
 import type { Schema } from '../sql/schema.ts';
 import { sqlStore } from '../sql/sql-store.ts';
 import type { GenerationStore } from '../store.ts';
-import { type Connection, createRenewablePool } from './renewable-pool.ts';
+import { type Connection, createRenewablePool, type RenewablePool } from './renewable-pool.ts';
 
 const CALL_LIMIT_MS = 10_000;
+
+/** Enough for the beats of many jobs: each is one small statement. */
+const HEARTBEAT_CONNECTIONS = 2;
+
+export type PostgresStoreOptions = Connection & {
+  /**
+   * For workers: heartbeats get connections of their own, so that they wait for no other call, and
+   * this limit for each call, so that a connection that died in silence costs one beat and not the
+   * lease. Without: they are calls like all others.
+   */
+  heartbeatLimitMs?: number;
+};
 
 /**
  * A store on Postgres 15 or later. Uses no session state, so a transaction pooler may stand
@@ -18,10 +30,28 @@ const CALL_LIMIT_MS = 10_000;
  *
  * @throws DarkroomError `unavailable` or `configuration` when the first look at the table fails
  */
-export async function connectPostgresStore(options: Connection): Promise<GenerationStore> {
-  const pool = createRenewablePool({ callLimitMs: CALL_LIMIT_MS, ...options });
-  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
-  const store = sqlStore(db, { onReadOnly: pool.renew });
+export async function connectPostgresStore(
+  options: PostgresStoreOptions,
+): Promise<GenerationStore> {
+  const { heartbeatLimitMs, ...connection } = options;
+  const pool = createRenewablePool({ callLimitMs: CALL_LIMIT_MS, ...connection });
+  const beats =
+    heartbeatLimitMs === undefined
+      ? undefined
+      : createRenewablePool({
+          ...connection,
+          maxConnections: HEARTBEAT_CONNECTIONS,
+          callLimitMs: heartbeatLimitMs,
+        });
+  const over = (pool: RenewablePool) =>
+    new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  const store = sqlStore(over(pool), {
+    ...(beats !== undefined && { heartbeats: over(beats) }),
+    onReadOnly: () => {
+      pool.renew();
+      beats?.renew();
+    },
+  });
   try {
     await store.check();
     return store;

@@ -31,9 +31,7 @@ describe('at the same time on Postgres', () => {
     const { created, look } = actors(store);
     for (let round = 0; round < ROUNDS; round++) {
       const record = await created();
-      const results = await rivals((rival, n) =>
-        actors(rival).claim(record.id, { messageId: `message-${n}` }),
-      );
+      const results = await rivals((rival) => actors(rival).claim(record.id));
       expect(results.filter(({ claimed }) => claimed)).toHaveLength(1);
       expect(
         results.filter((result) => !result.claimed && result.reason === 'leased'),
@@ -47,9 +45,7 @@ describe('at the same time on Postgres', () => {
     for (let round = 0; round < ROUNDS; round++) {
       const { id } = await created();
       await claimed(id, { leaseMs: 0 });
-      const results = await rivals((rival, n) =>
-        actors(rival).claim(id, { messageId: `message-${n}` }),
-      );
+      const results = await rivals((rival) => actors(rival).claim(id));
       const fences = results.flatMap((result) => (result.claimed ? [result.claim.fence] : []));
       expect(fences).toEqual([2]);
     }
@@ -135,9 +131,7 @@ describe('at the same time on Postgres', () => {
       const batches = stores.map((_, n) => (n % 2 === 0 ? records : records.toReversed()));
       const claims = rivals(async (rival, n) => {
         const { claim } = actors(rival);
-        return await Promise.all(
-          (batches[n] ?? []).map(({ id }) => claim(id, { messageId: `message-${n}` })),
-        );
+        return await Promise.all((batches[n] ?? []).map(({ id }) => claim(id)));
       });
       const marks = rivals((rival, n) =>
         Promise.all((batches[n] ?? []).map((one) => rival.markPublished(one.id, one.revision))),

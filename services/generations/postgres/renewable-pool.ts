@@ -5,7 +5,10 @@ export type Connection = {
   connectionString: string;
   /** Connections at most, 10 unless set. */
   maxConnections?: number;
-  /** How long one call may take; what takes longer fails as `unavailable`. Without: no limit. */
+  /**
+   * How long one call may take once it has a connection, and at most 5 s how long it waits for one;
+   * what takes longer fails as `unavailable`. Without: no limit for the call.
+   */
   callLimitMs?: number;
 };
 
@@ -17,6 +20,9 @@ export type RenewablePool = {
   /** Replaces all connections: idle ones at once, those in use when their call ends. */
   renew(): void;
 };
+
+/** How long a call waits for a connection. */
+const CONNECT_LIMIT_MS = 5_000;
 
 /** Many calls fail of one cause, one after another; they renew the pool once in this time. */
 const RENEW_AT_MOST_EVERY_MS = 1_000;
@@ -52,7 +58,7 @@ function createPool({ connectionString, maxConnections = 10, callLimitMs }: Conn
   const pool = new Pool({
     connectionString,
     max: maxConnections,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: Math.min(CONNECT_LIMIT_MS, callLimitMs ?? CONNECT_LIMIT_MS),
     keepAlive: true,
     application_name: 'darkroom',
   });

@@ -19,13 +19,7 @@ export const evidenceWith = (
   'worker', worker, 'attempt', attempt, 'at', clock_timestamp(),
   'cause', ${cause}, 'lastWords', ${lastWords && plainText(lastWords.slice(0, LAST_WORDS))}::text))`;
 
-/**
- * For claim and sweep: whoever is still named as the holder of what they judge was lost, since its
- * lease has ended or its message came back from the broker.
- */
+/** For claim and sweep: whoever still holds what they judge was lost, for its lease has ended. */
 export const evidenceOfLoss: RawBuilder<never> = sql`case
-  when state = 'running' then ${evidenceWith(
-    sql`case when lease_expires_at > clock_timestamp() then 'redelivered' else 'lease-ended' end`,
-    null,
-  )}
+  when state = 'running' then ${evidenceWith(sql.lit('lease-ended'), null)}
   else evidence end`;

@@ -32,6 +32,10 @@ type GenerationsTable = {
   attempt: Generated<number>;
   fence: Generated<number>;
   worker: string | null;
+  /**
+   * The id of the claim that holds the lease. Releases before this one keep the id of the claimed
+   * message here; a claim's id equals none, so they never take a lease for their own message's.
+   */
   lease_message_id: string | null;
   lease_expires_at: ColumnType<Date | null, never, null>;
   cancel_requested: Generated<boolean>;

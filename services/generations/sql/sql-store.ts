@@ -22,11 +22,12 @@ const MARK_LINGER_MS = 50;
 /**
  * The store over any database that speaks Postgres; the drivers differ only in `db`.
  *
+ * @param options.heartbeats where heartbeats go, `db` unless set
  * @param options.onReadOnly called when the server turns out to be read-only
  */
 export const sqlStore = (
   db: Database,
-  { onReadOnly }: { onReadOnly?: () => void } = {},
+  { onReadOnly, heartbeats = db }: { onReadOnly?: () => void; heartbeats?: Database } = {},
 ): GenerationStore => {
   const explained = <Arguments extends unknown[], Result>(
     operation: (...args: Arguments) => Promise<Result>,
@@ -60,7 +61,7 @@ export const sqlStore = (
     forget: over(forget),
     sweep: over(sweep),
     claim: explained(claims),
-    heartbeat: over(heartbeat),
+    heartbeat: explained((options) => heartbeat(heartbeats, options)),
     complete: explained(completions),
     fail: over(fail),
     settleCancel: over(settleCancel),
@@ -75,7 +76,7 @@ export const sqlStore = (
     check: over(check),
     close: async () => {
       await Promise.all([creates, marks, claims, completions].map(({ idle }) => idle()));
-      await db.destroy();
+      await Promise.all([...new Set([db, heartbeats])].map((one) => one.destroy()));
     },
   };
 };

@@ -13,8 +13,7 @@ const DEFAULT_GRACE_MS = 1_000;
  * One statement. `skip locked` parts the work between replicas that sweep at once, and `now()`,
  * the statement's start, lets each arm of the `where` use its partial index. The oldest come first, so
  * that what cannot be published keeps nothing else back. A record returned is
- * announced anew, at a new revision: no other sweep returns it before the grace is over, and its
- * message cannot be mistaken for the one that a lease remembers.
+ * announced anew, at a new revision: no other sweep returns it before the grace is over.
  */
 export async function sweep(
   db: Database,

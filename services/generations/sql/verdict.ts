@@ -23,8 +23,9 @@ export const assignState = (otherwise: 'queued' | 'running'): RawBuilder<unknown
     when 'expired' then
       'The deadline passed while no worker was at the generation. Ask again with a later one.'
     when 'attempts' then
-      'The generation was taken up ' || attempt || ' times and never finished: each time its '
-      'worker was lost. Ask whoever runs the service for the reason before you ask for it again.'
+      'The generation was started ' || attempt || ' times and never finished: each time its worker '
+      'or its inference process was lost. Ask whoever runs the service for the reason before you '
+      'ask for it again.'
   end,
   finished_at = case when judged.verdict in ('canceled', 'expired', 'attempts')
     then clock_timestamp() end`;

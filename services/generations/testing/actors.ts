@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { NewGeneration } from '../frontend-store.ts';
 import type { GenerationRecord } from '../record.ts';
 import type { GenerationStore } from '../store.ts';
@@ -15,8 +16,7 @@ export const actors = (store: GenerationStore) => {
   const claim = (id: string, over: Partial<ClaimOptions> = {}): Promise<ClaimResult> =>
     store.claim({
       id,
-      messageId: 'message-1',
-      redelivered: false,
+      claimId: randomUUID(),
       worker: 'worker-1',
       leaseMs: 60_000,
       maxAttempts: 3,

@@ -49,45 +49,49 @@ export function testBatch(store: () => GenerationStore): void {
 
   test('claims at once are each judged by their own record', async () => {
     const { created, claim, claimed, look } = actors(store());
-    const [free, held, ended, expired] = [
+    const [free, held, over, ended, expired] = [
+      await created(),
       await created(),
       await created(),
       await created(),
       await created({ deadline: past }),
     ];
     await claimed(held.id);
+    await claimed(over.id, { leaseMs: 0 });
     await store().requestCancel(ended.tenant, ended.id);
     const results = await Promise.all([
       claim(free.id),
-      claim(held.id, { messageId: 'message-2' }),
+      claim(held.id),
       claim(ended.id),
       claim(expired.id),
       claim(randomUUID()),
-      claim(held.id, { redelivered: true, worker: 'worker-2' }),
+      claim(over.id, { worker: 'worker-2' }),
     ]);
     expect(results).toEqual([
       { claimed: true, claim: { record: await look(free), fence: 1 } },
-      { claimed: false, reason: 'leased' },
+      { claimed: false, reason: 'leased', leftMs: expect.any(Number) },
       { claimed: false, reason: 'terminal' },
       { claimed: false, reason: 'expired' },
       { claimed: false, reason: 'unknown' },
-      { claimed: true, claim: { record: await look(held), fence: 2 } },
+      { claimed: true, claim: { record: await look(over), fence: 2 } },
     ]);
   });
 
   test('of claims of one record at once exactly one gets it', async () => {
     const { created, claim } = actors(store());
     const { id } = await created();
-    const results = await Promise.all(['a', 'b', 'c'].map((messageId) => claim(id, { messageId })));
+    const results = await Promise.all([claim(id), claim(id), claim(id)]);
     expect(results.filter(({ claimed }) => claimed)).toHaveLength(1);
   });
 
   test('completions at once are each held to their own fence', async () => {
     const { created, claimed, complete, look } = actors(store());
     const records = [await created(), await created(), await created()];
-    const [first, lost, again] = await Promise.all(records.map(({ id }) => claimed(id)));
+    const [first, lost, again] = await Promise.all(
+      records.map(({ id }, n) => claimed(id, { leaseMs: n === 1 ? 0 : 60_000 })),
+    );
     if (!first || !lost || !again) throw new Error('three were claimed');
-    await claimed(lost.record.id, { redelivered: true });
+    await claimed(lost.record.id);
     await complete(again.record.id, again.fence);
     const results = await Promise.all([
       complete(first.record.id, first.fence),

@@ -58,35 +58,62 @@ export function testClaim(store: () => GenerationStore): void {
   });
 
   describe('on a record that is leased', () => {
-    test.each([
-      ['another message', { messageId: 'message-2', redelivered: false }],
-      ['another message, redelivered', { messageId: 'message-2', redelivered: true }],
-      ['a copy of the same message', { messageId: 'message-1', redelivered: false }],
-    ])('refuses %s', async (_, message) => {
-      const { created, claim, claimed, heartbeat } = actors(store());
+    test.each(['worker-1', 'worker-2'])(
+      'refuses %s, and says how long the lease has left',
+      async (worker) => {
+        const { created, claim, claimed, heartbeat, look } = actors(store());
+        const record = await created();
+        const { fence } = await claimed(record.id, { leaseMs: 60_000 });
+        const before = await look(record);
+        const refused = await claim(record.id, { worker });
+        expect(refused).toEqual({ claimed: false, reason: 'leased', leftMs: expect.any(Number) });
+        const { leftMs } = refused as typeof refused & { leftMs: number };
+        expect(leftMs).toBeGreaterThan(30_000);
+        expect(leftMs).toBeLessThanOrEqual(60_000);
+        expect(await look(record)).toEqual(before);
+        expect(await heartbeat(record.id, fence, 120_000)).toBe('held');
+        expect(await claim(record.id, { worker })).toMatchObject({
+          leftMs: expect.toSatisfy((ms) => ms > 60_000 && ms <= 120_000),
+        });
+      },
+    );
+
+    test('lets anyone take over when the lease has run out by its own clock, not before', async () => {
+      const { created, claim, claimed } = actors(store());
       const { id } = await created();
-      const { fence } = await claimed(id);
-      expect(await claim(id, message)).toEqual({ claimed: false, reason: 'leased' });
-      expect(await heartbeat(id, fence)).toBe('held');
+      const leaseMs = 500;
+      const asked = performance.now();
+      const first = await claimed(id, { leaseMs });
+      let second = await claim(id, { worker: 'worker-2' });
+      while (!second.claimed) {
+        // Measured in milliseconds, whatever the machine does in between.
+        expect(second).toMatchObject({ reason: 'leased' });
+        expect('leftMs' in second && second.leftMs).toBeLessThanOrEqual(leaseMs);
+        expect(performance.now() - asked).toBeLessThan(60_000);
+        second = await claim(id, { worker: 'worker-2' });
+      }
+      expect(performance.now() - asked).toBeGreaterThanOrEqual(leaseMs);
+      expect(second.claim.fence).toBe(first.fence + 1);
+      expect(second.claim.record.attempt).toBe(2);
     });
 
-    test('lets a redelivery of the very message take over, with a new fence', async () => {
-      const { created, claimed, heartbeat, look } = actors(store());
+    test('grants a claim again to who repeats it, and renews the lease', async () => {
+      const { created, claim, claimed, heartbeat, look } = actors(store());
       const record = await created();
-      const first = await claimed(record.id);
-      await heartbeat(record.id, first.fence);
-      const second = await claimed(record.id, { redelivered: true, worker: 'worker-2' });
-      expect(second.fence).toBe(first.fence + 1);
-      expect(await heartbeat(record.id, first.fence)).toBe('lost');
-      expect(await look(record)).toMatchObject({ attempt: 2, progress: { step: 0 } });
+      const first = await claimed(record.id, { claimId: 'claim-1', leaseMs: 0 });
+      const again = await claimed(record.id, { claimId: 'claim-1' });
+      expect(again).toEqual({ record: await look(record), fence: first.fence });
+      expect(again.record).toMatchObject({ attempt: 1, evidence: [] });
+      expect(await claim(record.id)).toMatchObject({ reason: 'leased' });
+      expect(await heartbeat(record.id, first.fence)).toBe('held');
     });
 
-    test('lets any message take over once the lease has run out', async () => {
-      const { created, claimed } = actors(store());
+    test('does not grant a claim again that another has taken over from', async () => {
+      const { created, claim, claimed } = actors(store());
       const { id } = await created();
-      const first = await claimed(id, { leaseMs: 0 });
-      const second = await claimed(id, { messageId: 'message-2' });
-      expect(second.fence).toBe(first.fence + 1);
+      await claimed(id, { claimId: 'claim-1', leaseMs: 0 });
+      await claimed(id, { claimId: 'claim-2' });
+      expect(await claim(id, { claimId: 'claim-1' })).toMatchObject({ reason: 'leased' });
     });
 
     test('settles the cancel of a worker that is gone', async () => {

@@ -109,15 +109,15 @@ export function testRuns(store: () => GenerationStore): void {
       const record = await created();
       const { id } = record;
       await claimed(id, { worker: 'first', leaseMs: 0 });
-      await claimed(id, { worker: 'second' });
-      const { fence } = await claimed(id, { worker: 'third', redelivered: true });
+      await claimed(id, { worker: 'second', leaseMs: 0 });
+      const { fence } = await claimed(id, { worker: 'third' });
       await store().release({ id, fence, countAttempt: true, lastWords: 'out of memory' });
       expect(await claim(id)).toEqual({ claimed: false, reason: 'attempts' });
       const { evidence, error } = await look(record);
       const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
       expect(evidence).toEqual([
         { worker: 'first', attempt: 1, at, cause: 'lease-ended', lastWords: null },
-        { worker: 'second', attempt: 2, at, cause: 'redelivered', lastWords: null },
+        { worker: 'second', attempt: 2, at, cause: 'lease-ended', lastWords: null },
         { worker: 'third', attempt: 3, at, cause: 'engine-died', lastWords: 'out of memory' },
       ]);
       expect(error?.code).toBe('ATTEMPTS');

@@ -9,7 +9,7 @@ export function testWork(store: () => GenerationStore): void {
     const record = await created();
     const { fence, record: running } = await claimed(record.id, { leaseMs: 0 });
     expect(await heartbeat(record.id, fence)).toBe('held');
-    expect(await claim(record.id)).toEqual({ claimed: false, reason: 'leased' });
+    expect(await claim(record.id)).toMatchObject({ claimed: false, reason: 'leased' });
     expect(await look(record)).toEqual({ ...running, progress: { step: 5, steps: 20 } });
   });
 

@@ -58,25 +58,29 @@ export function createInProcessBroker({ logger = silent }: { logger?: Logger } =
       /** Messages that wait to be delivered again. */
       const delayed = new Map<NodeJS.Timeout, () => void>();
 
-      function settle(message: Message, outcome: Outcome): void {
-        const release = (): void => {
-          consumer.free += 1;
-          dispatch(queue);
-        };
+      const release = (): void => {
+        consumer.free += 1;
+        dispatch(queue);
+      };
+
+      /** @param isKept its place was given to another message */
+      function settle(message: Message, outcome: Outcome, isKept: boolean): void {
+        const leave = () => (isKept ? dispatch(queue) : release());
         if (outcome !== 'requeue') {
           const { job } = message;
           if (outcome === 'reject')
             logger.error({ job }, 'message dropped: its consumer rejects it');
-          release();
+          leave();
           return;
         }
         const putBack = (): void => {
           clearTimeout(timer);
           delayed.delete(timer);
           queue.messages.unshift(message);
-          release();
+          leave();
         };
-        const timer = setTimeout(putBack, requeueDelay(message.deliveries - 1));
+        const delayMs = isKept ? 0 : requeueDelay(message.deliveries - 1);
+        const timer = setTimeout(putBack, delayMs);
         delayed.set(timer, putBack);
       }
 
@@ -87,7 +91,14 @@ export function createInProcessBroker({ logger = silent }: { logger?: Logger } =
           message.deliveries += 1;
           const job = structuredClone(message.job);
           const delivery: JobDelivery = { job, messageId: messageIdOf(job), redelivered };
-          inHand.take(delivery, (outcome) => settle(message, outcome));
+          let isKept = false;
+          inHand.take(delivery, {
+            settle: (outcome) => settle(message, outcome, isKept),
+            keep: () => {
+              isKept = true;
+              release();
+            },
+          });
         },
       };
       queue.consumers.push(consumer);

@@ -1,7 +1,7 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
-import type { Outcome, Subscription } from '../broker.ts';
+import type { JobHandler, Outcome, Subscription } from '../broker.ts';
 import { decodeJob, messageIdOf } from '../codec.ts';
-import { createInHand, type JobHandler, requeueDelay } from '../in-hand.ts';
+import { createInHand, requeueDelay } from '../in-hand.ts';
 import type { Logger } from '../logger.ts';
 import type { Connection } from './connection.ts';
 import { firstOpen, keepChannel } from './kept-channel.ts';
@@ -22,8 +22,11 @@ export async function consumeJobs(
 ): Promise<Subscription> {
   const inHand = createInHand(handle, logger);
   const delayed = new Set<NodeJS.Timeout>();
+  /** Of the consumers that a message may come to. */
+  const tags = new Set<string>();
+  const keptMessages = new WeakSet<ConsumeMessage>();
+  let started = 0;
   let stopping = false;
-  let consumerTag = '';
 
   const kept = keepChannel<Channel>({
     name: `the consumer of ${jobQueue(model)}`,
@@ -32,13 +35,23 @@ export async function consumeJobs(
     async setUp(channel) {
       await declareExchanges(channel);
       await declareJobQueue(channel, model);
-      await channel.prefetch(prefetch);
-      const onMessage = (message: ConsumeMessage | null) => receive(channel, message);
-      ({ consumerTag } = await channel.consume(jobQueue(model), onMessage, {
-        arguments: consumerArguments,
-      }));
+      // One message for each consumer: what one may have in hand cannot be changed while it lasts.
+      await channel.prefetch(1);
+      tags.clear();
+      await Promise.all(Array.from({ length: prefetch }, () => consume(channel)));
     },
   });
+
+  async function consume(channel: Channel): Promise<void> {
+    const onMessage = (message: ConsumeMessage | null) => receive(channel, message);
+    // Named here, because a message may come before RabbitMQ's answer is heard.
+    const consumerTag = `${model} ${started++}`;
+    tags.add(consumerTag);
+    await channel.consume(jobQueue(model), onMessage, {
+      consumerTag,
+      arguments: consumerArguments,
+    });
+  }
 
   function receive(channel: Channel, message: ConsumeMessage | null): void {
     if (message === null) {
@@ -60,9 +73,27 @@ export async function consumeJobs(
       ...(typeof traceparent === 'string' && { traceparent }),
     };
     const { redelivered } = message.fields;
-    inHand.take({ job, messageId: messageIdOf(job), redelivered }, (outcome) => {
-      settle(channel, message, outcome);
+    const delivery = { job, messageId: messageIdOf(job), redelivered };
+    inHand.take(delivery, {
+      settle: (outcome) => settle(channel, message, outcome),
+      keep: () => void replaceConsumer(channel, message),
     });
+  }
+
+  /**
+   * A kept message uses up its consumer, which takes one at a time. Another takes its place, and the
+   * message is the last of the old one: when it is settled, nothing comes for it.
+   */
+  async function replaceConsumer(channel: Channel, message: ConsumeMessage): Promise<void> {
+    keptMessages.add(message);
+    const { consumerTag = '' } = message.fields;
+    if (stopping || !kept.isOpen(channel)) return;
+    tags.delete(consumerTag);
+    try {
+      await Promise.all([channel.cancel(consumerTag), consume(channel)]);
+    } catch (err) {
+      logger.warn({ err, queue: jobQueue(model) }, 'a channel closed under a message that is kept');
+    }
   }
 
   function settle(channel: Channel, message: ConsumeMessage, outcome: Outcome): void {
@@ -74,11 +105,15 @@ export async function consumeJobs(
         void setAside(channel, message, 'rejected by its consumer');
         break;
       case 'requeue': {
+        if (keptMessages.has(message)) {
+          giveBack(channel, message);
+          break;
+        }
         const count: unknown = message.properties.headers?.['x-delivery-count'];
         const timer = setTimeout(
           () => {
             delayed.delete(timer);
-            onOpen(channel, () => channel.nack(message, false, true));
+            giveBack(channel, message);
           },
           requeueDelay(typeof count === 'number' ? count : 0),
         );
@@ -86,6 +121,9 @@ export async function consumeJobs(
       }
     }
   }
+
+  const giveBack = (channel: Channel, message: ConsumeMessage): void =>
+    onOpen(channel, () => channel.nack(message, false, true));
 
   async function setAside(channel: Channel, message: ConsumeMessage, why: string): Promise<void> {
     const reason = why.slice(0, MAX_REASON);
@@ -117,10 +155,8 @@ export async function consumeJobs(
   return {
     async stop() {
       stopping = true;
-      await kept
-        .current()
-        ?.cancel(consumerTag)
-        .catch(() => {});
+      const channel = kept.current();
+      await Promise.allSettled([...tags].map((tag) => channel?.cancel(tag)));
       await inHand.idle();
       for (const timer of delayed) clearTimeout(timer);
       await kept.close();

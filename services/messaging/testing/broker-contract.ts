@@ -18,10 +18,14 @@ export function describeBroker(open: () => Promise<Ends>): void {
 
   /** Consumes with handlers that stay in hand until the test settles them. */
   async function consumeByHand(options: { model?: string; prefetch?: number } = {}) {
-    const inHand: { delivery: JobDelivery; settle: (outcome: Outcome) => void }[] = [];
+    const inHand: {
+      delivery: JobDelivery;
+      settle: (outcome: Outcome) => void;
+      keep: () => void;
+    }[] = [];
     const subscription = await far.consumeJobs(
       { model: 'pinhole', prefetch: 10, ...options },
-      (delivery) => new Promise((settle) => inHand.push({ delivery, settle })),
+      (delivery, keep) => new Promise((settle) => inHand.push({ delivery, settle, keep })),
     );
     const takeNext = () => vi.waitFor(() => inHand.shift() ?? expect.fail('no delivery'), 10_000);
     return { subscription, inHand, takeNext };
@@ -132,6 +136,75 @@ export function describeBroker(open: () => Promise<Ends>): void {
       expect(final.delivery.job).toEqual(last);
       expect(inHand).toEqual([]);
       final.settle('acknowledge');
+    });
+  });
+
+  describe('a message that is kept', () => {
+    test('lets another come in its stead, and no more', async () => {
+      const { inHand, takeNext } = await consumeByHand({ prefetch: 1 });
+      const [first, second, third] = [newJob(), newJob(), newJob()];
+      for (const job of [first, second, third]) await near.publishJob(job);
+      const kept = await takeNext();
+      kept.keep();
+      kept.keep();
+      const next = await takeNext();
+      expect(next.delivery.job).toEqual(second);
+      kept.settle('acknowledge');
+      // The way to the broker and back, by another queue: a delivery too many would come before it.
+      const other = await consumeByHand({ model: 'other' });
+      await near.publishJob(newJob({ model: 'other' }));
+      (await other.takeNext()).settle('acknowledge');
+      expect(inHand).toEqual([]);
+      next.settle('acknowledge');
+      const last = await takeNext();
+      expect(last.delivery.job).toEqual(third);
+      last.settle('acknowledge');
+      await vi.waitFor(async () => expect(await near.countJobs('pinhole')).toBe(0), 10_000);
+    });
+
+    test('is not handled again when it comes once more, and lets one more come for that', async () => {
+      const { takeNext } = await consumeByHand({ prefetch: 1 });
+      const [job, after] = [newJob(), newJob()];
+      await near.publishJob(job);
+      const kept = await takeNext();
+      kept.keep();
+      await near.publishJob(job);
+      await near.publishJob(after);
+      const next = await takeNext();
+      expect(next.delivery.job).toEqual(after);
+      kept.settle('acknowledge');
+      next.settle('acknowledge');
+      await vi.waitFor(async () => expect(await near.countJobs('pinhole')).toBe(0), 10_000);
+    });
+
+    test('goes back to the queue on requeue, for another consumer while this one is busy', async () => {
+      const { takeNext, inHand } = await consumeByHand({ prefetch: 1 });
+      const [job, after] = [newJob(), newJob()];
+      await near.publishJob(job);
+      await near.publishJob(after);
+      const kept = await takeNext();
+      kept.keep();
+      const busy = await takeNext();
+      const other = await consumeByHand({ prefetch: 1 });
+      kept.settle('requeue');
+      const again = await other.takeNext();
+      expect(again.delivery).toEqual({ ...kept.delivery, redelivered: true });
+      expect(inHand).toEqual([]);
+      for (const { settle } of [busy, again]) settle('acknowledge');
+    });
+
+    test('goes back to the queue when its consumer stops', async () => {
+      const { subscription, takeNext } = await consumeByHand({ prefetch: 1 });
+      const job = newJob();
+      await near.publishJob(job);
+      const kept = await takeNext();
+      kept.keep();
+      const stopped = subscription.stop();
+      kept.settle('requeue');
+      await stopped;
+      const again = await (await consumeByHand()).takeNext();
+      expect(again.delivery).toEqual({ ...kept.delivery, redelivered: true });
+      again.settle('acknowledge');
     });
   });
 

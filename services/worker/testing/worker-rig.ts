@@ -40,6 +40,7 @@ export async function startWorkerRig(
     objects?: (objects: ObjectStore) => Partial<ObjectStore>;
     leaseMs?: number;
     heartbeatMs?: number;
+    storageWaitMs?: number;
   } = {},
 ): Promise<WorkerRig> {
   const folder = await mkdtemp(join(tmpdir(), 'worker-rig-'));
@@ -56,6 +57,7 @@ export async function startWorkerRig(
       models: ['pinhole'],
       leaseMs: wrap.leaseMs ?? 5_000,
       heartbeatMs: wrap.heartbeatMs ?? 100,
+      ...(wrap.storageWaitMs !== undefined && { storageWaitMs: wrap.storageWaitMs }),
       logger: readableLogger().logger,
       ...options,
     });
