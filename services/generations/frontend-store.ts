@@ -45,6 +45,8 @@ export type WorkerSeen = {
 
 /** What the frontend may do with records. */
 export type FrontendStore = {
+  /** @throws DarkroomError when the record cannot be read and written now */
+  check(): Promise<void>;
   /**
    * Records a request as `queued`, not yet published.
    * @throws DarkroomError `conflict` when the idempotency key was used with another request

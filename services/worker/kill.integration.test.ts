@@ -119,7 +119,7 @@ const peek = (amqpUrl: string, queue: string): Promise<unknown> =>
 
 test('kill -9 on the worker at 20 random points: each request succeeds, once', async () => {
   const { attempts } = await survive(
-    { workers: 2, leaseMs: 2_000 },
+    { workers: 2, leaseMs: 1_000 },
     async (fleet, holder, random) => {
       const [name] = fleet.pick(holder, random);
       await fleet.endAndReplace(name, 'SIGKILL');

@@ -74,7 +74,7 @@ test('one beat in each interval, however often and whenever a check is asked for
   expect(beats()).toBe(14);
 });
 
-test('a record that is away stops nothing, and is asked again within a second', async () => {
+test('a record that is away stops nothing, and is asked again within half a second', async () => {
   const { lease, beats, goAway } = held();
   goAway(true);
   await vi.advanceTimersByTimeAsync(HEARTBEAT_MS);
@@ -82,12 +82,12 @@ test('a record that is away stops nothing, and is asked again within a second', 
   await vi.advanceTimersByTimeAsync(60_000);
   expect(lease.signal.aborted).toBe(false);
   expect(lease.isOver()).toBe(true);
-  expect(beats()).toBeGreaterThan(60);
-  expect(beats()).toBeLessThan(70);
+  expect(beats()).toBeGreaterThan(120);
+  expect(beats()).toBeLessThan(130);
 
   goAway(false);
   const before = beats();
-  await vi.advanceTimersByTimeAsync(1_000);
+  await vi.advanceTimersByTimeAsync(500);
   expect(beats()).toBe(before + 1);
   expect(lease.isOver()).toBe(false);
   await lease.end();

@@ -47,9 +47,9 @@ export type Lease = {
 export const LEASE_MS = 7_000;
 export const HEARTBEAT_MS = 2_000;
 
-/** The first pause after a heartbeat that failed, in milliseconds; doubled up to a second. */
+/** The first pause after a heartbeat that failed, in milliseconds; doubled up to half a second. */
 const FIRST_RETRY_MS = 50;
-const LONGEST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 500;
 
 /**
  * Renews a lease every `heartbeatMs`, and sooner after a heartbeat that failed. A record that cannot

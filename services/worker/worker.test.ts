@@ -282,7 +282,7 @@ test('a record that is away for longer than the lease stops nothing: the run is 
       complete: (options) => failFor(5 * LEASE_MS, () => real.complete(options)),
     }),
   });
-  const { id } = await rig.submit(long);
+  const { id } = await rig.submit({ steps: 60 });
   const record = await rig.finished(id);
   expect(record).toMatchObject({ state: 'succeeded', attempt: 1, evidence: [] });
   await eventually(() => rig.ended('succeeded')).toBe(1);

@@ -4,7 +4,7 @@ import type { Broker } from '@darkroom/messaging';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createFrontend } from '../app.ts';
 import { createFrontendProbes } from '../frontend-probes.ts';
-import { startFrontend, type TestFrontend } from '../testing/start-frontend.ts';
+import { claim, startFrontend, type TestFrontend } from '../testing/start-frontend.ts';
 import { startSweep, sweepOnce } from './sweep.ts';
 
 let frontend: TestFrontend;
@@ -139,4 +139,41 @@ it('goes on after a round that was broken off', async () => {
   const stopped = rounds;
   await new Promise(setImmediate);
   expect(rounds).toBe(stopped);
+});
+
+it('leaves leases that ran out while the record was away to their workers first', async () => {
+  const { store, broker } = frontend;
+  const { id } = (await frontend.mutate('generations.create', { prompt: 'x' })).json().result.data;
+  const { fence } = await claim(frontend, id);
+  await store.expireAllLeases();
+  let isAway = true;
+  const unlessAway = async <T>(call: () => Promise<T>): Promise<T> => {
+    if (isAway) throw new DarkroomError('unavailable', 'the database is away');
+    return await call();
+  };
+  let rounds = 0;
+  const sweep = startSweep({
+    store: {
+      ...store,
+      check: () => unlessAway(store.check),
+      sweep: (options) => {
+        rounds += 1;
+        return unlessAway(() => store.sweep(options));
+      },
+    },
+    broker,
+    models,
+    logger: createLogger({ name: 'test', level: 'silent' }),
+    metrics: createMetrics(),
+    intervalMs: 1,
+  });
+  await vi.waitFor(() => expect(rounds).toBe(1));
+  isAway = false;
+  // As a worker does that tries each second.
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  const progress = { step: 0, steps: 1 };
+  expect(await store.heartbeat({ id, fence, leaseMs: 60_000, progress })).toBe('held');
+  await vi.waitFor(() => expect(rounds).toBeGreaterThan(1), { timeout: 10_000 });
+  await sweep.stop();
+  expect(await recordOf(id)).toMatchObject({ state: 'running', attempt: 1, evidence: [] });
 });

@@ -25,6 +25,13 @@ export type SweepOptions = {
 
 type Failure = { err: unknown; model: string; generationId?: string };
 
+/**
+ * After the record was away, leases may have run out whose workers are well. They renew them within
+ * this time, in milliseconds: they try again at least every second.
+ */
+const RENEWAL_MS = 3_000;
+const RETRY_MS = 500;
+
 /** Records at most in one statement of the store. */
 const BATCH = 100;
 
@@ -43,11 +50,34 @@ export function startSweep(options: SweepOptions): { stop(): Promise<void> } {
   });
   failures.add(0);
 
+  const pause = (ms: number) => wait(ms, undefined, { signal: stopping.signal }).catch(() => {});
+  /** Waits until the record is back, and then for the workers that could not renew their leases. */
+  const untilLeasesAreRenewed = async (): Promise<void> => {
+    for (;;) {
+      try {
+        await store.check();
+        return await pause(RENEWAL_MS);
+      } catch {
+        if (stopping.signal.aborted) return;
+        await pause(RETRY_MS);
+      }
+    }
+  };
+
   const run = async () => {
     while (!stopping.signal.aborted) {
+      let isRecordAway = false;
+      const sweep: FrontendStore['sweep'] = async (round) => {
+        try {
+          return await store.sweep(round);
+        } catch (error) {
+          isRecordAway = true;
+          throw error;
+        }
+      };
       try {
         const count = await sweepOnce({
-          store,
+          store: { ...store, sweep },
           broker,
           models,
           spans,
@@ -63,9 +93,9 @@ export function startSweep(options: SweepOptions): { stop(): Promise<void> } {
       } catch (error) {
         failures.add(1);
         logger.warn({ err: error }, 'sweep broken off; the next round goes on');
+        if (isRecordAway) await untilLeasesAreRenewed();
       }
-      const pauseMs = intervalMs * (0.5 + Math.random());
-      await wait(pauseMs, undefined, { signal: stopping.signal }).catch(() => {});
+      await pause(intervalMs * (0.5 + Math.random()));
     }
   };
   const running = run();

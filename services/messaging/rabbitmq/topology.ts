@@ -56,7 +56,7 @@ export const jobQueueDeclaration = (model: string): QueueDeclaration => ({
 
 /**
  * How long a delivery may stay unacknowledged, in milliseconds: a day, above any job. RabbitMQ's own
- * 30 minutes would hand a running job to a second worker. Whether a worker is at its job is told by
+ * 30 minutes would deliver a running job's message to a second worker. Whether a worker is at its job is told by
  * its lease, not by this. Given by the consumer, no queue has to change for it. RabbitMQ knows it
  * from 3.12 on and passes over it before: there the server's `consumer_timeout` has to be raised.
  * Past it, RabbitMQ closes the channel, and from 4.3 on ends the consumer; either is taken up again.

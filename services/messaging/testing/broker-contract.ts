@@ -193,6 +193,27 @@ export function describeBroker(open: () => Promise<Ends>): void {
       for (const { settle } of [busy, again]) settle('acknowledge');
     });
 
+    test('is kept and goes back as often as its handlers say so', async () => {
+      const consumers = [
+        await consumeByHand({ prefetch: 1 }),
+        await consumeByHand({ prefetch: 1 }),
+      ];
+      const next = () =>
+        vi.waitFor(() => {
+          const [found] = consumers.flatMap(({ inHand }) => inHand.splice(0, 1));
+          return found ?? expect.fail('no delivery');
+        }, 10_000);
+      const job = newJob();
+      await near.publishJob(job);
+      for (let n = 0; n < 8; n++) {
+        const again = await next();
+        expect(again.delivery.job).toEqual(job);
+        again.keep();
+        again.settle('requeue');
+      }
+      (await next()).settle('acknowledge');
+    });
+
     test('goes back to the queue when its consumer stops', async () => {
       const { subscription, takeNext } = await consumeByHand({ prefetch: 1 });
       const job = newJob();

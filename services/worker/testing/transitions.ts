@@ -6,6 +6,8 @@ export type Transitions = AsyncDisposable & {
   of(id: string): Promise<GenerationState[]>;
   /** Which worker holds a generation now. */
   holderOf(id: string): Promise<string | null>;
+  /** The database's clock, in milliseconds since 1970. */
+  now(): Promise<number>;
 };
 
 /** Watches by a trigger, so that no write escapes, whoever makes it. */
@@ -32,6 +34,10 @@ export async function recordTransitions(databaseUrl: string): Promise<Transition
     holderOf: async (id) => {
       const { rows } = await client.query('select worker from generations where id = $1', [id]);
       return rows[0]?.worker ?? null;
+    },
+    now: async () => {
+      const { rows } = await client.query('select clock_timestamp() as now');
+      return rows[0].now.getTime();
     },
     [Symbol.asyncDispose]: () => client.end(),
   };
