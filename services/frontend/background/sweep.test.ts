@@ -133,7 +133,7 @@ it('goes on after a round that was broken off', async () => {
   };
   const metrics = createMetrics();
   const sweep = startSweep({ store: failing, broker, models, logger, metrics, intervalMs: 5 });
-  await vi.waitUntil(() => rounds > 2);
+  await vi.waitUntil(() => rounds > 2, { timeout: 10_000 });
   await sweep.stop();
   expect(await metrics.metrics()).toContain('darkroom_sweep_failures_total 1');
   const stopped = rounds;
@@ -143,7 +143,7 @@ it('goes on after a round that was broken off', async () => {
 
 it('leaves leases that ran out while the record was away to their workers first', async () => {
   const { store, broker } = frontend;
-  const { id } = (await frontend.mutate('generations.create', { prompt: 'x' })).json().result.data;
+  const { id } = (await frontend.mutate('generations.create', { prompt: 'x' })).result.data;
   const { fence } = await claim(frontend, id);
   await store.expireAllLeases();
   let isAway = true;

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Broker, JobDelivery, Outcome } from '../broker.ts';
+import type { Broker, JobDelivery } from '../broker.ts';
+import { type ByHandOptions, consumeByHand as consumeFromByHand } from './consume-by-hand.ts';
 import type { Ends } from './ends.ts';
 import { describeEvents } from './event-contract.ts';
+import { describeKeeping } from './keep-contract.ts';
 import { newJob } from './messages.ts';
 
 /** What every driver of the port promises. `open` gives ends on a broker that nobody else uses. */
@@ -16,20 +18,7 @@ export function describeBroker(open: () => Promise<Ends>): void {
     await Promise.all([near.close(), far.close()]);
   });
 
-  /** Consumes with handlers that stay in hand until the test settles them. */
-  async function consumeByHand(options: { model?: string; prefetch?: number } = {}) {
-    const inHand: {
-      delivery: JobDelivery;
-      settle: (outcome: Outcome) => void;
-      keep: () => void;
-    }[] = [];
-    const subscription = await far.consumeJobs(
-      { model: 'pinhole', prefetch: 10, ...options },
-      (delivery, keep) => new Promise((settle) => inHand.push({ delivery, settle, keep })),
-    );
-    const takeNext = () => vi.waitFor(() => inHand.shift() ?? expect.fail('no delivery'), 10_000);
-    return { subscription, inHand, takeNext };
-  }
+  const consumeByHand = (options?: ByHandOptions) => consumeFromByHand(far, options);
 
   describe('jobs', () => {
     test('reach a consumer as they were sent', async () => {
@@ -139,96 +128,6 @@ export function describeBroker(open: () => Promise<Ends>): void {
     });
   });
 
-  describe('a message that is kept', () => {
-    test('lets another come in its stead, and no more', async () => {
-      const { inHand, takeNext } = await consumeByHand({ prefetch: 1 });
-      const [first, second, third] = [newJob(), newJob(), newJob()];
-      for (const job of [first, second, third]) await near.publishJob(job);
-      const kept = await takeNext();
-      kept.keep();
-      kept.keep();
-      const next = await takeNext();
-      expect(next.delivery.job).toEqual(second);
-      kept.settle('acknowledge');
-      // The way to the broker and back, by another queue: a delivery too many would come before it.
-      const other = await consumeByHand({ model: 'other' });
-      await near.publishJob(newJob({ model: 'other' }));
-      (await other.takeNext()).settle('acknowledge');
-      expect(inHand).toEqual([]);
-      next.settle('acknowledge');
-      const last = await takeNext();
-      expect(last.delivery.job).toEqual(third);
-      last.settle('acknowledge');
-      await vi.waitFor(async () => expect(await near.countJobs('pinhole')).toBe(0), 10_000);
-    });
-
-    test('is not handled again when it comes once more, and lets one more come for that', async () => {
-      const { takeNext } = await consumeByHand({ prefetch: 1 });
-      const [job, after] = [newJob(), newJob()];
-      await near.publishJob(job);
-      const kept = await takeNext();
-      kept.keep();
-      await near.publishJob(job);
-      await near.publishJob(after);
-      const next = await takeNext();
-      expect(next.delivery.job).toEqual(after);
-      kept.settle('acknowledge');
-      next.settle('acknowledge');
-      await vi.waitFor(async () => expect(await near.countJobs('pinhole')).toBe(0), 10_000);
-    });
-
-    test('goes back to the queue on requeue, for another consumer while this one is busy', async () => {
-      const { takeNext, inHand } = await consumeByHand({ prefetch: 1 });
-      const [job, after] = [newJob(), newJob()];
-      await near.publishJob(job);
-      await near.publishJob(after);
-      const kept = await takeNext();
-      kept.keep();
-      const busy = await takeNext();
-      const other = await consumeByHand({ prefetch: 1 });
-      kept.settle('requeue');
-      const again = await other.takeNext();
-      expect(again.delivery).toEqual({ ...kept.delivery, redelivered: true });
-      expect(inHand).toEqual([]);
-      for (const { settle } of [busy, again]) settle('acknowledge');
-    });
-
-    test('is kept and goes back as often as its handlers say so', async () => {
-      const consumers = [
-        await consumeByHand({ prefetch: 1 }),
-        await consumeByHand({ prefetch: 1 }),
-      ];
-      const next = () =>
-        vi.waitFor(() => {
-          const [found] = consumers.flatMap(({ inHand }) => inHand.splice(0, 1));
-          return found ?? expect.fail('no delivery');
-        }, 10_000);
-      const job = newJob();
-      await near.publishJob(job);
-      for (let n = 0; n < 8; n++) {
-        const again = await next();
-        expect(again.delivery.job).toEqual(job);
-        again.keep();
-        again.settle('requeue');
-      }
-      (await next()).settle('acknowledge');
-    });
-
-    test('goes back to the queue when its consumer stops', async () => {
-      const { subscription, takeNext } = await consumeByHand({ prefetch: 1 });
-      const job = newJob();
-      await near.publishJob(job);
-      const kept = await takeNext();
-      kept.keep();
-      const stopped = subscription.stop();
-      kept.settle('requeue');
-      await stopped;
-      const again = await (await consumeByHand()).takeNext();
-      expect(again.delivery).toEqual({ ...kept.delivery, redelivered: true });
-      again.settle('acknowledge');
-    });
-  });
-
   describe('a handler that', () => {
     test('says requeue gets the job again under the same message id', async () => {
       const { takeNext } = await consumeByHand();
@@ -320,5 +219,6 @@ export function describeBroker(open: () => Promise<Ends>): void {
     });
   });
 
+  describeKeeping(() => ({ near, far }));
   describeEvents(() => ({ near, far }));
 }

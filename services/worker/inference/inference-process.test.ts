@@ -17,6 +17,7 @@ import {
 import { isRunning } from '../testing/processes.ts';
 import { EngineError } from './child-process.ts';
 import { InferenceDied, startInference } from './inference-process.ts';
+import { PROTOCOL_VERSION } from './protocol.ts';
 
 const testing = (file: string) => fileURLToPath(new URL(`../testing/${file}`, import.meta.url));
 const pidOf = (inference: { pid(): number | undefined }): number => {
@@ -33,7 +34,7 @@ afterAll(() => inference.close());
 
 test('the child says what it is and what it holds', async () => {
   expect(inference.identity()).toMatchObject({
-    protocol: 2,
+    protocol: PROTOCOL_VERSION,
     engine: expect.stringMatching(/^\d+\.\d+\.\d+$/),
     node: process.versions.node,
     onnxruntime: expect.stringMatching(/^1\./),
@@ -253,7 +254,7 @@ test('a child of another release is refused', async () => {
   const { logger } = readableLogger();
   const options = { models: pinholeModels, logger, program: testing('foreign-child.ts') };
   await expect(startInference(options)).rejects.toThrow(
-    /speaks protocol 99, this worker 2: .* restart the worker/,
+    new RegExp(`speaks protocol 99, this worker ${PROTOCOL_VERSION}: .* restart the worker`),
   );
 });
 
