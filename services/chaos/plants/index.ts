@@ -1,5 +1,6 @@
 import { acknowledgeBeforeComplete } from './acknowledge-before-complete.ts';
 import { completeBeforeStore } from './complete-before-store.ts';
+import { leaseStolen } from './lease-stolen.ts';
 import { noFencing } from './no-fencing.ts';
 import type { Plant } from './plant.ts';
 import { sweepOff } from './sweep-off.ts';
@@ -11,4 +12,5 @@ export const plants: readonly Plant[] = [
   sweepOff,
   unconfirmedPublish,
   completeBeforeStore,
+  leaseStolen,
 ];
