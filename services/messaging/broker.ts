@@ -28,6 +28,16 @@ export type Subscription = {
   stop(): Promise<void>;
 };
 
+/** Hears the events of some generations. Each `follow` is undone by one `unfollow`. */
+export type EventFollower = Subscription & {
+  /**
+   * Resolves once the events of a generation are heard, or when the broker is away and they will be
+   * heard as soon as it is back. Events of generations that are not followed may be heard too.
+   */
+  follow(generationId: string): Promise<void>;
+  unfollow(generationId: string): void;
+};
+
 /** The broker as the rest of Darkroom sees it. Drivers: `rabbitmq`, `in-process`. */
 export type Broker = {
   /** OpenTelemetry's name for the messaging system. */
@@ -59,6 +69,8 @@ export type Broker = {
     type: GenerationEvent['type'] | 'all',
     handle: (event: GenerationEvent) => void,
   ): Promise<Subscription>;
+  /** Hears events of every type of those generations alone that are followed. */
+  followEvents(handle: (event: GenerationEvent) => void): Promise<EventFollower>;
   /** Whether a publish would be tried right now. */
   isReady(): boolean;
   /** Stops consumers, waits for unconfirmed publishes, disconnects. */

@@ -51,6 +51,7 @@ export function peerServices(
     publishEvent() {},
     subscribeEvents: async () => ({ async stop() {} }),
     system: 'in_process',
+    followEvents: async () => ({ async stop() {}, async follow() {}, unfollow() {} }),
     isReady: () => true,
     async close() {},
   };

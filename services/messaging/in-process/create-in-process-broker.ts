@@ -11,7 +11,10 @@ type Consumer = { free: number; deliver(message: Message): void };
 
 type Queue = { messages: Message[]; consumers: Consumer[] };
 
-type Listener = { type: GenerationEvent['type'] | 'all'; handle(event: GenerationEvent): void };
+type Listener = {
+  hears(event: GenerationEvent): boolean;
+  handle(event: GenerationEvent): void;
+};
 
 /**
  * The broker within one process: the same promises as RabbitMQ's driver, except that its messages
@@ -42,6 +45,15 @@ export function createInProcessBroker({ logger = silent }: { logger?: Logger } =
         consumer.deliver(message);
       }
     });
+  }
+
+  function listen(listener: Listener): Subscription {
+    listeners.add(listener);
+    return {
+      async stop() {
+        listeners.delete(listener);
+      },
+    };
   }
 
   return {
@@ -121,7 +133,7 @@ export function createInProcessBroker({ logger = silent }: { logger?: Logger } =
     },
 
     publishEvent(event) {
-      const told = [...listeners].filter(({ type }) => type === 'all' || type === event.type);
+      const told = [...listeners].filter(({ hears }) => hears(event));
       if (told.length === 0 || closed) return;
       const copy = structuredClone(event);
       setImmediate(() => {
@@ -137,11 +149,21 @@ export function createInProcessBroker({ logger = silent }: { logger?: Logger } =
     },
 
     async subscribeEvents(type, handle) {
-      const listener: Listener = { type, handle };
-      listeners.add(listener);
+      return listen({ hears: (event) => type === 'all' || type === event.type, handle });
+    },
+
+    async followEvents(handle) {
+      const followed = new Map<string, number>();
+      const { stop } = listen({ hears: ({ generationId }) => followed.has(generationId), handle });
       return {
-        async stop() {
-          listeners.delete(listener);
+        stop,
+        async follow(generationId) {
+          followed.set(generationId, (followed.get(generationId) ?? 0) + 1);
+        },
+        unfollow(generationId) {
+          const left = (followed.get(generationId) ?? 1) - 1;
+          if (left === 0) followed.delete(generationId);
+          else followed.set(generationId, left);
         },
       };
     },

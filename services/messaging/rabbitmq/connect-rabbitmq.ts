@@ -2,7 +2,8 @@ import type { Broker, Subscription } from '../broker.ts';
 import { type Logger, silent } from '../logger.ts';
 import { openConnection } from './connection.ts';
 import { consumeJobs } from './consumer.ts';
-import { createEventPublisher, subscribeEvents } from './events.ts';
+import { createEventPublisher } from './event-publisher.ts';
+import { followEvents, subscribeEvents } from './events.ts';
 import { createJobCounter } from './job-counter.ts';
 import { createPublisher } from './publisher.ts';
 
@@ -29,8 +30,9 @@ export async function connectRabbitmq(options: RabbitmqOptions): Promise<Broker>
   const subscriptions = new Set<Subscription>();
 
   /** Remembers a subscription until it is stopped, so that `close` can stop it. */
-  function remember(subscription: Subscription): Subscription {
-    const remembered: Subscription = {
+  function remember<S extends Subscription>(subscription: S): S {
+    const remembered = {
+      ...subscription,
       async stop() {
         subscriptions.delete(remembered);
         await subscription.stop();
@@ -50,6 +52,9 @@ export async function connectRabbitmq(options: RabbitmqOptions): Promise<Broker>
     publishEvent: (event) => events.publish(event),
     async subscribeEvents(type, handle) {
       return remember(await subscribeEvents(type, handle, { connection, logger }));
+    },
+    async followEvents(handle) {
+      return remember(await followEvents(handle, { connection, logger }));
     },
     isReady: () => publisher.isReady(),
     async close() {

@@ -1,51 +1,60 @@
 import type { GenerationEvent } from '@darkroom/contract';
 import type { Channel } from 'amqplib';
-import type { Broker, Subscription } from '../broker.ts';
-import { decodeEvent, encode } from '../codec.ts';
+import type { Broker, EventFollower, Subscription } from '../broker.ts';
+import { decodeEvent } from '../codec.ts';
 import type { Logger } from '../logger.ts';
+import { createBindings } from './bindings.ts';
 import type { Connection } from './connection.ts';
 import { firstOpen, keepChannel } from './kept-channel.ts';
-import { declareExchanges, EVENT_EXCHANGE, eventTopic } from './topology.ts';
+import { declareExchanges, EVENT_EXCHANGE, eventPatterns, shardOf } from './topology.ts';
 
 /** A listener that falls behind by more loses the oldest. */
 const MAX_UNHEARD = 10_000;
 
-/** Publishes without confirm, and drops what the socket cannot take at once. */
-export function createEventPublisher(connection: Connection, logger: Logger) {
-  let writable = true;
-  const kept = keepChannel<Channel>({
-    name: 'the channel for publishing events',
-    open: () => connection.model.createChannel(),
-    logger,
-    async setUp(channel) {
-      writable = true;
-      channel.on('drain', () => {
-        writable = true;
-      });
-      await declareExchanges(channel);
-    },
-  });
-  return {
-    publish(event: GenerationEvent): void {
-      const channel = kept.current();
-      if (channel === undefined || !writable || connection.blocked() !== undefined) return;
-      const properties = { type: 'event', contentType: 'application/json' };
-      try {
-        writable = channel.publish(EVENT_EXCHANGE, eventTopic(event), encode(event), properties);
-      } catch {
-        // The channel is closing, and its `close` event still to come.
-      }
-    },
-    ready: kept.ready,
-    close: () => kept.close(),
-  };
-}
+type Handle = (event: GenerationEvent) => void;
+type Context = { connection: Connection; logger: Logger };
 
 export async function subscribeEvents(
   type: Parameters<Broker['subscribeEvents']>[0],
-  handle: (event: GenerationEvent) => void,
-  { connection, logger }: { connection: Connection; logger: Logger },
+  handle: Handle,
+  context: Context,
 ): Promise<Subscription> {
+  const pattern = type === 'all' ? eventPatterns.all : eventPatterns.ofType(type);
+  const bind = async (channel: Channel, queue: string) => {
+    await channel.bindQueue(queue, EVENT_EXCHANGE, pattern);
+  };
+  return await listen(`the listener to ${type} events`, { bind, handle, ...context });
+}
+
+/** Hears every cancel besides: these are few, and their topic has no shard. */
+export async function followEvents(handle: Handle, context: Context): Promise<EventFollower> {
+  const bindings = createBindings(EVENT_EXCHANGE);
+  const bind = async (channel: Channel, queue: string) => {
+    await channel.bindQueue(queue, EVENT_EXCHANGE, eventPatterns.ofType('cancel'));
+    await bindings.use(channel, queue);
+  };
+  const { stop } = await listen('the follower of events', { bind, handle, ...context });
+  const patternOf = (generationId: string) => eventPatterns.ofShard(shardOf(generationId));
+  return {
+    follow: (generationId) => bindings.add(patternOf(generationId)),
+    unfollow: (generationId) => bindings.remove(patternOf(generationId)),
+    async stop() {
+      bindings.close();
+      await stop();
+    },
+  };
+}
+
+/** Listens on an exclusive queue, which `bind` binds on each channel anew. */
+async function listen(
+  name: string,
+  options: {
+    bind: (channel: Channel, queue: string) => Promise<void>;
+    handle: Handle;
+  } & Context,
+): Promise<Subscription> {
+  const { bind, handle, connection, logger } = options;
+
   function receive(content: Buffer): void {
     const decoded = decodeEvent(content);
     if (!decoded.ok) {
@@ -60,7 +69,7 @@ export async function subscribeEvents(
   }
 
   const kept = keepChannel<Channel>({
-    name: `the listener to ${type} events`,
+    name,
     open: () => connection.model.createChannel(),
     logger,
     async setUp(channel) {
@@ -71,7 +80,7 @@ export async function subscribeEvents(
         durable: false,
         maxLength: MAX_UNHEARD,
       });
-      await channel.bindQueue(queue, EVENT_EXCHANGE, type === 'all' ? '#' : `${type}.*`);
+      await bind(channel, queue);
       await channel.consume(
         queue,
         (message) => {

@@ -139,7 +139,7 @@ async function inTime(settingUp: Promise<void>): Promise<void> {
 }
 
 /** Closes a channel that may be closed already. */
-export async function closeQuietly(channel: Channel): Promise<void> {
+async function closeQuietly(channel: Channel): Promise<void> {
   // amqplib never answers a close whose connection is lost meanwhile, but says that it is closed.
   const closed = once(channel, 'close');
   try {

@@ -1,7 +1,7 @@
 import type { GenerationEvent } from '@darkroom/contract';
 import type { Channel } from 'amqplib';
 
-/** Where events go, by topic `TYPE.GENERATION_ID`. */
+/** Where events go, by `eventTopic`. */
 export const EVENT_EXCHANGE = 'darkroom.events';
 /** Where messages go that no consumer understands, and the queue that keeps them. */
 export const DEAD_LETTER_EXCHANGE = 'darkroom.dead-letter';
@@ -9,7 +9,23 @@ export const DEAD_LETTER_QUEUE = 'darkroom.dead-letters';
 
 export const jobQueue = (model: string): string => `darkroom.jobs.${model}`;
 
-export const eventTopic = (event: GenerationEvent): string => `${event.type}.${event.generationId}`;
+/**
+ * `cancel.GENERATION_ID`, and for the others, of which there are many, `TYPE.GENERATION_ID.SHARD`.
+ * A shard is one of 256 parts of all generations. A frontend binds the shards of the generations
+ * that it follows, and not each generation: a binding costs the broker milliseconds, and where
+ * thousands of watches come and go, the shards they need are bound already.
+ */
+export const eventTopic = ({ type, generationId }: GenerationEvent): string =>
+  type === 'cancel' ? `cancel.${generationId}` : `${type}.${generationId}.${shardOf(generationId)}`;
+
+export const shardOf = (generationId: string): string => generationId.slice(0, 2);
+
+/** What a listener binds. */
+export const eventPatterns = {
+  all: '#',
+  ofType: (type: GenerationEvent['type']) => `${type}.#`,
+  ofShard: (shard: string) => `*.*.${shard}`,
+};
 
 type Arguments = Readonly<Record<string, string | number>>;
 

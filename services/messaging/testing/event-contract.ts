@@ -53,6 +53,27 @@ export function describeEvents(ends: () => Ends): void {
       await vi.waitFor(() => expect(heard).toEqual(events), 10_000);
     });
 
+    test('of a generation that is followed are heard until it no longer is', async () => {
+      const heard: GenerationEvent[] = [];
+      const follower = await ends().near.followEvents((event) => heard.push(event));
+      const { heard: all } = await hear('all');
+      const [first, second] = [newProgress(1), newProgress(1)];
+      const again = (event: GenerationEvent) => ({ ...event, revision: event.revision + 1 });
+      await Promise.all([
+        follower.follow(first.generationId),
+        follower.follow(second.generationId),
+      ]);
+      await follower.follow(second.generationId);
+      follower.unfollow(first.generationId);
+      follower.unfollow(second.generationId);
+      for (const event of [second, again(second)]) ends().far.publishEvent(event);
+      await vi.waitFor(() => expect(heard).toEqual([second, again(second)]), 10_000);
+      await follower.stop();
+      ends().far.publishEvent(second);
+      await vi.waitFor(() => expect(all).toHaveLength(3), 10_000);
+      expect(heard).toHaveLength(2);
+    });
+
     test('are told to a closed broker without an error', async () => {
       await ends().far.close();
       expect(() => ends().far.publishEvent(newProgress())).not.toThrow();
