@@ -43,6 +43,9 @@ export type WorkerSeen = {
   seenAt: string;
 };
 
+/** How far a generation has come, as its record says. */
+export type Position = { id: string; revision: number; step: number };
+
 /** What the frontend may do with records. */
 export type FrontendStore = {
   /** @throws DarkroomError when the record cannot be read and written now */
@@ -67,6 +70,11 @@ export type FrontendStore = {
     tenant: string,
     page: { limit: number; cursor?: string | undefined; state?: GenerationState | undefined },
   ): Promise<{ records: GenerationRecord[]; nextCursor: string | null }>;
+  /**
+   * How far each of these has come, whatever its tenant, in one query; those that are gone are left
+   * out.
+   */
+  positions(ids: readonly string[]): Promise<Position[]>;
   /** Queued: canceled at once. Running: flagged, and the worker settles it. Terminal: unchanged. */
   requestCancel(tenant: string, id: string): Promise<GenerationRecord | undefined>;
   /** Who was seen within this time, 60 s unless told, by name. */

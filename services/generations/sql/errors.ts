@@ -14,7 +14,9 @@ const unreachable = new Set([
 /** node-postgres gives these no code. The first: no password, or none that it can use. */
 const refused = /^SASL/;
 const unencrypted = /does not support SSL/;
-const connectionLost = /^(Connection terminated|timeout exceeded when trying to connect)/;
+const connectionLost = /^Connection terminated/;
+/** Of the pool, whatever it waited for. */
+const noConnection = /^timeout exceeded when trying to connect/;
 
 /** Of Node's TLS: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
 const untrusted = /CERT|^UNABLE_TO_VERIFY|^ERR_SSL_/;
@@ -64,6 +66,13 @@ export function explain(error: unknown): unknown {
     return because(
       'unavailable',
       `The database is read-only now (${reason}), as in a failover. Try again shortly.`,
+    );
+  }
+  if (noConnection.test(reason)) {
+    return because(
+      'unavailable',
+      'No connection to the database was available in time: it cannot be reached, all connections ' +
+        'are in use, or the event loop of this process is late. Try again shortly.',
     );
   }
   // 08 connection, 40 rollback, 53 resources, 57P shutdown.

@@ -1,5 +1,6 @@
 import type { EvidenceDetail, GenerationState } from '@darkroom/contract';
 import { sql } from 'kysely';
+import type { Position } from '../frontend-store.ts';
 import type { GenerationRecord } from '../record.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { recordColumns, toEvidence, toRecord } from './record.ts';
@@ -29,6 +30,14 @@ export async function evidence(db: Database, id: string): Promise<EvidenceDetail
     .executeTakeFirst();
   return row && toEvidence(row.evidence);
 }
+
+export const positions = (db: Database, ids: readonly string[]): Promise<Position[]> =>
+  db
+    .selectFrom('generations')
+    .select(['id', 'revision', 'step'])
+    .where('id', '=', sql<string>`any(${ids}::uuid[])`)
+    .where('deleted_at', 'is', null)
+    .execute();
 
 export async function list(
   db: Database,

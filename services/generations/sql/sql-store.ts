@@ -9,7 +9,7 @@ import { explained as explainedErrors, READ_ONLY } from './errors.ts';
 import { expireAllLeases, fail, heartbeat, release, settleCancel } from './lease.ts';
 import { markPublished } from './mark-published.ts';
 import { countActive, queues } from './queues.ts';
-import { evidence, get, list } from './read.ts';
+import { evidence, get, list, positions } from './read.ts';
 import { forget, hide, hideOld, takeHidden } from './retention.ts';
 import type { Database } from './schema.ts';
 import { sweep } from './sweep.ts';
@@ -52,6 +52,7 @@ export const sqlStore = (
     get: over(get),
     evidence: over(evidence),
     list: over(list),
+    positions: over(positions),
     requestCancel: over(requestCancel),
     countActive: over(countActive),
     queues: over(queues),

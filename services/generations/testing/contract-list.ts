@@ -77,4 +77,23 @@ export function testList(store: () => GenerationStore): void {
       { tenant: 'another', model, state: 'running', count: 1 },
     ]);
   });
+
+  test('tells how far several have come, of any tenant, and leaves out what is gone', async () => {
+    const { created, claimed, complete } = actors(store());
+    const queued = await created({ tenant: randomUUID() });
+    const running = await claimed((await created()).id);
+    const { id, revision } = running.record;
+    const progress = { step: 3, steps: 20 };
+    await store().heartbeat({ id, fence: running.fence, leaseMs: 60_000, progress });
+    const ended = await claimed((await created()).id);
+    await complete(ended.record.id, ended.fence);
+    await store().hide(ended.record.tenant, ended.record.id);
+    const ids = [queued.id, id, ended.record.id, randomUUID()];
+    const positions = await store().positions(ids);
+    expect(positions.sort((a, b) => a.revision - b.revision)).toEqual([
+      { id: queued.id, revision: queued.revision, step: 0 },
+      { id, revision, step: 3 },
+    ]);
+    expect(await store().positions([])).toEqual([]);
+  });
 }
