@@ -1,7 +1,7 @@
 import { noSpans } from '@darkroom/lifecycle';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { createAccept } from './accept/accept.ts';
-import { createEventHub } from './accept/event-hub.ts';
+import { createWatchHub } from './accept/watch-hub.ts';
 import { createAdmission } from './admission/admission.ts';
 import { createQueueViews } from './admission/queue-views.ts';
 import { answerError, answerUnknownRoutes } from './http/answer-errors.ts';
@@ -51,11 +51,11 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
 
   const queues = createQueueViews(store);
   const frontendMetrics = createFrontendMetrics(metrics, queues);
-  const events = createEventHub(broker, logger);
+  const watches = createWatchHub({ store, broker, queues, logger });
   const accept = createAccept({
     ...services,
     spans,
-    events,
+    watches,
     metrics: frontendMetrics,
     queues,
     admission: createAdmission({ ...services, queues }),
@@ -67,7 +67,7 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
   serveImages(app, accept, frontendMetrics, guard);
   serveTrpc(app, router, guard);
 
-  app.addHook('onReady', async () => events.start());
+  app.addHook('onReady', async () => watches.start());
   app.addHook('onSend', async (_request, reply) => {
     // The caller's next request goes to another replica, and no idle connection is left to wait for.
     if (isDraining()) reply.header('connection', 'close');
@@ -77,6 +77,6 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
     closing.abort();
     endUnusedConnections();
   });
-  app.addHook('onClose', () => events.stop());
+  app.addHook('onClose', () => watches.stop());
   return app;
 }

@@ -9,7 +9,7 @@ import { redriveGeneration } from './redrive.ts';
 import type { Requester } from './requester.ts';
 import type { AcceptServices } from './services.ts';
 import { readEvidence, readStatus, type SystemStatus } from './status.ts';
-import { startWatch, type WatchEvent } from './watch.ts';
+import { type WatchEvent, watchGeneration } from './watch.ts';
 
 /**
  * Everything that callers may ask for, whatever they speak. An adapter (tRPC, HTTP) identifies the
@@ -52,7 +52,7 @@ export const createAccept = (services: AcceptServices): Accept => ({
   cancel: (input, requester) => cancelGeneration(input, requester, services),
   redrive: (input, requester) => redriveGeneration(input, requester, services),
   delete: (input, requester) => deleteGeneration(input, requester, services),
-  watch: (input, requester, signal) => startWatch(input, requester, signal, services),
+  watch: (input, requester, signal) => watchGeneration(input, requester, signal, services),
   picture: (input, requester) => findPicture(input, requester, services),
   models: () => services.catalogue.models,
   status: () => readStatus(services),

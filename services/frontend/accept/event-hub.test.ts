@@ -1,11 +1,10 @@
 import { DarkroomError, type GenerationEvent } from '@darkroom/contract';
 import { createLogger } from '@darkroom/lifecycle';
 import { type Broker, createInProcessBroker } from '@darkroom/messaging';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createEventHub } from './event-hub.ts';
 
 const logger = createLogger({ name: 'test', level: 'silent' });
-const never = new AbortController().signal;
 const id = '5f6a27a4-2a8e-4f0a-8d9c-3b8a0f7d1c11';
 
 const progressOf = (generationId: string, step: number): GenerationEvent => ({
@@ -22,74 +21,62 @@ beforeEach(() => {
 });
 afterEach(() => broker.close());
 
-it('keeps the newest of what a listener has not taken, of its generation alone', async () => {
-  const hub = createEventHub(broker, logger);
-  hub.start();
-  const inbox = hub.listen(id);
-  const other = hub.listen(crypto.randomUUID());
-  // Subscribing takes a turn of the event loop.
-  await new Promise(setImmediate);
-  for (const step of [1, 2, 3]) broker.publishEvent(progressOf(id, step));
-  const state = { version: 1, type: 'state', generationId: id, revision: 3, state: 'succeeded' };
-  broker.publishEvent(state as GenerationEvent);
-  await inbox.arrival(5_000, never);
-  // The broker hands all four on in the turn that the first arrived in.
-  await new Promise(setImmediate);
-  const taken = inbox.take();
-  expect(taken).toMatchObject({ live: { revision: 2, progress: { step: 3 } }, changed: true });
-  expect(inbox.take()).toEqual({ live: undefined, changed: false });
-  expect(other.take()).toEqual({ live: undefined, changed: false });
-  await hub.stop();
-});
+function listenTo(hub: ReturnType<typeof createEventHub>, generationId: string) {
+  const heard: GenerationEvent[] = [];
+  return { heard, ...hub.listen(generationId, (event) => heard.push(event)) };
+}
 
-it('wakes a listener that waits, and lets it go after its time or on its signal', async () => {
+it('hands on what happens to a generation to those who listen to it alone', async () => {
   const hub = createEventHub(broker, logger);
+  const early = listenTo(hub, id);
   hub.start();
-  const inbox = hub.listen(id);
-  await inbox.arrival(1, never);
-  const gone = new AbortController();
-  const waiting = inbox.arrival(60_000, gone.signal);
-  gone.abort();
-  await waiting;
-  const woken = inbox.arrival(60_000, never);
-  broker.publishEvent(progressOf(id, 1));
-  await woken;
-  expect(inbox.take().live?.progress.step).toBe(1);
+  const late = listenTo(hub, id);
+  const other = listenTo(hub, crypto.randomUUID());
+  await Promise.all([early.ready, late.ready, other.ready]);
+  const events = [1, 2, 3].map((step) => progressOf(id, step));
+  for (const event of events) broker.publishEvent(event);
+  await vi.waitFor(() => expect(late.heard).toEqual(events));
+  expect(early.heard).toEqual(events);
+  expect(other.heard).toEqual([]);
   await hub.stop();
 });
 
 it('hears nothing any more once it is closed or stopped', async () => {
   const hub = createEventHub(broker, logger);
   hub.start();
-  const closed = hub.listen(id);
-  const open = hub.listen(id);
+  const [closed, open] = [listenTo(hub, id), listenTo(hub, id)];
+  await open.ready;
   closed.close();
   broker.publishEvent(progressOf(id, 1));
-  await open.arrival(5_000, never);
-  expect(closed.take().live).toBeUndefined();
-  expect(open.take().live?.progress.step).toBe(1);
+  await vi.waitFor(() => expect(open.heard).toHaveLength(1));
+  expect(closed.heard).toEqual([]);
   await hub.stop();
+  const heard = vi.fn();
+  await broker.subscribeEvents('all', heard);
   broker.publishEvent(progressOf(id, 2));
-  await open.arrival(20, never);
-  expect(open.take().live).toBeUndefined();
+  await vi.waitFor(() => expect(heard).toHaveBeenCalled());
+  expect(open.heard).toHaveLength(1);
 });
 
-it('goes on trying while the broker is away', async () => {
+it('goes on trying while the broker is away, and follows what was listened to before', async () => {
   let attempts = 0;
-  const late: Broker = {
-    ...broker,
-    subscribeEvents: (...options) => {
+  const late: Pick<Broker, 'followEvents'> = {
+    followEvents: (handle) => {
       attempts += 1;
       if (attempts === 1) throw new DarkroomError('unavailable', 'RabbitMQ is not connected');
-      return broker.subscribeEvents(...options);
+      return broker.followEvents(handle);
     },
   };
   const hub = createEventHub(late, logger);
   hub.start();
-  const inbox = hub.listen(id);
-  await expect.poll(() => attempts, { timeout: 5_000 }).toBe(2);
-  broker.publishEvent(progressOf(id, 7));
-  await inbox.arrival(5_000, never);
-  expect(inbox.take().live?.progress.step).toBe(7);
+  const { heard } = listenTo(hub, id);
+  await vi.waitFor(
+    () => {
+      broker.publishEvent(progressOf(id, 7));
+      expect(heard).not.toEqual([]);
+    },
+    { timeout: 5_000 },
+  );
+  expect(attempts).toBe(2);
   await hub.stop();
 });

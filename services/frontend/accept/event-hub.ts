@@ -1,20 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { GenerationEvent, Progress } from '@darkroom/contract';
+import type { GenerationEvent } from '@darkroom/contract';
 import type { Logger } from '@darkroom/lifecycle';
-import type { Broker, Subscription } from '@darkroom/messaging';
-
-/** What one listener has not yet taken of a generation's events; only the newest is kept. */
-export type Inbox = {
-  /** Resolves as soon as something is there, or after `ms`, or when the signal aborts. */
-  arrival(ms: number, signal: AbortSignal): Promise<void>;
-  /** Empties the inbox: the newest live progress, and whether the record has changed since. */
-  take(): { live: { revision: number; progress: Progress } | undefined; changed: boolean };
-  close(): void;
-};
+import type { Broker, EventFollower } from '@darkroom/messaging';
 
 /** One subscription to the broker's events a process, handed on to whoever listens in it. */
 export type EventHub = {
-  listen(generationId: string): Inbox;
+  /** Hands on the events of one generation, once `ready`, as long as the broker is there. */
+  listen(
+    generationId: string,
+    hear: (event: GenerationEvent) => void,
+  ): { ready: Promise<void>; close(): void };
   /** Subscribes; while the broker is away, goes on trying. */
   start(): void;
   stop(): Promise<void>;
@@ -22,25 +17,30 @@ export type EventHub = {
 
 const RETRY_MS = 1_000;
 
-export function createEventHub(broker: Broker, logger: Logger): EventHub {
+/** A broker that takes longer to listen is not waited for, in milliseconds. */
+const READY_LIMIT_MS = 250;
+
+export function createEventHub(broker: Pick<Broker, 'followEvents'>, logger: Logger): EventHub {
   const listeners = new Map<string, Set<(event: GenerationEvent) => void>>();
   const stopping = new AbortController();
-  let subscribing: Promise<Subscription | undefined> | undefined;
+  let subscribing: Promise<void> | undefined;
+  let follower: EventFollower | undefined;
 
   const handOn = (event: GenerationEvent) => {
     for (const hear of listeners.get(event.generationId) ?? []) hear(event);
   };
 
-  const subscribe = async (): Promise<Subscription | undefined> => {
+  const subscribe = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       try {
-        return await broker.subscribeEvents('all', handOn);
+        follower = await broker.followEvents(handOn);
+        for (const id of listeners.keys()) void follower.follow(id);
+        return;
       } catch (error) {
         logger.warn({ err: error }, 'no live events yet; watches read the record meanwhile');
         await wait(RETRY_MS, undefined, { signal: stopping.signal }).catch(() => {});
       }
     }
-    return undefined;
   };
 
   return {
@@ -49,52 +49,21 @@ export function createEventHub(broker: Broker, logger: Logger): EventHub {
     },
     stop: async () => {
       stopping.abort();
-      await (await subscribing)?.stop();
+      await subscribing;
+      await follower?.stop();
     },
-    listen: (generationId) => {
-      const { hear, inbox } = createInbox(() => {
-        const rest = listeners.get(generationId);
-        rest?.delete(hear);
-        if (rest?.size === 0) listeners.delete(generationId);
-      });
+    listen: (generationId, hear) => {
       const all = listeners.get(generationId) ?? new Set();
       listeners.set(generationId, all.add(hear));
-      return inbox;
-    },
-  };
-}
-
-function createInbox(close: () => void): { hear: (event: GenerationEvent) => void; inbox: Inbox } {
-  let live: { revision: number; progress: Progress } | undefined;
-  let changed = false;
-  let wake = () => {};
-  return {
-    hear: (event) => {
-      if (event.type === 'progress') live = event;
-      else changed = true;
-      wake();
-    },
-    inbox: {
-      close,
-      take: () => {
-        const taken = { live, changed };
-        live = undefined;
-        changed = false;
-        return taken;
-      },
-      arrival: (ms, signal) =>
-        new Promise((resolve) => {
-          const done = () => {
-            clearTimeout(timer);
-            signal.removeEventListener('abort', done);
-            wake = () => {};
-            resolve();
-          };
-          const timer = setTimeout(done, ms);
-          signal.addEventListener('abort', done);
-          wake = done;
-          if (live !== undefined || changed || signal.aborted) done();
-        }),
+      const following = all.size === 1 ? follower?.follow(generationId) : undefined;
+      return {
+        ready: Promise.race([following, wait(READY_LIMIT_MS, undefined, { ref: false })]),
+        close: () => {
+          if (!all.delete(hear) || all.size > 0) return;
+          listeners.delete(generationId);
+          follower?.unfollow(generationId);
+        },
+      };
     },
   };
 }

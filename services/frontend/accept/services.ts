@@ -3,7 +3,7 @@ import type { Admission } from '../admission/admission.ts';
 import type { QueueViews } from '../admission/queue-views.ts';
 import type { FrontendMetrics } from '../metrics.ts';
 import type { FrontendServices } from '../services.ts';
-import type { EventHub } from './event-hub.ts';
+import type { WatchHub } from './watch-hub.ts';
 
 /** What the use cases work with. */
 export type AcceptServices = Pick<
@@ -11,7 +11,7 @@ export type AcceptServices = Pick<
   'store' | 'broker' | 'objects' | 'catalogue' | 'webhooks' | 'probes'
 > & {
   spans: Spans;
-  events: EventHub;
+  watches: WatchHub;
   metrics: FrontendMetrics;
   admission: Admission;
   queues: QueueViews;

@@ -1,109 +1,76 @@
-import { type Generation, isTerminal, type Waiting } from '@darkroom/contract';
+import { type Generation, isTerminal } from '@darkroom/contract';
 import type { GenerationRecord } from '@darkroom/generations';
 import { unauthenticated } from '../access/callers.ts';
-import { waitingOf } from '../admission/waiting.ts';
-import type { EventHub } from './event-hub.ts';
 import type { WatchInput } from './inputs.ts';
-import { found, toGeneration } from './present.ts';
+import { toGeneration } from './present.ts';
 import type { Requester } from './requester.ts';
 import type { AcceptServices } from './services.ts';
+import type { Snapshot, Watched } from './watched.ts';
+
+/**
+ * What a watch shows: the generation, under the id that a broken watch goes on from. Watches of one
+ * generation share one object, so that an adapter can serialise it once.
+ */
+export type WatchEvent = { id: string; generation: Generation };
 
 /** How far a generation has come; its text, `revision.step`, is the id of an event. */
 type Position = { revision: number; step: number };
 
-/** What a watch shows: the generation, under the id that a broken watch goes on from. */
-export type WatchEvent = { id: string; generation: Generation };
-
 /**
- * Watches a generation for a caller, and counts its watch as open.
+ * The generation now, then whenever it has changed, until it is finished. Progress comes a few times
+ * a second at most. A slow reader misses what lies between, and never the newest state.
  *
- * @throws DarkroomError `not-found`, `unavailable`, or as `watchGeneration`
- */
-export async function* startWatch(
-  { id, lastEventId }: WatchInput,
-  { tenant, revoked }: Pick<Requester, 'tenant' | 'revoked'>,
-  signal: AbortSignal | undefined,
-  services: AcceptServices,
-): AsyncGenerator<WatchEvent> {
-  const { store, broker, queues, metrics } = services;
-  metrics.watches.add(1);
-  try {
-    const read = async () => found(id, await store.get(tenant, id));
-    // Only for what is queued: a look at the queues costs the database something.
-    const waiting = (record: GenerationRecord) =>
-      record.state === 'queued'
-        ? waitingOf({ ...record, model: record.request.model }, queues.peek(), broker.isReady())
-        : null;
-    yield* watchGeneration(id, read, { ...services, signal, revoked, waiting, lastEventId });
-  } finally {
-    metrics.watches.add(-1);
-  }
-}
-
-export type WatchOptions = {
-  events: EventHub;
-  /** Of the caller; absent or aborted when it is gone. */
-  signal: AbortSignal | undefined;
-  /** Aborts when the caller's key is no longer valid. */
-  revoked: AbortSignal;
-  /** Aborts when the process ends. */
-  closing: AbortSignal;
-  /** Why a queued record waits; must not keep the watch waiting. */
-  waiting: (record: GenerationRecord) => Waiting | null;
-  /** The last event that the caller has seen, on this replica or another. */
-  lastEventId?: string | undefined;
-  /** How long without an event before the record is looked at, in milliseconds. */
-  quietMs?: number;
-};
-
-/**
- * The generation now, then whenever it has changed, until it is finished. Events only make it
- * quicker: where none come, lost ones included, the record is read every `quietMs`. A slow reader
- * misses steps in between and never the newest state.
- *
- * @throws DarkroomError `unauthenticated` when the key is revoked
+ * @param signal of the caller; aborts when it is gone
+ * @throws DarkroomError `not-found`, `unavailable`; `unauthenticated` when the key is revoked
  * @throws AbortError when the process ends, so that the caller goes on with another replica
  */
 export async function* watchGeneration(
-  id: string,
-  read: () => Promise<GenerationRecord>,
-  options: WatchOptions,
+  { id, lastEventId }: WatchInput,
+  { tenant, revoked }: Pick<Requester, 'tenant' | 'revoked'>,
+  signal: AbortSignal | undefined,
+  { watches, metrics, closing }: Pick<AcceptServices, 'watches' | 'metrics' | 'closing'>,
 ): AsyncGenerator<WatchEvent> {
-  const { events, closing, revoked, quietMs = 1_000 } = options;
-  const signal = AbortSignal.any([closing, revoked, ...(options.signal ? [options.signal] : [])]);
-  // Before the first read: what changes after it is heard.
-  const inbox = events.listen(id);
+  const ended = AbortSignal.any([closing, revoked, ...(signal ? [signal] : [])]);
+  const { watched, ready, leave } = watches.join(tenant, id);
+  metrics.watches.add(1);
   try {
-    let record = await read();
-    let shown = seenBefore(options.lastEventId, record);
-    record = withProgress(record, shown);
-    let waiting = options.waiting(record);
-    yield eventOf(record, waiting);
-    shown = positionOf(record);
-    while (!isTerminal(record.state)) {
-      await inbox.arrival(quietMs, signal);
+    // Before the first read: what changes after it is heard.
+    await ready;
+    let snapshot = await watched.refresh();
+    let shown = seenBefore(lastEventId, snapshot.record);
+    yield resumedEvent(snapshot, shown);
+    let { waiting } = snapshot;
+    while (!isTerminal(snapshot.record.state)) {
+      await change(watched, snapshot, ended);
       if (closing.aborted) throw new DOMException('the frontend is shutting down', 'AbortError');
       if (revoked.aborted) throw unauthenticated('the API key is no longer valid');
-      if (signal.aborted) return;
-      const { live, changed } = inbox.take();
-      record =
-        live?.revision === record.revision && !changed
-          ? { ...record, progress: live.progress }
-          : await read();
-      const shownWaiting = waiting;
-      waiting = options.waiting(record);
-      const waitsOtherwise = JSON.stringify(waiting) !== JSON.stringify(shownWaiting);
-      const hasMoved = isElsewhere(positionOf(record), shown) || isTerminal(record.state);
-      if (!hasMoved && !waitsOtherwise) continue;
-      yield eventOf(record, waiting);
-      shown = positionOf(record);
+      if (ended.aborted) return;
+      snapshot = watched.current();
+      if (!isElsewhere(positionOf(snapshot), shown) && snapshot.waiting === waiting) continue;
+      yield eventOf(snapshot);
+      shown = positionOf(snapshot);
+      ({ waiting } = snapshot);
     }
   } finally {
-    inbox.close();
+    metrics.watches.add(-1);
+    leave();
   }
 }
 
-const positionOf = ({ revision, progress }: GenerationRecord): Position => ({
+/** Resolves as soon as there is a newer snapshot, or the watch has ended. */
+const change = (watched: Watched, seen: Snapshot, ended: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const done = () => {
+      stop();
+      ended.removeEventListener('abort', done);
+      resolve();
+    };
+    const stop = watched.onChange(done);
+    ended.addEventListener('abort', done);
+    if (ended.aborted || watched.isNewerThan(seen)) done();
+  });
+
+const positionOf = ({ record: { revision, progress } }: Snapshot): Position => ({
   revision,
   step: progress.step,
 });
@@ -112,18 +79,24 @@ const positionOf = ({ revision, progress }: GenerationRecord): Position => ({
 const isElsewhere = (now: Position, shown: Position): boolean =>
   now.revision !== shown.revision || now.step > shown.step;
 
-const eventOf = (record: GenerationRecord, waiting: Waiting | null): WatchEvent => ({
-  id: `${record.revision}.${record.progress.step}`,
-  generation: toGeneration(record, waiting),
+const idOf = ({ revision, step }: Position): string => `${revision}.${step}`;
+
+const eventOf = (snapshot: Snapshot): WatchEvent => ({
+  id: idOf(positionOf(snapshot)),
+  generation: snapshot.generation,
 });
 
 /** Live progress runs ahead of the record: a watch that goes on shows no less than it has shown. */
 function seenBefore(lastEventId: string | undefined, record: GenerationRecord): Position {
-  const [, revision, step] = /^(\d{1,15})\.(\d{1,15})$/.exec(lastEventId ?? '') ?? [];
-  return Number(revision) === record.revision
-    ? { revision: record.revision, step: Math.min(Number(step), record.progress.steps) }
-    : positionOf(record);
+  const { revision, progress } = record;
+  const [, seenRevision, step] = /^(\d{1,15})\.(\d{1,15})$/.exec(lastEventId ?? '') ?? [];
+  const seen = Number(seenRevision) === revision ? Math.min(Number(step), progress.steps) : 0;
+  return { revision, step: Math.max(seen, progress.step) };
 }
 
-const withProgress = (record: GenerationRecord, { step }: Position): GenerationRecord =>
-  step > record.progress.step ? { ...record, progress: { ...record.progress, step } } : record;
+function resumedEvent(snapshot: Snapshot, seen: Position): WatchEvent {
+  const { record, waiting } = snapshot;
+  if (seen.step === record.progress.step) return eventOf(snapshot);
+  const ahead = { ...record, progress: { ...record.progress, step: seen.step } };
+  return { id: idOf(seen), generation: toGeneration(ahead, waiting) };
+}

@@ -1,7 +1,7 @@
 import type { Generation } from '@darkroom/contract';
 
 export type WatchEvent = {
-  /** `message` for a generation; else one of tRPC's own, `return` at the end of a finished watch. */
+  /** `message` for a generation; else one of tRPC's own, `return` at the end of a finished watch; `retry` for when to come again. */
   event: string;
   id: string | undefined;
   data: Generation;
@@ -29,7 +29,7 @@ export async function* openWatch(
     unread = blocks.pop() ?? '';
     for (const block of blocks) {
       const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1];
-      const event = field('event') ?? 'message';
+      const event = field('event') ?? (field('retry') === undefined ? 'message' : 'retry');
       if (event === 'connected' || event === 'ping') continue;
       yield { event, id: field('id'), data: JSON.parse(field('data') || 'null') };
     }

@@ -1,3 +1,4 @@
+import type { AnyTRPCProcedure, TRPCError } from '@trpc/server';
 import { fastifyRequestHandler } from '@trpc/server/adapters/fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { headersOf, isFault, toApiError } from '../http/api-error.ts';
@@ -5,6 +6,7 @@ import type { CallGuard } from '../http/guard-calls.ts';
 import { requesterOf } from '../http/requester-of.ts';
 import { refuseEncoding, textOf } from './body.ts';
 import type { AppRouter } from './router/index.ts';
+import { serveSubscription } from './serve-subscription.ts';
 
 /** Calls at most in one batch. */
 const BATCH_LIMIT = 20;
@@ -14,26 +16,39 @@ const BATCH_LIMIT = 20;
  * anything but JSON in UTF-8 is refused.
  */
 export function serveTrpc(app: FastifyInstance, router: AppRouter, guard: CallGuard): void {
-  const handle = (req: FastifyRequest, res: FastifyReply) =>
-    fastifyRequestHandler<AppRouter, FastifyRequest, FastifyReply>({
+  const procedures: Readonly<Record<string, AnyTRPCProcedure>> =
+    // Flat at run time, whatever its type says.
+    router._def.procedures as never;
+
+  const handle = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const { path } = request.params as { path: string };
+    const onError = ({ error }: { error: TRPCError }) => {
+      if (!isFault(error)) return;
+      request.log.error({ err: error.cause ?? error, path }, 'procedure failed');
+    };
+    const procedure = Object.hasOwn(procedures, path) ? procedures[path] : undefined;
+    const isBatch = (request.query as { batch?: string }).batch === '1';
+    if (procedure?._def.type === 'subscription' && request.method === 'GET' && !isBatch) {
+      await serveSubscription({
+        procedure,
+        path,
+        request,
+        reply,
+        onError: (error) => onError({ error }),
+      });
+      return;
+    }
+    await fastifyRequestHandler<AppRouter, FastifyRequest, FastifyReply>({
       router,
-      req,
-      res,
-      path: (req.params as { path: string }).path,
+      req: request,
+      res: reply,
+      path,
       createContext: ({ req }) => requesterOf(req),
       maxBatchSize: BATCH_LIMIT,
-      onError: ({ error, path }) => {
-        if (!isFault(error)) return;
-        req.log.error({ err: error.cause ?? error, path }, 'procedure failed');
-      },
-      responseMeta: ({ type, errors }) => ({
-        headers: {
-          // The end of a watch is the end of its connection: nothing to wait for at shutdown.
-          ...(type === 'subscription' && { connection: 'close' }),
-          ...headersOf(errors.map(toApiError)),
-        },
-      }),
+      onError,
+      responseMeta: ({ errors }) => ({ headers: headersOf(errors.map(toApiError)) }),
     });
+  };
 
   // Encapsulated, so that the parsers are those of this adapter alone.
   app.register(async (trpc) => {
