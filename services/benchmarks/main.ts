@@ -103,6 +103,19 @@ await yargs(hideBin(process.argv))
       await show(args.json, () => measureService(args));
     },
   )
+  .command(
+    'watches',
+    'Does a crowd of watches harm creates, and does every watch see the end?',
+    (command) =>
+      command
+        .option('watches', { type: 'number', default: 2_000, describe: 'Of all tenants together' })
+        .option('tenants', { type: 'number', default: 10, describe: 'Each with a running job' })
+        .option('steps-per-second', { type: 'number', default: 40, describe: 'Of each job' }),
+    async (args) => {
+      const { measureWatches } = await import('./watches.ts');
+      await show(args.json, () => measureWatches(args));
+    },
+  )
   .demandCommand(1, 'Name a benchmark.')
   .strict()
   .showHelpOnFail(false, 'npm run bench -- --help lists the benchmarks and their options.')

@@ -23,6 +23,8 @@ export type LoopDelay = { p999: number; max: number };
 
 export type ServiceProcess = {
   url: string;
+  /** Where it answers `/healthz` and `/readyz`. */
+  probesUrl: string;
   pid: number;
   /** Forgets the event-loop delay so far. */
   endWarmUp(): void;
@@ -89,9 +91,11 @@ export async function startProcess(
   const { pid = 0 } = child;
   tellKeeper(`group ${pid}`);
   const url = `http://127.0.0.1:${port}`;
-  await untilReady(child, name, `http://127.0.0.1:${probesPort ?? port}`);
+  const probesUrl = `http://127.0.0.1:${probesPort ?? port}`;
+  await untilReady(child, name, probesUrl);
   return {
     url,
+    probesUrl,
     pid,
     endWarmUp: () => child.kill('SIGUSR2'),
     async stop() {

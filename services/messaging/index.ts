@@ -1,4 +1,11 @@
-export type { Broker, EventFollower, JobDelivery, JobHandler, Outcome, Subscription } from './broker.ts';
+export type {
+  Broker,
+  EventFollower,
+  JobDelivery,
+  JobHandler,
+  Outcome,
+  Subscription,
+} from './broker.ts';
 export { createInProcessBroker } from './in-process/create-in-process-broker.ts';
 export type { Logger } from './logger.ts';
 export { connectRabbitmq, type RabbitmqOptions } from './rabbitmq/connect-rabbitmq.ts';

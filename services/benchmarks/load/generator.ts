@@ -10,7 +10,7 @@ import { percentile } from '../report.ts';
 import type { LoadOrder, LoadResult } from './order.ts';
 
 const order: LoadOrder = JSON.parse(process.argv[2] ?? '');
-const { url, procedure, body, connections, seconds, perSecond } = order;
+const { url, procedure, body, authorization, connections, seconds, perSecond } = order;
 
 const pool = new Pool(url, { connections, pipelining: 1 });
 const latencies: number[] = [];
@@ -29,7 +29,7 @@ async function call(): Promise<void> {
   const answer = await pool.request({
     method: 'POST',
     path: `/trpc/${procedure}`,
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...(authorization && { authorization }) },
     body: JSON.stringify(body),
   });
   await answer.body.dump();

@@ -10,6 +10,8 @@ export type LoadOrder = {
   /** For example `generations.create`. */
   procedure: string;
   body: unknown;
+  /** The header of that name. */
+  authorization?: string | undefined;
   connections: number;
   seconds: number;
   /** Absent: as many as the connections carry. */
