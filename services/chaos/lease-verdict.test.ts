@@ -33,7 +33,7 @@ const kill = (atSeconds: number, takenOverMs: number | null): Kill => ({
   ...{ worker: 'worker-1', at: startedAt + atSeconds * second, takenOverMs },
 });
 
-/** Leases of 8 s that are renewed every 2 s, so that a worker may be cut off for 4.5 s. */
+/** Leases of 8 s that are renewed every 2 s, so that a worker may be cut off for 5 s. */
 const judged = (facts: Partial<LeaseFacts>) =>
   judgeLeases({
     ...{ generations: [kept], cuts: [], kills: [], abortedRuns: new Map() },
@@ -47,7 +47,7 @@ test('a run that no cut ended breaks nothing', () => {
   const { breaches, verdict } = judged({ cuts: [cut(5, 4), cut(30, 20, 'worker-1→rabbitmq')] });
   expect(breaches).toEqual([]);
   expect(verdict).toMatchObject({
-    ...{ renewableMs: 4_500, cutsOfRuns: 2, takeover: null },
+    ...{ renewableMs: 5_000, cutsOfRuns: 2, takeover: null },
     attempts: { spent: 0, cutOff: 0, killed: 0 },
   });
 });
@@ -76,7 +76,7 @@ test('a lease may end while its worker cannot renew it', () => {
     generations: [taken(20, 'lease-ended')],
     abortedRuns: new Map([['worker-1', 1]]),
   };
-  for (const cuts of [[cut(10, 6)], [cut(8, 3), cut(12, 3)]]) {
+  for (const cuts of [[cut(10, 6)], [cut(8, 3), cut(11.5, 3)]]) {
     const { breaches, verdict } = judged({ ...facts, cuts });
     expect(breaches).toEqual([]);
     expect(verdict.attempts).toEqual({ spent: 0, cutOff: 1, killed: 0 });
@@ -85,10 +85,13 @@ test('a lease may end while its worker cannot renew it', () => {
   expect(promisesOf({ ...facts, cuts: [cut(8, 3), cut(13, 3)] })).toContain('aborted');
 });
 
-test('a job that failed is lost', () => {
+test('a job that failed is lost, unless all its workers were cut off for too long', () => {
   const error = { code: 'ATTEMPTS' as const, message: 'lost five times' };
   const failed: One = { ...kept, state: 'failed', error };
   expect(promisesOf({ generations: [failed] })).toEqual(['lost']);
+  const wornOut: One = { ...taken(20, 'lease-ended'), attempt: 1, state: 'failed', error };
+  expect(promisesOf({ generations: [wornOut], cuts: [cut(10, 9)] })).toEqual([]);
+  expect(promisesOf({ generations: [wornOut] })).toEqual(['aborted', 'lost']);
 });
 
 test('a killed worker is followed by another attempt within 10 s', () => {

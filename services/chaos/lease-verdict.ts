@@ -45,7 +45,7 @@ export type LeaseVerdict = {
 };
 
 /** To connect again and renew, on a machine that is busy. A gap that is shorter renews nothing. */
-const RENEW_MS = 1_500;
+const RENEW_MS = 1_000;
 /** What ended a lease is seen by a claim or a sweep; that takes no longer than this. */
 const NOTICE_MS = 30_000;
 const TAKEOVER_LIMIT_MS = 10_000;
@@ -73,6 +73,7 @@ export function judgeLeases(facts: LeaseFacts): {
   const attempts = { spent: 0, cutOff: 0, killed: 0 };
   const excused = new Map<string, number>();
   for (const { id, state, attempt, evidence, error } of generations) {
+    const spentBefore = attempts.spent;
     for (const { worker, attempt: lost, at: time, cause } of evidence) {
       const at = Date.parse(time);
       if (wasKilled(worker, at)) attempts.killed += 1;
@@ -89,7 +90,11 @@ export function judgeLeases(facts: LeaseFacts): {
       attempts.spent += unexplained;
       breach('aborted', `${id} is at attempt ${attempt} with ${evidence.length} told as lost`);
     }
-    if (state === 'failed') breach('lost', `${id} failed with ${error?.code}: ${error?.message}`);
+    // Five workers in a row that could not renew: nothing was broken, and the caller was told.
+    const isWornOut =
+      error?.code === 'ATTEMPTS' && evidence.length >= attempt && attempts.spent === spentBefore;
+    if (state === 'failed' && !isWornOut)
+      breach('lost', `${id} failed with ${error?.code}: ${error?.message}`);
   }
   for (const [worker, count] of facts.abortedRuns) {
     const more = count - (excused.get(worker) ?? 0);

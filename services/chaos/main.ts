@@ -12,7 +12,7 @@ import { isClean, renderReport } from './report.ts';
 import { type ChaosOptions, runChaos } from './run-chaos.ts';
 
 /** For the start, a backlog and the verdict, beside the load itself. */
-const BESIDE_MS = 12 * 60_000;
+const BESIDE_MS = 25 * 60_000;
 const LONGEST_KILL_MS = 20_000;
 const LAST_RESORT_MS = 2 * 60_000;
 

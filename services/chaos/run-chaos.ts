@@ -50,7 +50,7 @@ const ANSWERS_SECONDS = 120;
 /** Older than a frontend's view of its queues, which may have missed the last of the load. */
 const VIEW_SECONDS = 3;
 /** For a backlog to drain after the last fault. */
-const SETTLE_SECONDS = 600;
+const SETTLE_SECONDS = 1_200;
 /** How long objects that nothing names may take to be collected. */
 const COLLECT_SECONDS = 15;
 
