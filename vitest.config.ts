@@ -16,6 +16,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           sequence: { groupOrder: 0 },
+          maxWorkers: availableParallelism(),
           include: ['{services,scripts}/**/*.test.ts'],
           exclude: ['**/node_modules/**', integration, containers, deep],
           testTimeout: 60_000,
