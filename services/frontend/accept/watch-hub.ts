@@ -6,6 +6,7 @@ import type { QueueViews } from '../admission/queue-views.ts';
 import { waitingOf } from '../admission/waiting.ts';
 import { createEventHub } from './event-hub.ts';
 import { found } from './present.ts';
+import { createTurns } from './turns.ts';
 import { createWatched, type Watched } from './watched.ts';
 
 /** What is watched on this replica: each generation once, however many watch it. */
@@ -42,6 +43,7 @@ export function createWatchHub(options: WatchHubOptions): WatchHub {
   const events = createEventHub(broker, logger);
   const entries = new Map<string, Entry>();
   const stopping = new AbortController();
+  const wakeThem = createTurns();
   let watches = 0;
   let polling: Promise<void> | undefined;
 
@@ -54,7 +56,7 @@ export function createWatchHub(options: WatchHubOptions): WatchHub {
 
   function open(tenant: string, id: string, key: string): Entry {
     const read = async () => found(id, await store.get(tenant, id));
-    const watched = createWatched({ read, waiting, paceMs });
+    const watched = createWatched({ read, waiting, paceMs, wakeThem });
     const { ready, close } = events.listen(id, watched.hear);
     const end = () => {
       entries.delete(key);

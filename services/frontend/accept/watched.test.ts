@@ -1,6 +1,7 @@
 import { DarkroomError, type GenerationEvent } from '@darkroom/contract';
 import type { GenerationRecord } from '@darkroom/generations';
 import { beforeEach, expect, it, vi } from 'vitest';
+import { createTurns } from './turns.ts';
 import { createWatched } from './watched.ts';
 
 const PACE_MS = 40;
@@ -22,6 +23,7 @@ const watch = (read = async () => record) =>
     },
     waiting: () => null,
     paceMs: () => PACE_MS,
+    wakeThem: createTurns(),
   });
 
 const progressTo = (step: number, revision = 2): GenerationEvent => ({
@@ -41,7 +43,11 @@ it('renders progress at its pace, the newest last, however many steps are told',
   const watched = watch();
   await watched.refresh();
   const shown: number[] = [];
-  watched.onChange(() => shown.push(watched.current().record.progress.step));
+  const look = () => {
+    shown.push(watched.current().record.progress.step);
+    watched.onChange(look);
+  };
+  watched.onChange(look);
   const began = performance.now();
   for (let step = 1; step <= 1_000; step += 1) {
     watched.hear(progressTo(step));

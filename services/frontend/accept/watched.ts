@@ -28,7 +28,7 @@ export type Watched = {
    */
   current(): Snapshot;
   isNewerThan(seen: Snapshot): boolean;
-  /** Calls `wake` after each new snapshot; returns what ends that. */
+  /** Calls `wake` once, after the next snapshot; returns what prevents that. */
   onChange(wake: () => void): () => void;
   /** Takes an event in; a change of state is read from the record. */
   hear(event: GenerationEvent): void;
@@ -44,13 +44,15 @@ export type WatchedOptions = {
   waiting: (record: GenerationRecord) => Waiting | null;
   /** Between two snapshots of mere progress at least, in milliseconds. */
   paceMs: () => number;
+  /** Calls those who wait for a snapshot, however many. */
+  wakeThem: (wakes: readonly (() => void)[]) => void;
 };
 
 /**
  * Reads, coalesces and renders once what all watches of a generation show. Progress is shown at a
  * pace; another revision, and so the end, at once.
  */
-export function createWatched({ read, waiting, paceMs }: WatchedOptions): Watched {
+export function createWatched({ read, waiting, paceMs, wakeThem }: WatchedOptions): Watched {
   const wakes = new Set<() => void>();
   let record: GenerationRecord | undefined;
   let snapshot: Snapshot | undefined;
@@ -61,7 +63,9 @@ export function createWatched({ read, waiting, paceMs }: WatchedOptions): Watche
   let nextReading: Promise<void> | undefined;
 
   const wakeAll = (): void => {
-    for (const wake of [...wakes]) wake();
+    const all = [...wakes];
+    wakes.clear();
+    wakeThem(all);
   };
 
   function show(): void {
