@@ -25,12 +25,13 @@ function printPlain(type: ts.Type, printer: Printer): string {
     const [element] = checker.getTypeArguments(type as ts.TypeReference);
     return `Array<${element === undefined ? 'unknown' : printType(element, printer)}>`;
   }
+  const { Object: Interface, Intersection, Any, TypeParameter } = ts.TypeFlags;
   const isData =
-    (type.flags & ts.TypeFlags.Object) !== 0 &&
+    (type.flags & (Interface | Intersection)) !== 0 &&
     type.getCallSignatures().length === 0 &&
     !type.isClass();
   if (isData) return printObject(type, printer);
-  if (type.flags & (ts.TypeFlags.Object | ts.TypeFlags.Any | ts.TypeFlags.TypeParameter)) {
+  if (type.flags & (Interface | Intersection | Any | TypeParameter)) {
     throw new Error(`${checker.typeToString(type)} is not plain data; a client cannot receive it`);
   }
   return checker.typeToString(type);

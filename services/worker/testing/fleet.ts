@@ -9,8 +9,10 @@ export function startFleet(size: number, environment: Record<string, string>) {
     workers.set(name, startService('worker', { ...environment, WORKER_ID: name }));
   };
   while (started < size) add();
+  const ready = () =>
+    Promise.all([...workers.values()].map((worker) => worker.line('worker started')));
   return {
-    ready: () => Promise.all([...workers.values()].map((worker) => worker.line('worker started'))),
+    ready,
     /** The named worker, or any that is there. */
     pick: (name: string | null, random: () => number): [string, ServiceProcess] => {
       const entries = [...workers];
@@ -27,13 +29,12 @@ export function startFleet(size: number, environment: Record<string, string>) {
       add();
       return ended;
     },
-    stop: () =>
-      Promise.all(
-        [...workers.values()].map((worker) => {
-          worker.kill('SIGTERM');
-          return worker.ended;
-        }),
-      ),
+    /** Once all have started: a process that has just begun dies of SIGTERM. */
+    stop: async () => {
+      await ready();
+      for (const worker of workers.values()) worker.kill('SIGTERM');
+      return await Promise.all([...workers.values()].map((worker) => worker.ended));
+    },
   };
 }
 
