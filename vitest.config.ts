@@ -16,7 +16,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           sequence: { groupOrder: 0 },
-          maxWorkers: availableParallelism(),
+          // Many wait for processes, too.
+          maxWorkers: availableParallelism() + 1,
           include: ['{services,scripts}/**/*.test.ts'],
           exclude: ['**/node_modules/**', integration, containers, deep],
           testTimeout: 60_000,

@@ -104,7 +104,7 @@ test('a job of a worker that is killed begins elsewhere within 10 s, without a f
   await using servers = await realServers();
   await using transitions = await recordTransitions(servers.databaseUrl);
   await using workers = await twoWorkers(servers);
-  const { id } = await servers.submit(STEPS);
+  const { id } = await servers.submit(MET_AT * 4);
   await reached(servers, id);
   const [holder] = workers.holderAndOther(await transitions.holderOf(id));
   const killedAt = await transitions.now();

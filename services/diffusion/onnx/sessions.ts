@@ -48,6 +48,8 @@ async function loadSession(
     return await InferenceSession.create(path, {
       executionProviders: [...executionProviders],
       graphOptimizationLevel: 'all',
+      // Threads that have nothing to do sleep: see docs/decisions/engine-threads.md.
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
       // Errors only: warnings about shape inference are no news to an operator.
       logSeverityLevel: 3,
       ...(intraOpThreads !== undefined && { intraOpNumThreads: intraOpThreads }),
