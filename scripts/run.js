@@ -31,7 +31,12 @@ function findNode() {
 /** Runs the program as this very process where Node can, else as a child that gets our signals. */
 function handOver(node, args) {
   // Tools started from the program (vitest, biome, npm) find the pinned Node first.
-  const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` };
+  const env = {
+    // Compiled code is kept, so that the next command starts sooner.
+    NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'node'),
+    ...process.env,
+    PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}`,
+  };
   if (process.execve !== undefined && process.platform !== 'win32') {
     process.execve(node, [node, ...args], env);
   }

@@ -74,10 +74,14 @@ async function survive(
     await servers.finished(id);
   }
   console.info(`${count} kills in ${((performance.now() - began) / 1e3).toFixed(1)} s`);
-  // A message that a sweep sent while no worker was there may be left to refuse.
+  // A message that was kept for a lease, or that a sweep sent while no worker was there, is left to
+  // refuse. A worker without a job does so at once.
+  await fleet.stop();
+  const last = startFleet(1, servers.environment);
+  await last.ready();
   const queue = () => peek(servers.amqpUrl, 'darkroom.jobs.pinhole');
   await eventually(queue).toEqual([]);
-  await fleet.stop();
+  await last.stop();
   expect(await queue()).toEqual([]);
   expect(await peek(servers.amqpUrl, 'darkroom.dead-letters')).toEqual([]);
 
