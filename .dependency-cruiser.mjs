@@ -90,15 +90,24 @@ export default {
         ],
       },
     },
-    ...['messaging', 'storage', 'generations', 'lifecycle'].map((room) => ({
-      name: `${room}-imports-contract-alone`,
+    {
+      name: 'timing-stands-alone',
       comment:
-        'The libraries at the bottom know the words of the contract and not each other, so each ' +
-        'can be replaced, tested and read by itself. What must be combined is combined by a ' +
-        'service, which gets both as arguments.',
+        'Pauses, growing delays and time limits know nothing of what is waited for, so every room ' +
+        'can use them: an import would become an import of every room.',
+      severity: 'error',
+      from: codeOf('timing'),
+      to: { pathNot: '^services/timing/' },
+    },
+    ...['messaging', 'storage', 'generations', 'lifecycle'].map((room) => ({
+      name: `${room}-imports-no-other-library`,
+      comment:
+        'The libraries at the bottom know the words of the contract, how to wait, and not each ' +
+        'other, so each can be replaced, tested and read by itself. What must be combined is ' +
+        'combined by a service, which gets both as arguments.',
       severity: /** @type {const} */ ('error'),
       from: codeOf(room),
-      to: { path: roomsOtherThan(`${room}|contract`) },
+      to: { path: roomsOtherThan(`${room}|contract|timing`) },
     })),
     {
       name: 'frontend-without-worker',

@@ -15,7 +15,7 @@ const checks: Record<string, { about: string; command: string[] }> = {
     command: ['tsc', '--incremental', '--tsBuildInfoFile', `${cache}/types.tsbuildinfo`],
   },
   lint: {
-    about: 'lint and format (`npm run format` mends most)',
+    about: 'lint and format (`npm run format` fixes most)',
     command: ['biome', 'ci', '--colors=off', '--max-diagnostics=50', '.'],
   },
   walls: {

@@ -175,15 +175,9 @@ const parser = yargs(hideBin(process.argv))
       .command('cancel <id>', 'Stop one generation', generation, (options) => {
         command = async (context) => (await import('./commands/jobs.ts')).cancel(options, context);
       })
-      .command(
-        'redrive <id>',
-        'Make one that failed or was canceled anew',
-        generation,
-        (options) => {
-          command = async (context) =>
-            (await import('./commands/jobs.ts')).redrive(options, context);
-        },
-      ),
+      .command('redrive <id>', 'Repeat one that failed or was canceled', generation, (options) => {
+        command = async (context) => (await import('./commands/jobs.ts')).redrive(options, context);
+      }),
   )
   .command('models', 'See and check models', (line) =>
     line

@@ -58,7 +58,7 @@ export const textRules: TextRule[] = [
   {
     name: 'no-silent-tests',
     reason:
-      'A test that is skipped or focused hides the others. Delete it, mend it, or let its tier ' +
+      'A test that is skipped or focused hides the others. Delete it, fix it, or let its tier ' +
       'announce what it needs.',
     files: /\.test\.ts$|\/testing\//,
     find: lines(/\b(describe|it|test|suite)(\.\w+)*\.(only|skip|todo|skipIf|runIf|fails)\b/),

@@ -8,7 +8,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 const rooms = [
-  ...['contract', 'diffusion', 'messaging', 'storage', 'generations', 'lifecycle'],
+  ...['contract', 'timing', 'diffusion', 'messaging', 'storage', 'generations'],
+  'lifecycle',
   ...['frontend', 'worker', 'client', 'embedded'],
 ];
 const packages = ['zod', 'amqplib', '@aws-sdk/client-s3', 'pg', 'onnxruntime-node', 'fastify'];
@@ -17,7 +18,8 @@ const packages = ['zod', 'amqplib', '@aws-sdk/client-s3', 'pg', 'onnxruntime-nod
 const allowed: Record<string, string> = {
   'services/contract/words.ts': "import 'zod'; import './index.ts';",
   'services/diffusion/run.ts': "import 'onnxruntime-node';",
-  'services/messaging/broker.ts': "import '@darkroom/contract'; import 'amqplib';",
+  'services/messaging/broker.ts':
+    "import '@darkroom/contract'; import '@darkroom/timing'; import 'amqplib';",
   'services/storage/s3.ts': "import '@darkroom/contract'; import '@aws-sdk/client-s3';",
   'services/generations/postgres.ts': "import '@darkroom/contract'; import 'pg';",
   'services/frontend/main.ts': "import '@darkroom/messaging'; import 'fastify';",
@@ -31,13 +33,14 @@ const allowed: Record<string, string> = {
 const forbidden: [rule: string, room: string, line: string][] = [
   ['contract-imports-zod-alone', 'contract', "import 'fastify';"],
   ['contract-imports-zod-alone', 'contract', "import '@darkroom/client';"],
+  ['timing-stands-alone', 'timing', "import '@darkroom/contract';"],
   ['diffusion-stands-alone', 'diffusion', "import '@darkroom/contract';"],
   ['diffusion-stands-alone', 'diffusion', "import 'node:http';"],
-  ['messaging-imports-contract-alone', 'messaging', "import '@darkroom/storage';"],
-  ['storage-imports-contract-alone', 'storage', "import '@darkroom/lifecycle';"],
-  ['generations-imports-contract-alone', 'generations', "import '@darkroom/lifecycle';"],
-  ['lifecycle-imports-contract-alone', 'lifecycle', "import '@darkroom/storage';"],
-  ['lifecycle-imports-contract-alone', 'lifecycle', "import type {} from '@darkroom/storage';"],
+  ['messaging-imports-no-other-library', 'messaging', "import '@darkroom/storage';"],
+  ['storage-imports-no-other-library', 'storage', "import '@darkroom/lifecycle';"],
+  ['generations-imports-no-other-library', 'generations', "import '@darkroom/lifecycle';"],
+  ['lifecycle-imports-no-other-library', 'lifecycle', "import '@darkroom/storage';"],
+  ['lifecycle-imports-no-other-library', 'lifecycle', "import type {} from '@darkroom/storage';"],
   ['frontend-without-worker', 'frontend', "import '@darkroom/worker';"],
   ['worker-without-frontend', 'worker', "await import('@darkroom/frontend');"],
   ['client-takes-types-alone', 'client', "import '@darkroom/frontend';"],
@@ -50,7 +53,7 @@ const forbidden: [rule: string, room: string, line: string][] = [
   ['services-declare-their-packages', 'worker', "import 'vitest';"],
   ['rooms-by-package-name', 'worker', "import '../contract/index.ts';"],
   ['resolvable', 'worker', "import '@darkroom/contract/index.ts';"],
-  ['no-cycles', 'worker', "import './intruder-21.ts';"],
+  ['no-cycles', 'worker', "import './intruder-22.ts';"],
   ['accept-knows-no-protocol', 'frontend/accept', "import 'fastify';"],
 ];
 const intruder = (room: string, index: number) => `services/${room}/intruder-${index}.ts`;

@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import type { DarkroomClient, Generation } from '@darkroom/client/source';
+import { table } from '@darkroom/testing/table';
 import { contactSheet } from './contact-sheet.ts';
 import { refuseUnfinished, type SavedPicture, savePictures } from './generate.ts';
 import { interruptedBy } from './interrupted.ts';
@@ -7,7 +8,6 @@ import { type OutputPath, openOutput } from './output-path.ts';
 import { createProgressView } from './progress-view.ts';
 import type { Context } from './run-command.ts';
 import { type ServiceOptions, withService } from './service.ts';
-import { table } from './table.ts';
 
 /** In the words that the built-in model was trained on. */
 const demoPrompts = [
@@ -50,7 +50,7 @@ export async function demo(options: DemoOptions, context: Context): Promise<void
       relative(config.userPath('.'), file),
     ]),
   );
-  print(table([['prompt', 'seed', 'steps', 'seconds', 'file'], ...rows]));
+  print(table([['PROMPT', 'SEED', 'STEPS', 'SECONDS', 'FILE'], ...rows]).join('\n'));
   print(`all of them on one sheet: ${relative(config.userPath('.'), sheetFile)}`);
 }
 

@@ -1,5 +1,5 @@
 import type { Generation } from '@darkroom/client/source';
-import { table } from './table.ts';
+import { table } from '@darkroom/testing/table';
 
 /**
  * All of one generation, a line a fact.
@@ -28,7 +28,7 @@ export function describeGeneration(
     ...(receipt === null ? [] : [['receipt', describeReceipt(receipt)]]),
     ...(webhook ? [['webhook', describeWebhook(webhook)]] : []),
   ];
-  return table([['field', 'value'], ...rows]);
+  return table([['FIELD', 'VALUE'], ...rows]).join('\n');
 }
 
 /** What a prompt that is too long for the model has lost. */

@@ -4,13 +4,13 @@ import {
   type GenerationState,
   TRPCClientError,
 } from '@darkroom/client/source';
+import { table } from '@darkroom/testing/table';
 import { describeGeneration } from './describe-generation.ts';
 import { refuseUnfinished } from './generate.ts';
 import { goesOn, interruptedBy } from './interrupted.ts';
 import { createProgressView } from './progress-view.ts';
 import type { Context } from './run-command.ts';
 import { type ServiceOptions, withService } from './service.ts';
-import { table } from './table.ts';
 
 type Options = ServiceOptions & { json: boolean };
 type OneOptions = Options & { id: string };
@@ -29,7 +29,7 @@ export async function list(options: ListOptions, context: Context): Promise<void
     createdAt,
     request.prompt.length > 60 ? `${request.prompt.slice(0, 59)}…` : request.prompt,
   ]);
-  context.print(table([['id', 'state', 'steps', 'created', 'prompt'], ...rows]));
+  context.print(table([['ID', 'STATE', 'STEPS', 'CREATED', 'PROMPT'], ...rows]).join('\n'));
 }
 
 export async function show(options: OneOptions, context: Context): Promise<void> {

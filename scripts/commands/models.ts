@@ -2,10 +2,10 @@ import type { DarkroomClient } from '@darkroom/client/source';
 import { verifyModelFolder } from '@darkroom/diffusion';
 import { loadCatalogue } from '@darkroom/lifecycle';
 import { pinhole } from '@darkroom/pinhole';
+import { table } from '@darkroom/testing/table';
 import { findModelFolders } from '@darkroom/worker';
 import type { Context } from './run-command.ts';
 import { type ServiceOptions, withService } from './service.ts';
-import { table } from './table.ts';
 
 type ListOptions = ServiceOptions & { json: boolean };
 
@@ -22,7 +22,7 @@ export async function list(options: ListOptions, context: Context): Promise<void
     `${defaults.steps}, at most ${limits.steps}`,
     description,
   ]);
-  context.print(table([['model', 'pixels', 'steps', 'description'], ...rows]));
+  context.print(table([['MODEL', 'PIXELS', 'STEPS', 'DESCRIPTION'], ...rows]).join('\n'));
 }
 
 /** Reads every model folder of this machine from end to end; asks no service. */
@@ -43,5 +43,5 @@ export async function verify(options: { json: boolean }, context: Context): Prom
     digest,
     folder,
   ]);
-  context.print(table([['model', 'size', 'files', 'digest', 'folder'], ...rows]));
+  context.print(table([['MODEL', 'SIZE', 'FILES', 'DIGEST', 'FOLDER'], ...rows]).join('\n'));
 }

@@ -94,7 +94,7 @@ async function latentsOfPicture(steps: number): Promise<Float32Array[]> {
 
 /**
  * Engine overhead: from the parent's call to the PNG file's bytes in the parent, over the minimal
- * loop on the same networks, each timed warm, interleaved, medians. Both are loaded anew several
+ * loop on the same networks, each timed warm, interleaved, medians. Both are loaded again several
  * times: where a process's memory comes to lie makes its runs some percent faster or slower.
  */
 export async function measureEngine(options: { pairs: number; steps: number }): Promise<Report> {

@@ -1,3 +1,5 @@
+import { table } from '@darkroom/testing';
+
 /** One measured figure; with a bar, whether it is met. */
 export type Figure = {
   what: string;
@@ -32,13 +34,7 @@ export function renderReport({ benchmark, setting, figures }: Report): string {
       bar === undefined ? '' : meets(figure) ? 'met' : 'MISSED',
     ];
   });
-  const table = [['', 'measured', 'bar', ''], ...rows];
-  const widths = [0, 1, 2].map((column) =>
-    Math.max(...table.map((row) => (row[column] ?? '').length)),
-  );
-  const lines = table.map(([what = '', value = '', bar = '', verdict = '']) =>
-    `${what.padEnd(widths[0] ?? 0)}  ${value.padStart(widths[1] ?? 0)}  ${bar.padStart(widths[2] ?? 0)}  ${verdict}`.trimEnd(),
-  );
+  const lines = table([['', 'measured', 'bar', ''], ...rows], ['left', 'right', 'right']);
   const told = Object.entries(setting).map(([name, value]) => `${name} ${value}`);
   return [`${benchmark}: ${told.join(', ')}`, '', ...lines].join('\n');
 }

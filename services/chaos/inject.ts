@@ -5,14 +5,14 @@ import type { Fault, FaultKind } from './faults/fault.ts';
 /** What became of one fault. */
 export type Injected = Fault & {
   startedAt: number;
-  /** Until it was mended; absent where it could not be had. */
+  /** Until it was fixed; absent where it could not be had. */
   tookSeconds?: number;
-  /** Why it could not be had, or not be mended. */
+  /** Why it could not be had, or not be fixed. */
   problem?: string;
 };
 
 const AT_ONCE = 6;
-/** A fault that is not mended by then is given up, in seconds beyond its own. */
+/** A fault that is not fixed by then is given up, in seconds beyond its own. */
 const LIMIT_SECONDS = 150;
 
 /**
@@ -59,9 +59,9 @@ async function injectOne(
   const act = async (): Promise<string | undefined> => {
     const unavailable = await kind.unavailable?.(cluster);
     if (unavailable !== undefined) return unavailable;
-    const mend = await kind.inject(cluster, fault);
+    const repair = await kind.inject(cluster, fault);
     await wait(fault.forSeconds * 1_000, undefined, { signal }).catch(() => {});
-    await mend();
+    await repair();
     return undefined;
   };
   const late = Promise.withResolvers<string>();

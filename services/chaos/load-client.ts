@@ -7,7 +7,7 @@ import { appendToLedger, type LedgerEntry } from './ledger.ts';
 import { drawLoad, type LoadRequest } from './load.ts';
 import type { LoadSettings } from './start-load.ts';
 
-/** An answer that has not come by then is taken for lost, and the same key is sent again. */
+/** An answer that has not come by then is considered lost, and the same key is sent again. */
 const ANSWER_LIMIT_MS = 5_000;
 const LOOK_EVERY_MS = 1_000;
 const MOST_UNANSWERED = 200;

@@ -29,7 +29,7 @@ const ordinary: Mode = {
 
 /**
  * To catch a plant: quicker, with workers that are seldom idle. No message is missed for ten minutes,
- * or the sweep would mend what a plant that loses messages does, and nothing would be wrong.
+ * or the sweep would fix what a plant that loses messages does, and nothing would be wrong.
  */
 const planted: Mode = {
   ...ordinary,

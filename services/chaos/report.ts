@@ -1,3 +1,4 @@
+import { table } from '@darkroom/testing';
 import type { Injected } from './inject.ts';
 import type { Kill } from './kills.ts';
 import type { LeaseVerdict } from './lease-verdict.ts';
@@ -9,7 +10,7 @@ export type Report = {
   faults: number;
   plant?: string;
   minutes: number;
-  /** From the last mend to the last end; null where not all came to one. */
+  /** From the last repair to the last end; null where not all came to one. */
   settledSeconds: number | null;
   injected: Injected[];
   /** How often services ended by themselves, by name. */
@@ -53,7 +54,7 @@ export function renderReport(report: Report): string {
     `chaos: seed ${report.seed}, ${report.jobs} jobs, ${report.faults} faults` +
       `${report.plant === undefined ? '' : `, planted: ${report.plant}`}`,
     '',
-    ...table([['fault', 'injected', 'longest', ''], ...rows]),
+    ...table([['fault', 'injected', 'longest', ''], ...rows], ['left', 'right', 'right']),
     '',
   ];
   if (report.brokenOff !== undefined) lines.push(`broken off: ${report.brokenOff}`, '');
@@ -107,19 +108,4 @@ function renderLeases(leases: LeaseVerdict): string[] {
             `p99 ${inSeconds(takeover.p99)}, longest ${inSeconds(takeover.max)}`,
         ]),
   ];
-}
-
-function table(rows: readonly string[][]): string[] {
-  const columns = rows[0]?.length ?? 0;
-  const widths = Array.from({ length: columns }, (_, column) =>
-    Math.max(...rows.map((row) => (row[column] ?? '').length)),
-  );
-  return rows.map((row) =>
-    row
-      .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
-      )
-      .join('  ')
-      .trimEnd(),
-  );
 }

@@ -15,7 +15,7 @@ export type LoadSettings = {
   ledger: string;
 };
 
-/** What it tells of how far it is; of the outcome only its ledger does. */
+/** Its progress; the outcome is in its ledger only. */
 export type LoadProgress = { answered: number; accepted: number; finished: number };
 
 export type Load = {

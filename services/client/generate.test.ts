@@ -116,7 +116,7 @@ test('a refusal is not repeated', async () => {
   expect(asked).toBe(1);
 });
 
-test('a watch that breaks is begun anew, and one that never works is done without', async () => {
+test('a watch that breaks is started over, and one that never works is done without', async () => {
   const cut: Answer = (_, response) => {
     stream(response, 'queued', 'running');
     setImmediate(() => response.destroy());

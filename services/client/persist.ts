@@ -28,7 +28,7 @@ function retryAfterMs(error: unknown): number {
 /** The service is there and has had enough of this caller: its own words say more than ours. */
 const isTooMany = (error: unknown): boolean => responseOf(error)?.status === 429;
 
-/** Whether an attempt failed in a way that time may mend: no answer at all, or "not now". */
+/** Whether an attempt failed in a way that time may fix: no answer at all, or "not now". */
 function isPassing(error: unknown): boolean {
   if (error instanceof HttpError) return PASSING.has(error.status);
   if (!(error instanceof TRPCClientError)) return error instanceof TypeError;

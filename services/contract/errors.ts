@@ -15,7 +15,7 @@ export type FailureCode = z.infer<typeof failureCode>;
 
 /**
  * What callers of Darkroom's rooms may act on. The class says who acts: `request` is the caller's
- * to mend (4xx, exit 2), `unauthenticated` (401) and `forbidden` (403) need another key, `too-many`
+ * to fix (4xx, exit 2), `unauthenticated` (401) and `forbidden` (403) need another key, `too-many`
  * (429) and `unavailable` (503) pass with time (exit 1), `damaged` (502) is what the object store
  * returned in another form than it was given, `configuration` is the operator's (503, start refused,
  * exit 1).

@@ -6,7 +6,7 @@ export const scope = z.enum([
   'generations:write',
   /** `generations.get`, `list`, `watch`, and the pictures. */
   'generations:read',
-  /** `system.status` and `system.evidence`, for operators: both tell of every tenant's generations. */
+  /** `system.status` and `system.evidence`, for operators: both report on every tenant's generations. */
   'system:read',
 ]);
 export type Scope = z.infer<typeof scope>;

@@ -35,7 +35,7 @@ const schema = z
     MODELS: variables.MODELS,
     REPUBLISH_AFTER_MS: milliseconds(
       10_000,
-      'how long ago a message must have been sent to be missed on its queue and sent anew',
+      'how long ago a message must have been sent to be missed on its queue and sent again',
     ),
     SHUTDOWN_DELAY_MS: z
       .string()

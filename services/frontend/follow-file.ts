@@ -1,5 +1,5 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from '@darkroom/lifecycle';
+import { sleep } from '@darkroom/timing';
 
 /**
  * Takes a file's content over, and again whenever it changes. Its content is looked at, not its
@@ -42,7 +42,7 @@ export async function followFile<Content>(options: {
   };
   const run = async () => {
     while (!stopping.signal.aborted) {
-      await wait(intervalMs, undefined, { signal: stopping.signal }).catch(() => {});
+      await sleep(intervalMs, stopping.signal);
       tick?.();
       await look();
     }

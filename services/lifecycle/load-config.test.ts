@@ -52,7 +52,7 @@ it.each(['-1', '65536', '80.5', '1e3', 'NaN'])('refuses the port %s', (port) => 
   expect(problemsOf({ ...good, PORT: port })).toContain('PORT: must be a whole number');
 });
 
-it('tells of a missing half of the credentials beside the other problems', () => {
+it('reports a missing half of the credentials beside the other problems', () => {
   const message = problemsOf({ AMQP_URL: 'x', AWS_ACCESS_KEY_ID: 'id' });
   expect(message).toContain('3 environment variables');
   expect(message).toContain('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together');

@@ -41,7 +41,7 @@ test('a process whose log nobody reads ends when it is told to', async () => {
   const child = startTalking();
   await eventually(() => droppedBy(child)).toBeGreaterThan(0);
   child.kill('SIGTERM');
-  // Once it has ended, nothing fills the pipe anew.
+  // Once it has ended, nothing fills the pipe again.
   expect(await once(child, 'exit')).toEqual([0, null]);
 });
 

@@ -54,7 +54,7 @@ it('logs a check when it begins to fail and when it passes again, not each time'
   ]);
 });
 
-it('runs its checks once for all who ask, and anew once the result is too old', async () => {
+it('runs its checks once for all who ask, and again once the result is too old', async () => {
   let runs = 0;
   const answer = Promise.withResolvers<boolean>();
   const check = () => {

@@ -1,3 +1,4 @@
+import { withTimeLimit } from '@darkroom/timing';
 import type { Logger } from './logger.ts';
 
 /** Rejects or answers false when the dependency cannot be used now. */
@@ -23,7 +24,7 @@ export type Probes = {
 
 /**
  * Composes a process's checks into its readiness. Liveness needs none of them: a process that
- * answers is alive, and a restart would not mend a dependency. Why a check fails goes to the log,
+ * answers is alive, and a restart would not fix a dependency. Why a check fails goes to the log,
  * once until it passes again.
  *
  * @param options.timeLimitMs after which a check counts as failed
@@ -80,16 +81,11 @@ export function createProbes(
 
 /** Why a check fails; undefined when it passes. */
 async function reasonAgainst(check: Check, timeLimitMs: number): Promise<string | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(reject, timeLimitMs, new Error(`no answer within ${timeLimitMs} ms`));
-  });
+  const late = () => new Error(`no answer within ${timeLimitMs} ms`);
   try {
-    const answer = await Promise.race([(async () => check())(), late]);
+    const answer = await withTimeLimit((async () => check())(), { ms: timeLimitMs, late });
     return answer === false ? 'not ready' : undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
-  } finally {
-    clearTimeout(timer);
   }
 }

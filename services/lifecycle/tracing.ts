@@ -1,3 +1,4 @@
+import { withTimeLimit } from '@darkroom/timing';
 import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { OTLPTraceExporter as ProtobufExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import {
@@ -43,11 +44,9 @@ export function startTracing(settings: TracingSettings | undefined, logger: Logg
   return {
     spans: provider.getTracer('darkroom'),
     close: async () => {
-      const { promise: late, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, CLOSE_LIMIT_MS);
+      const late = () => new Error(`spans were not exported within ${CLOSE_LIMIT_MS} ms`);
       // What goes wrong in it, the exporter has logged.
-      await Promise.race([provider.shutdown().catch(() => {}), late]);
-      clearTimeout(timer);
+      await withTimeLimit(provider.shutdown(), { ms: CLOSE_LIMIT_MS, late }).catch(() => {});
     },
   };
 }

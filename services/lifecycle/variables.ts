@@ -178,6 +178,6 @@ export const credentialsTogether: [
 ] = [
   (values: Credentials) =>
     (values.AWS_ACCESS_KEY_ID === undefined) === (values.AWS_SECRET_ACCESS_KEY === undefined),
-  // `when`: told beside the other problems, not only once they are mended.
+  // `when`: told beside the other problems, not only once they are fixed.
   { path: ['AWS_ACCESS_KEY_ID'], message: secretPair, when: () => true },
 ];

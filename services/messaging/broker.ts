@@ -50,7 +50,7 @@ export type Broker = {
   publishJob(job: JobMessage): Promise<void>;
   /**
    * Takes jobs of one model, at most `prefetch` unsettled at a time, without those kept. Survives reconnection: the
-   * consumer is declared again, and unsettled messages come anew; one that comes again while its
+   * consumer is declared again, and unsettled messages come again; one that comes again while its
    * handler still runs is not handled twice, the outcome settles both.
    */
   consumeJobs(
@@ -62,7 +62,7 @@ export type Broker = {
    * @throws DarkroomError `unavailable` when the broker does not tell
    */
   countJobs(model: string): Promise<number>;
-  /** Tells whoever listens; may be lost, never throws, never waits. */
+  /** Tells those who listen; may be lost, never throws, never waits. */
   publishEvent(event: GenerationEvent): void;
   /** Hears events of one type, or of all. */
   subscribeEvents(

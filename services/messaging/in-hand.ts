@@ -1,3 +1,4 @@
+import { grownDelay, jittered } from '@darkroom/timing';
 import type { JobDelivery, JobHandler, Outcome } from './broker.ts';
 import type { Logger } from './logger.ts';
 
@@ -5,7 +6,7 @@ import type { Logger } from './logger.ts';
 export type Held = {
   /** Tells the broker, once, what became of it. */
   settle(outcome: Outcome): void;
-  /** Has the broker send another in its stead, until it is settled; called once at most. */
+  /** Has the broker send another in its place, until it is settled; called once at most. */
   keep(): void;
 };
 
@@ -62,6 +63,5 @@ export function createInHand(handle: JobHandler, logger: Logger) {
  * would spin on one message.
  */
 export function requeueDelay(deliveries: number): number {
-  const longest = Math.min(5_000, 100 * 2 ** Math.min(deliveries, 10));
-  return longest * (1 - Math.random() / 2);
+  return jittered(grownDelay(deliveries + 1, { firstMs: 100, longestMs: 5_000 }));
 }

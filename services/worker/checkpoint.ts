@@ -9,7 +9,7 @@ import { newRun, type Run } from './run.ts';
 
 /**
  * The first line of a checkpoint, JSON; the run state's bytes follow it. A reader of another version
- * begins the generation anew.
+ * starts the generation over.
  */
 const header = z.object({
   version: z.literal(1),
@@ -66,7 +66,7 @@ export class CheckpointUnusable extends Error {
  * The run that a checkpoint holds.
  *
  * @throws CheckpointUnusable when it is missing, damaged, of another version, or made by other bits
- *   than those here: the generation is to be begun anew; DarkroomError `unavailable` when the object
+ *   than those here: the generation is to be started over; DarkroomError `unavailable` when the object
  *   store is away
  */
 export async function loadCheckpoint(

@@ -33,7 +33,9 @@ test('what the engine fails at fails, and its words, which may name hosts, are f
   const { error: told } = await rig.finished(id);
   expect(told).toEqual({
     code: 'ENGINE',
-    message: expect.stringMatching(/^The engine failed twice at this generation.*Ask whoever runs/),
+    message: expect.stringMatching(
+      /^The engine failed twice at this generation.*Ask the operator of/,
+    ),
   });
   expect(told?.message).not.toContain('gpu-host');
 });

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { DarkroomError } from '@darkroom/contract';
 import { inSpan, within } from '@darkroom/lifecycle';
-import { retryFor } from './backoff.ts';
+import { retryFor } from '@darkroom/timing';
 import { CheckpointUnusable, loadCheckpoint } from './checkpoint.ts';
 import { EngineError } from './inference/child-process.ts';
 import { bitsOf } from './inference/identity.ts';
@@ -53,7 +53,7 @@ async function savedRun(job: Job): Promise<Run> {
     if (!(error instanceof CheckpointUnusable)) {
       throw new StorageAway('the object store is away', { cause: error });
     }
-    logger.warn({ reason: error.message, key }, 'the job begins anew: its checkpoint is no use');
+    logger.warn({ reason: error.message, key }, 'the job starts over: its checkpoint is no use');
     return newRun();
   }
 }
@@ -99,7 +99,7 @@ async function runFrom(job: Running): Promise<JobEnd> {
 
   const storeStarted = performance.now();
   try {
-    // Worth waiting for: handed back, the job's pictures would be made anew.
+    // Worth waiting for: handed back, the job's pictures would be made again.
     const storing = inSpan(spans.startSpan('store pictures', {}, within(span)), () =>
       retryFor(job.storageWaitMs, () => storePictures(objects, pictures), lease.signal),
     );

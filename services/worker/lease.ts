@@ -1,7 +1,7 @@
 import type { Progress } from '@darkroom/contract';
 import type { Claim, Ran, WorkerStore } from '@darkroom/generations';
 import type { Logger } from '@darkroom/lifecycle';
-import { createBackoff, sleep } from './backoff.ts';
+import { createBackoff, sleep } from '@darkroom/timing';
 
 /** Why a job is stopped before its end. */
 export type StopReason = 'canceled' | 'lost' | 'closing';
@@ -66,10 +66,10 @@ export function holdLease(options: {
   const { store, claim, leaseMs, heartbeatMs, logger } = options;
   const { record, fence } = claim;
   const controller = new AbortController();
-  const backoff = createBackoff(
-    Math.min(FIRST_RETRY_MS, heartbeatMs),
-    Math.min(LONGEST_RETRY_MS, heartbeatMs),
-  );
+  const backoff = createBackoff({
+    firstMs: Math.min(FIRST_RETRY_MS, heartbeatMs),
+    longestMs: Math.min(LONGEST_RETRY_MS, heartbeatMs),
+  });
   let renewedAt = performance.now();
   let pause = new AbortController();
   let closing = false;

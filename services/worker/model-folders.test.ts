@@ -32,7 +32,7 @@ test('a folder of the built-in name goes before the built-in model', async () =>
   await rm(own, { recursive: true });
 });
 
-test('tells of every model that cannot be served, with the remedy', async () => {
+test('reports every model that cannot be served, with the remedy', async () => {
   const absent = join(modelDir, 'absent');
   const serve = ['pinhole', 'large', 'smal'];
   await expect(findModelFolders(catalogue, { modelDir: absent, serve })).rejects.toMatchObject({

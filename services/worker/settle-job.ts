@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import {
   DarkroomError,
   type GenerationEvent,
@@ -9,8 +8,8 @@ import type { Checkpoint, Claim, WorkerStore } from '@darkroom/generations';
 import { inSpan, type Logger, type Spans, within } from '@darkroom/lifecycle';
 import type { Broker } from '@darkroom/messaging';
 import type { ObjectStore } from '@darkroom/storage';
+import { retryFor, retryWhile, withTimeLimit } from '@darkroom/timing';
 import type { Span } from '@opentelemetry/api';
-import { retryFor, retryWhile } from './backoff.ts';
 import { saveCheckpoint } from './checkpoint.ts';
 import type { EngineError } from './inference/child-process.ts';
 import { bitsOf } from './inference/identity.ts';
@@ -44,6 +43,7 @@ export type Running = Job & { run: Run };
 
 /** How long a hand-back waits for the object store before it saves nothing. */
 const SAVE_LIMIT_MS = 3_000;
+const notSaved = () => new Error(`the object store did not take it within ${SAVE_LIMIT_MS} ms`);
 
 /**
  * A write to the record, tried until the record answers, however long it is away: whether the job is
@@ -75,8 +75,8 @@ export async function settleStop(job: Running, { why }: Stopped): Promise<JobEnd
 
 /** What a runtime says when it fails may name hosts and files: the log has it, callers do not. */
 const ENGINE_FAILED =
-  'The engine failed twice at this generation, in two processes, and would fail again. Ask whoever ' +
-  'runs the service for the reason.';
+  'The engine failed twice at this generation, in two processes, and would fail again. Ask the ' +
+  'operator of the service for the reason.';
 
 /** Settles what the engine refused or failed at: trying again would fail again. */
 export async function fail(job: Running, { code, message: reason }: EngineError): Promise<JobEnd> {
@@ -128,22 +128,15 @@ async function save(job: Running): Promise<Checkpoint | undefined> {
   const { objects, inference, claim, run, logger } = job;
   const { record } = claim;
   const bits = bitsOf(inference.identity(), record.request.model);
-  const late = new AbortController();
   try {
-    return await Promise.race([
-      retryFor(SAVE_LIMIT_MS, () => saveCheckpoint(objects, { record, run, bits })),
-      wait(SAVE_LIMIT_MS, undefined, { signal: late.signal }).then(() => {
-        throw new Error(`the object store did not take it within ${SAVE_LIMIT_MS} ms`);
-      }),
-    ]);
+    const saving = retryFor(SAVE_LIMIT_MS, () => saveCheckpoint(objects, { record, run, bits }));
+    return await withTimeLimit(saving, { ms: SAVE_LIMIT_MS, late: notSaved });
   } catch (error) {
     logger.warn(
       { err: error },
       'the run could not be saved; the next attempt makes its steps again',
     );
     return undefined;
-  } finally {
-    late.abort();
   }
 }
 

@@ -139,7 +139,7 @@ test('of several pictures, those that are made are not made again', async () => 
   expect(finished.images.map(({ sha256 }) => sha256)).toEqual(await undisturbed(request));
 });
 
-test('a worker of other bits begins anew', async () => {
+test('a worker of other bits starts over', async () => {
   const next: Inference = {
     ...inference,
     identity: () => ({ ...inference.identity(), onnxruntime: 'another' }),

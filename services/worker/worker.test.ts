@@ -171,7 +171,7 @@ test('a later attempt collects what an earlier one left', async () => {
   );
 });
 
-test('pictures that cannot be stored at once are stored later and not made anew', async () => {
+test('pictures that cannot be stored at once are stored later and not made again', async () => {
   let failures = 2;
   await using rig = await startWorkerRig(store, inference, {
     objects: (objects) => ({

@@ -13,8 +13,8 @@ import {
 } from '@darkroom/lifecycle';
 import type { Broker, JobDelivery, JobHandler, Outcome, Subscription } from '@darkroom/messaging';
 import type { ObjectStore } from '@darkroom/storage';
+import { createBackoff, retryFor, sleep } from '@darkroom/timing';
 import { type Span, SpanKind } from '@opentelemetry/api';
-import { createBackoff, retryFor, sleep } from './backoff.ts';
 import type { Inference } from './inference/inference-process.ts';
 import { runJob } from './job.ts';
 import { HEARTBEAT_MS, holdLease, LEASE_MS, type Lease } from './lease.ts';
@@ -27,7 +27,7 @@ const ENGINE_WAIT_MS = 10_000;
 
 /**
  * Messages kept at most, for jobs that other workers hold. There are as many as running jobs when a
- * broker comes back. One more is acknowledged: should its job be lost, a sweep sends it anew.
+ * broker comes back. One more is acknowledged: should its job be lost, a sweep sends it again.
  */
 const MOST_KEPT = 256;
 
@@ -74,7 +74,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const { store, broker, inference, workerId, slots = 1, spans = noSpans } = options;
   const { leaseMs = LEASE_MS, heartbeatMs = HEARTBEAT_MS, storageWaitMs = 30_000 } = options;
   const metrics = workerMetrics(options.metrics, inference);
-  const backoff = createBackoff(200, 30_000);
+  const backoff = createBackoff({ firstMs: 200, longestMs: 30_000 });
   const stopping = new AbortController();
   const turns = createTurns(slots);
   const subscriptions: Subscription[] = [];

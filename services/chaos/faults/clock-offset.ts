@@ -38,17 +38,17 @@ export const clockOffset: FaultKind = {
       DONT_FAKE_MONOTONIC: '1',
     });
     service?.signal('SIGKILL');
-    const mend = async () => {
+    const repair = async () => {
       service?.setEnvironment({});
       service?.signal('SIGKILL');
     };
     try {
       await untilOffset(service, offset);
     } catch (error) {
-      await mend();
+      await repair();
       throw error;
     }
-    return mend;
+    return repair;
   },
 };
 

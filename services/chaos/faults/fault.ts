@@ -6,7 +6,7 @@ export type Fault = {
   target: string;
   /** Since the load began. */
   atSeconds: number;
-  /** Until it is mended. */
+  /** Until it is fixed. */
   forSeconds: number;
   /** Uniform in [0, 1): whatever else a kind leaves to chance. */
   chance: number;
@@ -26,7 +26,7 @@ export type FaultKind = {
   spread?: 'even' | 'logarithmic';
   /** Why it cannot be had here, if so. */
   unavailable?(cluster: Cluster): Promise<string | undefined>;
-  /** Breaks it; what is returned mends it. */
+  /** Breaks it; what is returned fixes it. */
   inject(cluster: Cluster, fault: Fault): Promise<() => Promise<void>>;
 };
 

@@ -1,7 +1,7 @@
 import { ModelError } from '../model-error.ts';
 import type { RunState } from './run-state.ts';
 
-/** The layout's name and version. A reader knows one; what was saved in another is begun anew. */
+/** The layout's name and version. A reader knows one; what was saved in another is started over. */
 const MAGIC = 'DRSTATE1';
 
 /** Words of MT19937's state. */
@@ -83,7 +83,7 @@ export function decodeRunState(bytes: Uint8Array): RunState {
 }
 
 const unreadable = (why: string) =>
-  new ModelError('The saved run state cannot be used', why, 'Begin the run anew');
+  new ModelError('The saved run state cannot be used', why, 'Start the run over');
 
 function concatenate(parts: readonly ArrayBufferView[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));

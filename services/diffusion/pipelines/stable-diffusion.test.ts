@@ -106,7 +106,7 @@ describe('networks of other types and ranks give the same picture', () => {
 });
 
 describe('a run', () => {
-  it('tells of every step and lets the event loop turn between them', async () => {
+  it('reports every step and lets the event loop turn between them', async () => {
     const steps: number[] = [];
     let turns = 0;
     let turning: NodeJS.Immediate | undefined;

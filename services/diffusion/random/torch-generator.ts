@@ -57,7 +57,7 @@ export function createTorchGenerator(from: number | bigint | RandomState): Torch
       for (let i = 0; i < length; i++) out[i] = uniform();
       for (let i = 0; i + BLOCK <= length; i += BLOCK) boxMuller(out, i);
       if (length % BLOCK !== 0) {
-        // Torch draws the last sixteen anew, over the end of the block before.
+        // Torch draws the last sixteen again, over the end of the block before.
         const tail = length - BLOCK;
         for (let i = tail; i < length; i++) out[i] = uniform();
         boxMuller(out, tail);

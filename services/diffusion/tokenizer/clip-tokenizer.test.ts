@@ -43,7 +43,7 @@ describe('a text with more tokens than the text encoder has positions', () => {
     }
   });
 
-  it('is nothing to tell of where it just fits', async () => {
+  it('is nothing to report where it just fits', async () => {
     const { cut } = await load(12);
     expect(cut('a b c d e f g h i j')).toBeUndefined();
     expect(cut('')).toBeUndefined();

@@ -106,7 +106,7 @@ function addedTokens(
 
 /**
  * Two differences between the library and transformers, where the text is all that is needed to
- * mend them. Σ at the end of a word: JavaScript lower-cases it to ς, transformers always to σ. A
+ * fix them. Σ at the end of a word: JavaScript lower-cases it to ς, transformers always to σ. A
  * text that is nothing but a special token in capitals: the library takes it for that token after
  * lower-casing; the space keeps them apart and means nothing to CLIP.
  */

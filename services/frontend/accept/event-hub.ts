@@ -2,8 +2,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { GenerationEvent } from '@darkroom/contract';
 import type { Logger } from '@darkroom/lifecycle';
 import type { Broker, EventFollower } from '@darkroom/messaging';
+import { sleep } from '@darkroom/timing';
 
-/** One subscription to the broker's events a process, handed on to whoever listens in it. */
+/** One subscription to the broker's events a process, handed on to those who listen in it. */
 export type EventHub = {
   /** Hands on the events of one generation, once `ready`, as long as the broker is there. */
   listen(
@@ -38,7 +39,7 @@ export function createEventHub(broker: Pick<Broker, 'followEvents'>, logger: Log
         return;
       } catch (error) {
         logger.warn({ err: error }, 'no live events yet; watches read the record meanwhile');
-        await wait(RETRY_MS, undefined, { signal: stopping.signal }).catch(() => {});
+        await sleep(RETRY_MS, stopping.signal);
       }
     }
   };

@@ -1,7 +1,7 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { FrontendStore, GenerationRecord } from '@darkroom/generations';
 import type { Logger } from '@darkroom/lifecycle';
 import type { Broker } from '@darkroom/messaging';
+import { sleep } from '@darkroom/timing';
 import type { QueueViews } from '../admission/queue-views.ts';
 import { waitingOf } from '../admission/waiting.ts';
 import { createEventHub } from './event-hub.ts';
@@ -35,7 +35,7 @@ const EVENTS_PER_S = 4_000;
 type Entry = { id: string; watched: Watched; ready: Promise<void>; watches: number; end(): void };
 
 /**
- * Events tell of changes first. They may be lost, so one poll looks at the records of all that is
+ * Events report changes first. They may be lost, so one poll looks at the records of all that is
  * watched, in one query every `pollMs`.
  */
 export function createWatchHub(options: WatchHubOptions): WatchHub {
@@ -77,7 +77,7 @@ export function createWatchHub(options: WatchHubOptions): WatchHub {
   async function run(): Promise<void> {
     const { signal } = stopping;
     while (!signal.aborted) {
-      await wait(pollMs, undefined, { signal }).catch(() => {});
+      await sleep(pollMs, signal);
       await poll().catch((err: unknown) => {
         logger.debug({ err }, 'the records of what is watched could not be read');
       });

@@ -5,7 +5,7 @@ import { startFrontend } from '../testing/start-frontend.ts';
 import { watchGeneration } from './watch.ts';
 import { createWatchHub } from './watch-hub.ts';
 
-it('sees the end though the database was set back and counts its revisions anew', async () => {
+it('sees the end though the database was set back and counts its revisions again', async () => {
   const frontend = await startFrontend();
   await frontend.mutate('generations.create', { prompt: 'x' });
   const [queued] = await frontend.records();

@@ -141,7 +141,7 @@ it('lets go of a watch whose caller has gone', async () => {
   await vi.waitFor(async () => expect(await watches()).toBe(0));
 });
 
-it('tells of a generation that is not there', async () => {
+it('reports a generation that is not there', async () => {
   const watch = openWatch(origin, crypto.randomUUID());
   expect(await next(watch)).toMatchObject({
     event: 'serialized-error',

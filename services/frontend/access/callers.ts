@@ -23,7 +23,7 @@ export type Callers = {
   limitsOf(tenant: string): TenantLimits | undefined;
 };
 
-/** Owner of the records of whoever calls without a key. */
+/** Owner of the records of callers without a key. */
 export const ANONYMOUS_TENANT = 'default';
 
 /** Whoever calls, with every scope and no limits of a tenant; a key is not looked at. */
@@ -79,7 +79,7 @@ function keyOf(authorization: string | undefined): string {
 export const unauthenticated = (what: string): DarkroomError =>
   new DarkroomError(
     'unauthenticated',
-    `${what}; send one as "Authorization: Bearer dk_…", whoever runs this Darkroom gives them out`,
+    `${what}; send one as "Authorization: Bearer dk_…", the operator of this service issues them`,
   );
 
 /** @throws DarkroomError `forbidden` */

@@ -5,7 +5,7 @@ import { anonymousCallers, type Callers, keyedCallers } from './callers.ts';
 import { readKeysFile } from './keys-file.ts';
 
 /**
- * Callers as the environment says, the keys file read anew whenever it changes.
+ * Callers as the environment says, the keys file read again whenever it changes.
  *
  * @throws DarkroomError `configuration` when the file is bad from the beginning, or when neither
  *   keys nor anonymous callers are configured

@@ -2,7 +2,7 @@ import type { FrontendStore } from '@darkroom/generations';
 
 /** What is queued of a model and active of a tenant, in all replicas, a moment ago at most. */
 export type ActiveCounts = {
-  /** Has the database count anew where need be, and waits for it only after a long silence. */
+  /** Has the database count again where need be, and waits for it only after a long silence. */
   refresh(): Promise<void>;
   read(model: string, tenant: string): { queued: number; active: number };
   /**
@@ -12,7 +12,7 @@ export type ActiveCounts = {
   add(model: string, tenant: string): () => void;
 };
 
-/** From these ages on a count is taken anew, by the way or waited for, in milliseconds. */
+/** From these ages on a count is taken again, in the background or while a caller waits, in milliseconds. */
 const FRESH_MS = 250;
 const STALE_MS = 2_000;
 

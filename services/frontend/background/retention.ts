@@ -1,15 +1,15 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { objectPrefix } from '@darkroom/contract';
 import type { FrontendStore } from '@darkroom/generations';
 import type { Logger, Metrics } from '@darkroom/lifecycle';
 import type { ObjectStore } from '@darkroom/storage';
+import { sleep } from '@darkroom/timing';
 
 type Services = {
   store: Pick<FrontendStore, 'hideOld' | 'takeHidden' | 'forget'>;
   objects: Pick<ObjectStore, 'list' | 'remove'>;
 };
 
-/** How long results are kept, and how those that are hidden are let go. */
+/** How long results are kept, and how those that are hidden are removed. */
 export type RetentionOptions = Services & {
   logger: Logger;
   metrics: Metrics;
@@ -55,7 +55,7 @@ export function startRetention(options: RetentionOptions): { stop(): Promise<voi
         logger.warn({ err: error }, 'collection broken off; a later round goes on');
       }
       const pauseMs = intervalMs * (0.5 + Math.random());
-      await wait(pauseMs, undefined, { signal }).catch(() => {});
+      await sleep(pauseMs, signal);
     }
   };
   const running = run();

@@ -1,6 +1,6 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { WebhookStore } from '@darkroom/generations';
 import type { Logger, Metrics } from '@darkroom/lifecycle';
+import { sleep } from '@darkroom/timing';
 import { deliver } from '../webhooks/deliver.ts';
 import { createSender, type Sender } from '../webhooks/send.ts';
 import type { WebhookSettings } from '../webhooks/settings.ts';
@@ -65,7 +65,7 @@ export function startWebhooks(options: WebhookOptions): { stop(): Promise<void> 
       if (more && inHand.size >= CONCURRENCY) await Promise.race(inHand.keys());
       if (more) continue;
       const pauseMs = intervalMs * (0.5 + Math.random());
-      await wait(pauseMs, undefined, { signal: stopping.signal }).catch(() => {});
+      await sleep(pauseMs, stopping.signal);
     }
     await Promise.all(inHand.keys());
     await sender.close();

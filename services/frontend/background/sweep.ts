@@ -1,8 +1,8 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { MAX_ATTEMPTS } from '@darkroom/contract';
 import type { FrontendStore } from '@darkroom/generations';
 import { type Logger, type Metrics, noSpans, type Spans } from '@darkroom/lifecycle';
 import type { Broker } from '@darkroom/messaging';
+import { sleep } from '@darkroom/timing';
 import { publishRecord } from '../accept/publish.ts';
 
 export type SweepOptions = {
@@ -50,7 +50,7 @@ export function startSweep(options: SweepOptions): { stop(): Promise<void> } {
   });
   failures.add(0);
 
-  const pause = (ms: number) => wait(ms, undefined, { signal: stopping.signal }).catch(() => {});
+  const pause = (ms: number) => sleep(ms, stopping.signal);
   /** Waits until the record is back, and then for the workers that could not renew their leases. */
   const untilLeasesAreRenewed = async (): Promise<void> => {
     for (;;) {

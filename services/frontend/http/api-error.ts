@@ -43,7 +43,7 @@ export const PATH_PART_LIMIT = 2_000;
 /** How long a caller waits before it tries again, where nobody knows better, in seconds. */
 const RETRY_AFTER_S = 2;
 
-/** Asked for once: tRPC tells the status of an error, and to make one for each refusal is dear. */
+/** Asked for once: tRPC tells the status of an error, and to make one for each refusal is expensive. */
 const STATUSES = new Map(
   (Object.keys(TRPC_ERROR_CODES_BY_KEY) as Code[]).map((code) => [
     code,

@@ -29,5 +29,5 @@ const quoted = (text: string): string => JSON.stringify(text.slice(0, 200));
 const refusal = (what: string, name: string): DarkroomError =>
   new DarkroomError(
     'forbidden',
-    `${what}. To allow it, whoever runs the service adds ${name.slice(0, 200) || 'its host'} to ALLOWED_HOSTS`,
+    `${what}. To allow it, the operator of the service adds ${name.slice(0, 200) || 'its host'} to ALLOWED_HOSTS`,
   );

@@ -16,7 +16,7 @@ export function acceptWebhook(
     throw new DarkroomError(
       'request',
       'webhook: there is no secret to sign your webhooks with, and unsigned ones are not sent; ' +
-        'ask whoever runs this service for one (WEBHOOK_SECRETS_FILE)',
+        'ask the operator of this service for one (WEBHOOK_SECRETS_FILE)',
     );
   }
   return parseTarget(url, settings).href;

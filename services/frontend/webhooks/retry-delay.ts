@@ -1,9 +1,9 @@
+import { type Growth, grownDelay } from '@darkroom/timing';
+
 /** Attempts at most. The delays between them spread them over about a day. */
 export const MAX_TRIES = 8;
 
-const FIRST_MS = 5_000;
-const FACTOR = 6;
-const LONGEST_MS = 12 * 3_600_000;
+const GROWTH: Growth = { firstMs: 5_000, factor: 6, longestMs: 12 * 3_600_000 };
 
 /**
  * How long to wait after an attempt, in milliseconds: 5 s, 30 s, 3 min, 18 min, 1.8 h, 10.8 h, 12 h,
@@ -14,7 +14,7 @@ const LONGEST_MS = 12 * 3_600_000;
  * @param askedMs what the receiver's `Retry-After` asks for
  */
 export function retryDelay(attempt: number, askedMs = 0, random = Math.random()): number {
-  const backoff = Math.min(FIRST_MS * FACTOR ** (attempt - 1), LONGEST_MS) * (0.75 + random / 2);
-  const asked = Math.min(askedMs, LONGEST_MS) * (1 + random / 4);
+  const backoff = grownDelay(attempt, GROWTH) * (0.75 + random / 2);
+  const asked = Math.min(askedMs, GROWTH.longestMs) * (1 + random / 4);
   return Math.max(backoff, asked);
 }

@@ -20,7 +20,7 @@ const secretsFile = z.record(z.string(), z.array(secret).min(1));
 type SecretsFile = z.infer<typeof secretsFile>;
 
 /**
- * The secrets of `WEBHOOK_SECRETS_FILE`: by tenant a list, of which each signs. Read anew whenever
+ * The secrets of `WEBHOOK_SECRETS_FILE`: by tenant a list, of which each signs. Read again whenever
  * the file changes, so that they are rotated without a restart.
  *
  * @throws DarkroomError (`configuration`) that names the file and everything wrong with it; the

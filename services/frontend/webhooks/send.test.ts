@@ -175,7 +175,7 @@ describe('to what is not public', () => {
     expect(seen.connections).toBe(0);
   });
 
-  it('asks for the name anew at each attempt, so that one rebound since is found out', async () => {
+  it('asks for the name again at each attempt, so that one rebound since is found out', async () => {
     const { port, seen } = await receiver((_, response) => response.end());
     let asked = 0;
     const counting: Resolve = (name) => {

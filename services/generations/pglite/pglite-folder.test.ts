@@ -50,7 +50,7 @@ describe('a folder of PGlite', () => {
     await store.close();
   });
 
-  test('starts anew over what a killed first open left behind', async () => {
+  test('starts again over what a killed first open left behind', async () => {
     const folder = join(parent, 'records');
     await mkdir(`${folder}.partial`);
     await writeFile(join(`${folder}.partial`, 'PG_VERSION'), '18\n');

@@ -10,7 +10,7 @@ test.each([
   [withCode('DEPTH_ZERO_SELF_SIGNED_CERT', 'self-signed certificate'), 'sslmode'],
   [withCode('SELF_SIGNED_CERT_IN_CHAIN', 'self-signed certificate in chain'), 'sslmode'],
   [new Error('The server does not support SSL connections'), 'sslmode'],
-])('%s is for the operator to mend: %s', (error, remedy) => {
+])('%s is for the operator to fix: %s', (error, remedy) => {
   const explained = explain(error);
   expect(explained).toMatchObject({ kind: 'configuration', cause: error });
   expect((explained as DarkroomError).message).toContain(error.message);

@@ -29,7 +29,7 @@ type Mark = {
   steps: number;
 };
 
-/** Not one snapshot: the three may tell of slightly different moments. */
+/** Not one snapshot: the three may report slightly different moments. */
 export async function queues(db: Database): Promise<QueueView[]> {
   const [marks, running, paces] = await Promise.all([
     readMarks(db),

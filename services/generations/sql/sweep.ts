@@ -6,14 +6,14 @@ import { evidenceOfLoss, resumedStep } from './runs.ts';
 import type { Database } from './schema.ts';
 import { assignState, endings } from './verdict.ts';
 
-/** How long the creator of a record has to publish it before a sweep does so in its stead. */
+/** How long the creator of a record has to publish it before a sweep does. */
 const DEFAULT_GRACE_MS = 1_000;
 
 /**
  * One statement. `skip locked` parts the work between replicas that sweep at once, and `now()`,
  * the statement's start, lets each arm of the `where` use its partial index. The oldest come first, so
  * that what cannot be published keeps nothing else back. A record returned is
- * announced anew, at a new revision: no other sweep returns it before the grace is over.
+ * announced again, at a new revision: no other sweep returns it before the grace is over.
  */
 export async function sweep(
   db: Database,

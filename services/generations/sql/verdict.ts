@@ -24,7 +24,7 @@ export const assignState = (otherwise: 'queued' | 'running'): RawBuilder<unknown
       'The deadline passed while no worker was at the generation. Ask again with a later one.'
     when 'attempts' then
       'The generation was started ' || attempt || ' times and never finished: each time its worker '
-      'or its inference process was lost. Ask whoever runs the service for the reason before you '
+      'or its inference process was lost. Ask the operator of the service for the reason before you '
       'ask for it again.'
   end,
   finished_at = case when judged.verdict in ('canceled', 'expired', 'attempts')

@@ -16,7 +16,7 @@ export function testQueues(store: () => GenerationStore): void {
   const queueOf = async (model: string): Promise<QueueView | undefined> =>
     (await store().queues()).find((queue) => queue.model === model);
 
-  test('tells of a queue who waits where, and how many steps are ahead', async () => {
+  test('reports who waits where in a queue, and how many steps are ahead', async () => {
     const { created } = actors(store());
     const model = newModel();
     const records = [];
@@ -37,7 +37,7 @@ export function testQueues(store: () => GenerationStore): void {
     );
   });
 
-  test('tells of a long queue its head, some of its places, and its end', async () => {
+  test('reports the head of a long queue, some of its places, and its end', async () => {
     const { created } = actors(store());
     const model = newModel();
     await Promise.all(Array.from({ length: 450 }, () => created({ request: requestOf(model, 1) })));

@@ -31,7 +31,7 @@ export function testWorkers(store: () => GenerationStore): void {
     expect(await seen(worker, 0)).toBeUndefined();
   });
 
-  test('who starts again under its name has started anew', async () => {
+  test('who starts again under its name has started again', async () => {
     const worker = randomUUID();
     await announce(worker, 'ready');
     const before = await seen(worker);

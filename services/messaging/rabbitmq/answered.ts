@@ -1,4 +1,5 @@
 import { DarkroomError } from '@darkroom/contract';
+import { withTimeLimit } from '@darkroom/timing';
 
 /** How long the broker may take to declare a queue, and to confirm a publish. */
 export const ANSWER_TIMEOUT_MS = 5_000;
@@ -12,7 +13,6 @@ export const unavailable = (what: string): DarkroomError =>
  * @throws DarkroomError `unavailable`, with the problem, when no answer comes in time
  */
 export async function answered<T>(request: Promise<T>, problem: string): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(unavailable(problem)), ANSWER_TIMEOUT_MS);
-  return await Promise.race([request, late.promise]).finally(() => clearTimeout(timer));
+  const late = () => unavailable(problem);
+  return await withTimeLimit(request, { ms: ANSWER_TIMEOUT_MS, late });
 }

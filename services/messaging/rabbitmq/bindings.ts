@@ -1,6 +1,6 @@
 import type { Channel } from 'amqplib';
 
-/** The bindings of one queue, by how many need each; made anew on each channel. */
+/** The bindings of one queue, by how many need each; made again on each channel. */
 export type Bindings = {
   /** Resolves once the pattern is bound, or at once where there is no channel. */
   add(pattern: string): Promise<void>;
@@ -25,7 +25,7 @@ export function createBindings(exchange: string): Bindings {
     const binding =
       bound.get(pattern) ?? channel.bindQueue(queue, exchange, pattern).then(() => {});
     bound.set(pattern, binding);
-    // A channel that closes meanwhile is opened and bound anew.
+    // A channel that closes meanwhile is opened and bound again.
     await binding.catch(() => {});
   }
 

@@ -36,10 +36,10 @@ export async function openConnection(url: string, logger: Logger): Promise<Conne
   let blocked: string | undefined;
   const where = new URL(url).host;
 
-  // RecoveringChannelModel tells of every loss by `disconnect` as well.
+  // RecoveringChannelModel reports every loss by `disconnect` as well.
   model.on('error', () => {});
   model.on('connect', ({ connection }: ChannelModel) => {
-    // Its types do not tell of the socket.
+    // Its types do not have the socket.
     writeTogether((connection as unknown as { stream: Socket }).stream);
     up = true;
     logger.info({ broker: where }, 'connected to RabbitMQ');

@@ -141,7 +141,7 @@ export async function consumeJobs(
     }
   }
 
-  /** On a channel that is gone there is nothing to settle: the broker delivers the message anew. */
+  /** On a channel that is gone there is nothing to settle: the broker delivers the message again. */
   function onOpen(channel: Channel, action: () => void): void {
     if (!kept.isOpen(channel)) return;
     try {

@@ -28,7 +28,7 @@ test('every model has a quorum queue that gives up no message and refuses when f
   }
 });
 
-test('bounds are policies, each of one queue, with room for messages sent anew', () => {
+test('bounds are policies, each of one queue, with room for messages sent again', () => {
   const { policies } = brokerDefinitions(models, { vhost: 'darkroom' });
   const boundOf = (queue: string) =>
     policies

@@ -45,7 +45,7 @@ export async function followEvents(handle: Handle, context: Context): Promise<Ev
   };
 }
 
-/** Listens on an exclusive queue, which `bind` binds on each channel anew. */
+/** Listens on an exclusive queue, which `bind` binds on each channel again. */
 async function listen(
   name: string,
   options: {

@@ -13,7 +13,7 @@ const bareChannel = () => {
   return Object.assign(channel, { close }) as unknown as Channel;
 };
 
-test('a refusal is told to who waits for it, logged, and tried again until it is mended', async () => {
+test('a refusal is told to who waits for it, logged, and tried again until it is fixed', async () => {
   const refused = Object.assign(new Error('PRECONDITION_FAILED'), { code: 406 });
   const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
   let isMended = false;

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { DarkroomError } from '@darkroom/contract';
+import { type Growth, grownDelay, jittered, withTimeLimit } from '@darkroom/timing';
 import type { Channel } from 'amqplib';
 import type { Logger } from '../logger.ts';
 import type { Connection } from './connection.ts';
@@ -12,7 +13,7 @@ export type KeptChannel<C extends Channel> = {
   isOpen(channel: C): boolean;
   /**
    * Resolves when it is open for the first time, or closed before. A refusal does not end the tries,
-   * for rights and queues can be mended; who waits for this at its start closes it and ends.
+   * for rights and queues can be fixed; who waits for this at its start closes it and ends.
    * @throws DarkroomError `configuration` when the broker refuses the setup before
    */
   ready: Promise<void>;
@@ -32,11 +33,10 @@ export type ChannelRecipe<C extends Channel> = {
 
 /** A queue without a leader leaves whatever asks for it unanswered, for as long as it has none. */
 const SET_UP_LIMIT_MS = 10_000;
+const notSetUp = () => new Error(`RabbitMQ did not answer within ${SET_UP_LIMIT_MS / 1_000} s`);
 
-/** Longest wait between two attempts, in milliseconds. */
-const LONGEST_MS = 5_000;
-/** After so many attempts the wait is the longest. */
-const MANY_ATTEMPTS = 10;
+/** The waits between two attempts, less up to half. */
+const GROWTH: Growth = { firstMs: 50, longestMs: 5_000 };
 
 export function keepChannel<C extends Channel>(recipe: ChannelRecipe<C>): KeptChannel<C> {
   const { name, logger } = recipe;
@@ -46,19 +46,17 @@ export function keepChannel<C extends Channel>(recipe: ChannelRecipe<C>): KeptCh
   let latest: C | undefined;
   let isSetUp = false;
   let closed = false;
-  let attempt = 0;
+  let failures = 0;
   let retry: NodeJS.Timeout | undefined;
 
-  function openLater(): void {
+  function openLater(delayMs?: number): void {
     if (closed || retry !== undefined) return;
-    const longest = Math.min(LONGEST_MS, 50 * 2 ** Math.min(attempt++, MANY_ATTEMPTS));
-    retry = setTimeout(
-      () => {
-        retry = undefined;
-        void open();
-      },
-      longest * (1 - Math.random() / 2),
-    );
+    failures += 1;
+    const openAgain = () => {
+      retry = undefined;
+      void open();
+    };
+    retry = setTimeout(openAgain, jittered(delayMs ?? grownDelay(failures, GROWTH)));
   }
 
   async function open(): Promise<void> {
@@ -75,9 +73,9 @@ export function keepChannel<C extends Channel>(recipe: ChannelRecipe<C>): KeptCh
         openLater();
       });
       if (closed) return await closeQuietly(opened);
-      await inTime(recipe.setUp(opened));
+      await withTimeLimit(recipe.setUp(opened), { ms: SET_UP_LIMIT_MS, late: notSetUp });
       isSetUp = latest === opened;
-      attempt = 0;
+      failures = 0;
       ready.resolve();
     } catch (err) {
       if (closed) return;
@@ -85,12 +83,12 @@ export function keepChannel<C extends Channel>(recipe: ChannelRecipe<C>): KeptCh
       if (isRefusal(err)) {
         const refused = refusal(name, err);
         logger.error({ err: refused, channel: name }, 'RabbitMQ refuses a channel; trying again');
-        attempt = MANY_ATTEMPTS;
         ready.reject(refused);
       } else {
         logger.warn({ err, channel: name }, 'a channel could not be opened; trying again');
       }
-      openLater();
+      // A refusal lasts until somebody fixes it.
+      openLater(isRefusal(err) ? GROWTH.longestMs : undefined);
       if (channel !== undefined) await closeQuietly(channel);
     }
   }
@@ -131,13 +129,6 @@ export async function firstOpen<C extends Channel>(
   }
 }
 
-async function inTime(settingUp: Promise<void>): Promise<void> {
-  const late = Promise.withResolvers<never>();
-  const problem = new Error(`RabbitMQ did not answer within ${SET_UP_LIMIT_MS / 1_000} s`);
-  const timer = setTimeout(() => late.reject(problem), SET_UP_LIMIT_MS);
-  await Promise.race([settingUp, late.promise]).finally(() => clearTimeout(timer));
-}
-
 /** Closes a channel that may be closed already. */
 async function closeQuietly(channel: Channel): Promise<void> {
   // amqplib never answers a close whose connection is lost meanwhile, but says that it is closed.
@@ -149,7 +140,7 @@ async function closeQuietly(channel: Channel): Promise<void> {
   }
 }
 
-/** 403 ACCESS_REFUSED and 406 PRECONDITION_FAILED last until somebody mends the broker. */
+/** 403 ACCESS_REFUSED and 406 PRECONDITION_FAILED last until somebody fixes the broker. */
 const isRefusal = (error: unknown): error is Error =>
   error instanceof Error && 'code' in error && (error.code === 403 || error.code === 406);
 

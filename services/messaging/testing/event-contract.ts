@@ -12,7 +12,7 @@ export function describeEvents(ends: () => Ends): void {
   }
 
   describe('events', () => {
-    test('reach whoever listens to their type, or to all, in order', async () => {
+    test('reach those who listen to their type, or to all, in order', async () => {
       const [cancels, progress, all] = [
         await hear('cancel'),
         await hear('progress'),

@@ -6,7 +6,7 @@ import { newJob } from './messages.ts';
 /** The part of the contract about messages that are kept; `ends` gives the brokers of the running test. */
 export function describeKeeping(ends: () => Ends): void {
   describe('a message that is kept', () => {
-    test('lets another come in its stead, and no more', async () => {
+    test('lets another come in its place, and no more', async () => {
       const { inHand, takeNext } = await consumeByHand(ends().far, { prefetch: 1 });
       const [first, second, third] = [newJob(), newJob(), newJob()];
       for (const job of [first, second, third]) await ends().near.publishJob(job);

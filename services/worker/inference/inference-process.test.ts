@@ -66,7 +66,7 @@ test('steps that follow each other faster than the interval are not all told', a
   expect(steps).toEqual([1]);
 });
 
-test('an abort tells of the very last step, and what was run until then', async () => {
+test('an abort reports the very last step, and what was run until then', async () => {
   await using own = await startPinhole({ stepIntervalMs: 60_000 });
   const abort = new AbortController();
   const states: RunState[] = [];

@@ -1,6 +1,6 @@
 import { DarkroomError } from '@darkroom/contract';
 import type { GenerateOptions, Picture, RunState } from '@darkroom/diffusion';
-import { createBackoff } from '../backoff.ts';
+import { createBackoff, withTimeLimit } from '@darkroom/timing';
 import { createTurns } from '../turns.ts';
 import { type Child, type ChildOptions, EngineError, startChild } from './child-process.ts';
 import { bitsOf, type Identity } from './identity.ts';
@@ -68,7 +68,7 @@ export type Inference = {
    * Makes one picture, waiting for its turn. When the child dies on the way, goes on in the next
    * from the last step, to the same bits. A child whose engine fails is ended and the picture tried
    * once more in the next: after an error a GPU may refuse all that follows, and one that comes from
-   * the request comes again. When aborted, tells of its last step before it rejects.
+   * the request comes again. When aborted, reports its last step before it rejects.
    *
    * @throws `signal.reason` when aborted, EngineError when the engine refuses or
    *   has failed twice, InferenceDied when more than `maxRestarts` children died of it, DarkroomError
@@ -110,7 +110,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
   let next: Promise<Child> = Promise.resolve(child);
 
   const startAgain = async (): Promise<Child> => {
-    const backoff = createBackoff(100, 10_000);
+    const backoff = createBackoff({ firstMs: 100, longestMs: 10_000 });
     for (;;) {
       closing.signal.throwIfAborted();
       try {
@@ -221,20 +221,11 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
 }
 
 /** Waits for a loaded child, no longer than it may take. */
-async function within<T>(promise: Promise<T>, ms: number, signal?: AbortSignal): Promise<T> {
-  signal?.throwIfAborted();
-  const { promise: given, resolve, reject } = Promise.withResolvers<T>();
-  const abort = () => reject(signal?.reason);
-  const timer = setTimeout(() => {
-    const text = `no inference process could be started for ${ms} ms; see the log for the reason`;
-    reject(new DarkroomError('unavailable', text));
-  }, ms);
-  signal?.addEventListener('abort', abort, { once: true });
-  promise.then(resolve, reject);
-  try {
-    return await given;
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', abort);
-  }
-}
+const within = (child: Promise<Child>, ms: number, signal?: AbortSignal): Promise<Child> =>
+  withTimeLimit(child, { ms, signal, late: () => notStarted(ms) });
+
+const notStarted = (ms: number): DarkroomError =>
+  new DarkroomError(
+    'unavailable',
+    `no inference process could be started for ${ms} ms; see the log for the reason`,
+  );
