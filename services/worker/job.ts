@@ -44,18 +44,21 @@ async function savedRun(job: Job): Promise<Run> {
   if (record.checkpoint === null) return newRun();
   const { key } = record.checkpoint;
   const bits = bitsOf(inference.identity(), record.request.model);
-  try {
-    const load = () => loadCheckpoint(objects, { record, key, bits });
-    const run = await retryFor(job.storageWaitMs, load, lease.signal);
-    logger.info({ checkpoint: record.checkpoint }, 'the job goes on from its checkpoint');
-    return run;
-  } catch (error) {
-    if (!(error instanceof CheckpointUnusable)) {
-      throw new StorageAway('the object store is away', { cause: error });
-    }
-    logger.warn({ reason: error.message, key }, 'the job starts over: its checkpoint is no use');
+  // Only what another try may change is tried again.
+  const load = () =>
+    loadCheckpoint(objects, { record, key, bits }).catch((error: unknown) => {
+      if (error instanceof CheckpointUnusable) return error;
+      throw error;
+    });
+  const loaded = await retryFor(job.storageWaitMs, load, lease.signal).catch((cause: unknown) => {
+    throw new StorageAway('the object store is away', { cause });
+  });
+  if (loaded instanceof CheckpointUnusable) {
+    logger.warn({ reason: loaded.message, key }, 'the job starts over: its checkpoint is no use');
     return newRun();
   }
+  logger.info({ checkpoint: record.checkpoint }, 'the job goes on from its checkpoint');
+  return loaded;
 }
 
 async function runFrom(job: Running): Promise<JobEnd> {
