@@ -20,6 +20,7 @@ export default defineConfig({
           maxWorkers: availableParallelism() + 1,
           include: ['{services,scripts}/**/*.test.ts'],
           exclude: ['**/node_modules/**', integration, containers, deep],
+          globalSetup: ['services/generations/testing/make-empty-records.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -1,4 +1,5 @@
-import { type GenerationStore, openPgliteStore } from '@darkroom/generations';
+import type { GenerationStore } from '@darkroom/generations';
+import { openMemoryStore } from '@darkroom/generations/testing/memory-store.ts';
 import { eventually } from '@darkroom/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type LogLine, startPinhole } from './testing/pinhole-inference.ts';
@@ -8,7 +9,7 @@ let store: GenerationStore;
 let inference: Awaited<ReturnType<typeof startPinhole>>;
 beforeAll(async () => {
   // As in service: not every step is told.
-  [store, inference] = await Promise.all([openPgliteStore(), startPinhole({ stepIntervalMs: 25 })]);
+  [store, inference] = await Promise.all([openMemoryStore(), startPinhole({ stepIntervalMs: 25 })]);
 }, 60_000);
 afterAll(async () => {
   await inference.close();

@@ -1,4 +1,5 @@
-import { type GenerationStore, openPgliteStore } from '@darkroom/generations';
+import type { GenerationStore } from '@darkroom/generations';
+import { openMemoryStore } from '@darkroom/generations/testing/memory-store.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { EngineError } from './inference/child-process.ts';
 import type { Inference } from './inference/inference-process.ts';
@@ -8,7 +9,7 @@ import { startWorkerRig } from './testing/worker-rig.ts';
 let store: GenerationStore;
 let inference: Inference;
 beforeAll(async () => {
-  [store, inference] = await Promise.all([openPgliteStore(), startPinhole()]);
+  [store, inference] = await Promise.all([openMemoryStore(), startPinhole()]);
 });
 afterAll(async () => {
   await inference.close();

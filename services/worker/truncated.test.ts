@@ -1,4 +1,5 @@
-import { type GenerationStore, openPgliteStore } from '@darkroom/generations';
+import type { GenerationStore } from '@darkroom/generations';
+import { openMemoryStore } from '@darkroom/generations/testing/memory-store.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startPinhole } from './testing/pinhole-inference.ts';
 import { startWorkerRig } from './testing/worker-rig.ts';
@@ -6,7 +7,7 @@ import { startWorkerRig } from './testing/worker-rig.ts';
 let store: GenerationStore;
 let inference: Awaited<ReturnType<typeof startPinhole>>;
 beforeAll(async () => {
-  [store, inference] = await Promise.all([openPgliteStore(), startPinhole()]);
+  [store, inference] = await Promise.all([openMemoryStore(), startPinhole()]);
 }, 60_000);
 afterAll(async () => {
   await inference.close();

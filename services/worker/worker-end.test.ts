@@ -1,5 +1,6 @@
 import { DarkroomError } from '@darkroom/contract';
-import { type GenerationStore, openPgliteStore } from '@darkroom/generations';
+import type { GenerationStore } from '@darkroom/generations';
+import { openMemoryStore } from '@darkroom/generations/testing/memory-store.ts';
 import { eventually } from '@darkroom/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Inference } from './inference/inference-process.ts';
@@ -9,7 +10,7 @@ import { startWorkerRig, tenant } from './testing/worker-rig.ts';
 let store: GenerationStore;
 let inference: Inference;
 beforeAll(async () => {
-  [store, inference] = await Promise.all([openPgliteStore(), startPinhole()]);
+  [store, inference] = await Promise.all([openMemoryStore(), startPinhole()]);
 }, 60_000);
 afterAll(async () => {
   await inference.close();
@@ -94,7 +95,15 @@ async function handOver(
   request: Parameters<Awaited<ReturnType<typeof startWorkerRig>>['submit']>[0],
   { untilStep, next = inference }: { untilStep: number; next?: Inference },
 ) {
-  await using rig = await startWorkerRig(store, inference);
+  let reads = 0;
+  await using rig = await startWorkerRig(store, inference, {
+    objects: (real) => ({
+      get: (key) => {
+        reads += 1;
+        return real.get(key);
+      },
+    }),
+  });
   const { id } = await rig.submit(request);
   await eventually(() =>
     rig.events.some((event) => event.type === 'progress' && event.progress.step >= untilStep),
@@ -110,7 +119,7 @@ async function handOver(
   await using _ = await rig.next(next);
   const finished = await rig.finished(id);
   await eventually(() => rig.objects.list('')).toHaveLength(finished.images.length);
-  return { handedBack, saved, finished, steps };
+  return { handedBack, saved, finished, steps, reads };
 }
 
 async function undisturbed(request: object): Promise<string[]> {
@@ -139,12 +148,13 @@ test('of several pictures, those that are made are not made again', async () => 
   expect(finished.images.map(({ sha256 }) => sha256)).toEqual(await undisturbed(request));
 });
 
-test('a worker of other bits starts over', async () => {
+test('a worker of other bits starts over at once', async () => {
   const next: Inference = {
     ...inference,
     identity: () => ({ ...inference.identity(), onnxruntime: 'another' }),
   };
-  const { handedBack, finished, steps } = await handOver(short, { untilStep: 20, next });
+  const { handedBack, finished, steps, reads } = await handOver(short, { untilStep: 20, next });
+  expect(reads).toBe(1);
   expect(handedBack.checkpoint?.step).toBeGreaterThanOrEqual(20);
   expect(steps[0]).toBe(1);
   expect(finished.images.map(({ sha256 }) => sha256)).toEqual(await undisturbed(short));

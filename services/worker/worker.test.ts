@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DarkroomError } from '@darkroom/contract';
-import { type GenerationStore, openPgliteStore } from '@darkroom/generations';
+import type { GenerationStore } from '@darkroom/generations';
+import { openMemoryStore } from '@darkroom/generations/testing/memory-store.ts';
 import { eventually } from '@darkroom/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Inference } from './inference/inference-process.ts';
@@ -10,7 +11,7 @@ import { startWorkerRig, tenant } from './testing/worker-rig.ts';
 let store: GenerationStore;
 let inference: Inference;
 beforeAll(async () => {
-  [store, inference] = await Promise.all([openPgliteStore(), startPinhole()]);
+  [store, inference] = await Promise.all([openMemoryStore(), startPinhole()]);
 }, 60_000);
 afterAll(async () => {
   await inference.close();

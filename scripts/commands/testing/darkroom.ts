@@ -17,12 +17,15 @@ export type Running = {
 
 type Options = { cwd?: string; env?: Record<string, string> };
 
-/** Starts the command line as a process of its own, away from this one's environment. */
+/**
+ * Starts the command line as a process of its own, away from this one's environment, except for the
+ * place of compiled code.
+ */
 export function start(args: readonly string[], options: Options = {}): Running {
-  const { PATH = '' } = process.env;
+  const { PATH = '', NODE_COMPILE_CACHE } = process.env;
   const child = spawn(process.execPath, [cli, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH, ...options.env },
+    env: { PATH, NODE_COMPILE_CACHE, ...options.env },
     ...(options.cwd !== undefined && { cwd: options.cwd }),
   });
   let stdout = '';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { GenerationRecord, GenerationStore } from '@darkroom/generations';
-import { openPgliteStore } from '@darkroom/generations';
+import { openMemoryStore } from '@darkroom/generations/testing/memory-store.ts';
 import { createLogger, createMetrics, loadCatalogue } from '@darkroom/lifecycle';
 import { createInProcessBroker } from '@darkroom/messaging';
 import { createFsStore } from '@darkroom/storage';
@@ -28,7 +28,7 @@ export async function startFrontend(
   } = {},
 ) {
   const folder = await mkdtemp(join(tmpdir(), 'darkroom-frontend-'));
-  const store = options.store ?? (await openPgliteStore({}));
+  const store = options.store ?? (await openMemoryStore());
   const broker = createInProcessBroker();
   const objects = createFsStore({ folder });
   const catalogue = await loadCatalogue(builtInCatalogue);

@@ -14,12 +14,16 @@ import { openFolder } from './folder.ts';
  * so its caller holds one.
  *
  * @param options.folder of the database, made if need be; absent: in memory
+ * @param options.snapshot what a store in memory begins with, as PGlite's `dumpDataDir` makes it
  * @throws DarkroomError `configuration` when the folder holds something else or cannot be written
  */
-export async function openPgliteStore(options: { folder?: string } = {}): Promise<GenerationStore> {
-  const pglite = await (options.folder === undefined
-    ? PGlite.create()
-    : openFolder(resolve(options.folder)));
+export async function openPgliteStore(
+  options: { folder?: string; snapshot?: Blob } = {},
+): Promise<GenerationStore> {
+  const { folder, snapshot } = options;
+  const pglite = await (folder === undefined
+    ? PGlite.create(snapshot && { loadDataDir: snapshot })
+    : openFolder(resolve(folder)));
   const db = new Kysely<Schema>({ dialect: new PGliteDialect({ pglite }) });
   try {
     await migrate(db);

@@ -6,6 +6,7 @@ test('passes what the runtime needs and nothing else', () => {
     PATH: '/bin',
     HOME: '/srv/worker',
     TZ: 'UTC',
+    NODE_COMPILE_CACHE: '/tmp/node',
     LD_LIBRARY_PATH: '/usr/local/cuda/lib64',
     CUDA_VISIBLE_DEVICES: '0',
     NVIDIA_VISIBLE_DEVICES: 'all',

@@ -39,6 +39,7 @@ export async function startPinhole(
     models: pinholeModels,
     logger,
     stepIntervalMs: 0,
+    environment: { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE },
     ...options,
   });
   return { ...inference, lines, [Symbol.asyncDispose]: inference.close };

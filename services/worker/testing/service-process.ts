@@ -21,16 +21,17 @@ export type ServiceProcess = {
 
 /**
  * Starts a service's `main.ts` from its folder under services/, with this environment alone beside
- * PATH.
+ * PATH and the place of compiled code.
  */
 export function startService(
   room: 'worker' | 'frontend',
   environment: Record<string, string>,
 ): ServiceProcess {
   const main = fileURLToPath(new URL(`../../${room}/main.ts`, import.meta.url));
+  const { PATH = '', NODE_COMPILE_CACHE } = process.env;
   const child = spawn(process.execPath, [main], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH ?? '', ...environment },
+    env: { PATH, NODE_COMPILE_CACHE, ...environment },
   });
   return follow(room, child);
 }
