@@ -16,6 +16,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           sequence: { groupOrder: 0 },
+          // Most of a file's time would go into loading again what the file before has loaded.
+          isolate: false,
           // Many wait for processes, too.
           maxWorkers: availableParallelism() + 1,
           include: ['{services,scripts}/**/*.test.ts'],

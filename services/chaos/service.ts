@@ -64,6 +64,7 @@ export function superviseService(options: {
       stdio: ['ignore', log, log],
       env: {
         PATH: process.env['PATH'],
+        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
         HOST: '127.0.0.1',
         PORT: String(port),
         PROBES_PORT: String(probesPort),

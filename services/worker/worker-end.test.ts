@@ -88,7 +88,7 @@ test('handing back a job that was canceled settles the cancel and leaves no obje
 });
 
 /** Long enough to be left in the middle. */
-const short = { steps: 120 };
+const short = { steps: 80 };
 
 /** Closes a worker amid a job, starts another, and returns both sights of the record. */
 async function handOver(
@@ -141,10 +141,10 @@ test('what is handed back goes on in the next worker from its very step, to the 
 });
 
 test('of several pictures, those that are made are not made again', async () => {
-  const request = { steps: 60, count: 3 };
-  const { handedBack, finished, steps } = await handOver(request, { untilStep: 70 });
+  const request = { steps: 40, count: 3 };
+  const { handedBack, finished, steps } = await handOver(request, { untilStep: 45 });
   expect(handedBack.checkpoint?.picture).toBeGreaterThanOrEqual(1);
-  expect(steps[0]).toBeGreaterThan(70);
+  expect(steps[0]).toBeGreaterThan(45);
   expect(finished.images.map(({ sha256 }) => sha256)).toEqual(await undisturbed(request));
 });
 
@@ -227,7 +227,7 @@ test('a worker tells that it is there, that it drains, and that it is gone', asy
     (await store.workers()).map(({ worker, models, state }) => ({ worker, models, state }));
   const me = { worker: 'worker-1', models: ['pinhole'] };
   await eventually(seen).toEqual([{ ...me, state: 'ready' }]);
-  await rig.submit({ steps: 400 });
+  await rig.submit({ steps: 150 });
   await eventually(() => rig.events.length).toBeGreaterThan(2);
   const drained = rig.worker.drain();
   await eventually(seen).toEqual([{ ...me, state: 'draining' }]);
