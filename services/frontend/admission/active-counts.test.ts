@@ -50,6 +50,27 @@ it('asks the database once for many at once, and not again while the answer is f
   expect(countActive).toHaveBeenCalledTimes(1);
 });
 
+it('counts less often where a count takes long', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  try {
+    const { asked, store } = slowStore();
+    const counts = createActiveCounts(store);
+    const first = read(counts);
+    vi.advanceTimersByTime(100);
+    asked.shift()?.([entry(1)]);
+    await first;
+    // A twentieth of the time, so once in 2 s.
+    vi.advanceTimersByTime(1_900);
+    await read(counts);
+    expect(asked).toHaveLength(0);
+    vi.advanceTimersByTime(200);
+    await read(counts);
+    expect(asked).toHaveLength(1);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 it('forgets nothing that was added while the database counted', async () => {
   vi.useFakeTimers({ toFake: ['performance'] });
   try {

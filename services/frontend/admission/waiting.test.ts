@@ -69,6 +69,12 @@ it('estimates nothing where no generation was measured or no worker is ready', (
   expect(waitingOf(record(0), standing([]), true)?.startMs).toBeNull();
 });
 
+it('tells who asks while the broker is away that the request would not be published', () => {
+  const ready = standing([worker()]);
+  expect(waitingAtTheEnd('pinhole', ready, false)?.reason).toBe('not-published');
+  expect(waitingAtTheEnd('pinhole', ready, true)?.reason).toBe('no-capacity');
+});
+
 describe('says why', () => {
   it.each([
     ['cold-start', []],

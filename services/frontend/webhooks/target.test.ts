@@ -95,6 +95,7 @@ describe('a receiver', () => {
     ['javascript:alert(1)', 'must begin with https://'],
     ['https://me@example.com/', 'must not contain a user or a password'],
     ['https://me:secret@example.com/', 'must not contain a user or a password'],
+    ['https://:secret@example.com/', 'must not contain a user or a password'],
     ['https://example.com@127.0.0.1/', 'must not contain a user or a password'],
     ['https://127.0.0.1/', 'must not name a private address'],
     ['https://127.1/', 'must not name a private address'],
