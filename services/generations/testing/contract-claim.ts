@@ -116,6 +116,15 @@ export function testClaim(store: () => GenerationStore): void {
       expect(await claim(id, { claimId: 'claim-1' })).toMatchObject({ reason: 'leased' });
     });
 
+    test('starts over where nothing of the lost run was saved', async () => {
+      const { created, claimed, heartbeat, look } = actors(store());
+      const record = await created();
+      const { fence } = await claimed(record.id);
+      await heartbeat(record.id, fence, 0);
+      expect((await look(record)).progress.step).toBe(5);
+      expect((await claimed(record.id)).record.progress.step).toBe(0);
+    });
+
     test('settles the cancel of a worker that is gone', async () => {
       const { created, claim, claimed, look } = actors(store());
       const record = await created();

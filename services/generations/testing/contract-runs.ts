@@ -55,6 +55,21 @@ export function testRuns(store: () => GenerationStore): void {
       });
     });
 
+    test('counts each attempt once, whether or not it ran anything', async () => {
+      const { created, claimed, look } = actors(store());
+      const record = await created();
+      const { id, tenant } = record;
+      const first = await claimed(id);
+      const progress = { step: 4, steps: 20 };
+      const ran = { steps: 4, gpuMs: 40 };
+      await store().heartbeat({ id, fence: first.fence, leaseMs: 0, progress, ran });
+      await claimed(id, { leaseMs: 0 });
+      const { fence } = await claimed(id);
+      await store().requestCancel(tenant, id);
+      await store().settleCancel({ id, fence, progress, ran: { steps: 2, gpuMs: 20 } });
+      expect((await look(record)).receipt).toMatchObject({ stepsRun: 6, gpuMs: 60 });
+    });
+
     test('is given for a cancel alone', async () => {
       const { created, claimed, complete, look } = actors(store());
       const record = await created();
