@@ -140,6 +140,21 @@ export function testWebhooks(store: () => GenerationStore): void {
     expect(await taken(other.record)).toMatchObject({ attempts: 2 });
   });
 
+  test('is leased for milliseconds', async () => {
+    const { record, takenAt } = await due(60_000);
+    const { nextAt } = (await status(record)) ?? {};
+    const leasedMs = Date.parse(nextAt ?? '') - takenAt.getTime();
+    expect(leasedMs).toBeGreaterThan(59_000);
+    expect(leasedMs).toBeLessThan(61_000);
+  });
+
+  test('is not settled again once it is delivered', async () => {
+    const webhook = await due();
+    expect(await settle(webhook, delivered)).toBe(true);
+    expect(await settle(webhook, again(0))).toBe(false);
+    expect(await status(webhook.record)).toMatchObject({ state: 'delivered' });
+  });
+
   test('is taken by another when its lease has run out, and the first can settle no more', async () => {
     const first = await due(1);
     const second = await vi.waitFor(async () => {
