@@ -179,7 +179,7 @@ export default {
       name: 'testing-is-for-tests',
       comment:
         "services/testing starts servers and brings the tests' packages, which no image has. Only " +
-        'tests, benchmarks and the chaos suite import it.',
+        'tests, and the programs around the services, import it.',
       severity: 'error',
       from: { path: productOtherThan('testing'), pathNot: tests },
       to: { path: '^services/testing/' },

@@ -16,12 +16,12 @@ const bareChannel = () => {
 test('a refusal is told to who waits for it, logged, and tried again until it is fixed', async () => {
   const refused = Object.assign(new Error('PRECONDITION_FAILED'), { code: 406 });
   const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
-  let isMended = false;
+  let isFixed = false;
   const kept = keepChannel({
     name: 'the channel for publishing jobs',
     open: async () => bareChannel(),
     setUp: async () => {
-      if (!isMended) throw refused;
+      if (!isFixed) throw refused;
     },
     logger,
   });
@@ -35,7 +35,7 @@ test('a refusal is told to who waits for it, logged, and tried again until it is
   expect(logger.error.mock.calls.length).toBeGreaterThan(10);
   expect(logger.error.mock.calls.length).toBeLessThan(27);
 
-  isMended = true;
+  isFixed = true;
   await vi.advanceTimersByTimeAsync(5_000);
   expect(kept.current()).toBeDefined();
   await kept.close();

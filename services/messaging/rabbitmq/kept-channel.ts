@@ -49,14 +49,14 @@ export function keepChannel<C extends Channel>(recipe: ChannelRecipe<C>): KeptCh
   let failures = 0;
   let retry: NodeJS.Timeout | undefined;
 
-  function openLater(delayMs?: number): void {
+  function openLater(): void {
     if (closed || retry !== undefined) return;
     failures += 1;
     const openAgain = () => {
       retry = undefined;
       void open();
     };
-    retry = setTimeout(openAgain, jittered(delayMs ?? grownDelay(failures, GROWTH)));
+    retry = setTimeout(openAgain, jittered(grownDelay(failures, GROWTH)));
   }
 
   async function open(): Promise<void> {
@@ -87,8 +87,7 @@ export function keepChannel<C extends Channel>(recipe: ChannelRecipe<C>): KeptCh
       } else {
         logger.warn({ err, channel: name }, 'a channel could not be opened; trying again');
       }
-      // A refusal lasts until somebody fixes it.
-      openLater(isRefusal(err) ? GROWTH.longestMs : undefined);
+      openLater();
       if (channel !== undefined) await closeQuietly(channel);
     }
   }
