@@ -44,6 +44,27 @@ const generation = <T>(line: Argv<T>) =>
     describe: 'Id of a generation',
   });
 
+const cluster = <T>(line: Argv<T>) =>
+  line
+    .option('name', {
+      type: 'string',
+      requiresArg: true,
+      default: 'darkroom',
+      describe: "kind's name of the cluster",
+    })
+    .option('port', {
+      type: 'number',
+      requiresArg: true,
+      default: 30_080,
+      describe: 'Port of this machine on which the API answers',
+    })
+    .option('registry-port', {
+      type: 'number',
+      requiresArg: true,
+      default: 5_001,
+      describe: "Port of this machine for the cluster's registry",
+    });
+
 const parser = yargs(hideBin(process.argv))
   .scriptName('darkroom')
   .usage('$0 COMMAND: prompts in, pictures out')
@@ -209,6 +230,32 @@ const parser = yargs(hideBin(process.argv))
       command = async (context) =>
         (await import('./commands/definitions.ts')).definitions(options, context);
     },
+  )
+  .command('cluster', 'Run Darkroom in a kind cluster on this machine', (line) =>
+    line
+      .demandCommand(1, 'say what to do: up or down')
+      .command(
+        'up',
+        'Make the cluster, or bring it to the state of this checkout, and make a picture in it',
+        (inner) =>
+          cluster(inner).options({
+            airgap: {
+              type: 'boolean',
+              describe: 'Make all images here, of Debian packages and Go modules, and pull none',
+            },
+            'node-image': {
+              type: 'string',
+              requiresArg: true,
+              describe: "Image of the cluster's nodes [default: a pinned kindest/node]",
+            },
+          }),
+        (options) => {
+          command = async (context) => (await import('./commands/cluster.ts')).up(options, context);
+        },
+      )
+      .command('down', 'Remove the cluster and all that belongs to it', cluster, (options) => {
+        command = async (context) => (await import('./commands/cluster.ts')).down(options, context);
+      }),
   )
   .command('keys', 'Make API keys', (line) =>
     line.demandCommand(1, 'say what to do: create').command(

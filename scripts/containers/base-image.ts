@@ -1,8 +1,9 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { docker, hasImage, show } from './docker.ts';
+import type { Docker } from '../cluster/docker.ts';
+import { exec } from '../cluster/exec.ts';
 
 /** The Dockerfiles' default base: Node's own image, by tag. */
 const nodeImage = `node:${process.versions.node}-bookworm-slim`;
@@ -12,21 +13,20 @@ const localBase = `darkroom/local-base:node-${process.versions.node}`;
 type BaseImage = { image: string; local: boolean };
 
 /**
- * The image to build on: `BASE_IMAGE` if set, else Node's own where it can be had, else one made
- * here, which serves to try the images and is not for deployment.
+ * The image to build on: `given` if any, else Node's own where it can be had, else one made here,
+ * which serves to try the images and is not for deployment.
  */
-export function baseImage(): BaseImage {
-  const given = process.env.BASE_IMAGE;
-  if (given !== undefined && given !== '') return { image: given, local: false };
-  if (hasImage(nodeImage)) return { image: nodeImage, local: false };
-  if (!hasImage(localBase)) {
+export async function baseImage(docker: Docker, given = ''): Promise<BaseImage> {
+  if (given !== '') return { image: given, local: false };
+  if ((await docker.imageId(nodeImage)) !== '') return { image: nodeImage, local: false };
+  if ((await docker.imageId(localBase)) === '') {
     try {
-      docker('pull', nodeImage);
+      await docker.run(['pull', nodeImage]);
       return { image: nodeImage, local: false };
     } catch (error) {
       console.error(`containers: ${nodeImage} cannot be pulled (${lastLine(error)})`);
     }
-    makeLocalBase();
+    await makeLocalBase(docker);
   }
   console.error(`containers: building on ${localBase}, made on this machine; not for deployment`);
   return { image: localBase, local: true };
@@ -40,30 +40,32 @@ function lastLine(error: unknown): string {
  * Debian by debootstrap, with the Node that runs this, npm, and this machine's certificate
  * authorities, laid out as in Node's own image.
  */
-function makeLocalBase(): void {
+async function makeLocalBase(docker: Docker): Promise<void> {
   console.error(`containers: making ${localBase} with debootstrap (a minute or two) …`);
-  const folder = mkdtempSync(join(tmpdir(), 'darkroom-base-'));
+  const folder = await mkdtemp(join(tmpdir(), 'darkroom-base-'));
   const tree = join(folder, 'tree');
   try {
-    show('debootstrap', ['--variant=minbase', '--include=ca-certificates', 'bookworm', tree]);
+    await exec('debootstrap', [
+      ...['--variant=minbase', '--include=ca-certificates', 'bookworm', tree],
+    ]);
     for (const path of ['var/cache/apt', 'var/lib/apt/lists', 'usr/share/doc', 'usr/share/man']) {
-      rmSync(join(tree, path), { recursive: true, force: true });
-      mkdirSync(join(tree, path), { recursive: true });
+      await rm(join(tree, path), { recursive: true, force: true });
+      await mkdir(join(tree, path), { recursive: true });
     }
     const bundle = 'etc/ssl/certs/ca-certificates.crt';
-    cpSync(`/${bundle}`, join(tree, bundle), { dereference: true });
+    await cp(`/${bundle}`, join(tree, bundle), { dereference: true });
     const local = join(tree, 'usr/local');
-    cpSync(process.execPath, join(local, 'bin/node'), { dereference: true });
-    cpSync(npmFolder(), join(local, 'lib/node_modules/npm'), { recursive: true });
-    symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(local, 'bin/npm'));
-    mkdirSync(join(local, 'etc'), { recursive: true });
-    writeFileSync(join(local, 'etc/npmrc'), `cafile=/${bundle}\n`);
+    await cp(process.execPath, join(local, 'bin/node'), { dereference: true });
+    await cp(npmFolder(), join(local, 'lib/node_modules/npm'), { recursive: true });
+    await symlink('../lib/node_modules/npm/bin/npm-cli.js', join(local, 'bin/npm'));
+    await mkdir(join(local, 'etc'), { recursive: true });
+    await writeFile(join(local, 'etc/npmrc'), `cafile=/${bundle}\n`);
     const archive = join(folder, 'tree.tar');
-    show('tar', ['--create', '--file', archive, '--directory', tree, '.']);
-    docker(
+    await exec('tar', ['--create', '--file', archive, '--directory', tree, '.']);
+    await docker.run([
       ...['import', '--change', 'ENV PATH=/usr/local/bin:/usr/bin:/bin'],
       ...['--change', 'CMD ["node"]', archive, localBase],
-    );
+    ]);
   } catch (error) {
     throw new Error(
       'no base image could be made: name one with Node 24 and npm in BASE_IMAGE, or install ' +
@@ -71,7 +73,7 @@ function makeLocalBase(): void {
       { cause: error },
     );
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -1,5 +1,4 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 export const repository = fileURLToPath(new URL('../..', import.meta.url));
@@ -28,19 +27,4 @@ export function containerLog(id: string): string {
     encoding: 'utf8',
   });
   return stdout + stderr;
-}
-
-export function hasImage(tag: string): boolean {
-  return docker('images', '--quiet', tag) !== '';
-}
-
-/** Runs a program with its output on our standard error; throws unless it ends well. */
-export function show(program: string, args: string[], env: NodeJS.ProcessEnv = {}): void {
-  const { error, status } = spawnSync(program, args, {
-    cwd: repository,
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 2, 2],
-  });
-  if (error !== undefined) throw error;
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${status}`);
 }

@@ -3,6 +3,8 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import process from 'node:process';
+import { createDocker } from '../cluster/docker.ts';
+import { createSteps } from '../cluster/steps.ts';
 import { buildImages } from './build-images.ts';
 import { engineTrouble, repository } from './docker.ts';
 
@@ -14,7 +16,10 @@ if (trouble !== undefined) {
       'DOCKER_HOST, and run this again.',
   );
 } else {
-  const { canPull } = buildImages();
+  const { canPull } = await buildImages({
+    docker: await createDocker(),
+    steps: createSteps(console.error),
+  });
   const env = { ...process.env };
   if (!canPull && env.TESTCONTAINERS_RYUK_DISABLED === undefined) {
     console.error("containers: testcontainers' reaper cannot be pulled, so it is switched off");

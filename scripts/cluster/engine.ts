@@ -1,0 +1,153 @@
+import { spawn } from 'node:child_process';
+import { existsSync, openSync, readFileSync } from 'node:fs';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { retryFor } from '@darkroom/timing';
+import { CommandFailure } from '../commands/failure.ts';
+import { createDocker, type Docker } from './docker.ts';
+import { exec } from './exec.ts';
+import { NETWORK } from './names.ts';
+import { cacheFolder } from './offline/cache.ts';
+import type { Steps } from './steps.ts';
+
+const socket = '/run/darkroom-docker.sock';
+const folder = join(cacheFolder, 'engine');
+
+/** What the nodes of one cluster need of the kernel's inotify, by the setting's name. */
+export const inotifyLimits = { max_user_instances: 1024, max_user_watches: 524_288 };
+
+/**
+ * The Docker engine that answers. Where none does and we are root on Debian, a private one is started,
+ * whose images and containers lie in the cache folder.
+ *
+ * @throws CommandFailure with what to install or start
+ */
+export async function findEngine(steps: Steps): Promise<Docker> {
+  for (const host of [undefined, `unix://${socket}`]) {
+    const docker = await createDocker(host).catch(() => undefined);
+    if (docker !== undefined && (await answers(docker))) return docker;
+  }
+  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) {
+    throw new CommandFailure(
+      'no Docker engine answers: start one (`systemctl start docker`), or name it in DOCKER_HOST; ' +
+        '`darkroom cluster doctor` tells what else is needed',
+    );
+  }
+  return steps.step('starting a Docker engine of our own', startEngine);
+}
+
+const answers = (docker: Docker) =>
+  docker.run(['version', '--format', '{{.Server.Version}}'], { timeoutMs: 10_000 }).then(
+    () => true,
+    () => false,
+  );
+
+async function startEngine(): Promise<Docker> {
+  if (!existsSync('/usr/sbin/dockerd') && !existsSync('/usr/bin/dockerd')) {
+    await exec('apt-get', ['install', '-y', '--no-install-recommends', 'docker.io', 'iptables'], {
+      env: { DEBIAN_FRONTEND: 'noninteractive' },
+    });
+  }
+  await mkdir(folder, { recursive: true });
+  await allowManyWatches();
+  // kind mounts it into its nodes.
+  await mkdir('/lib/modules', { recursive: true });
+  const log = openSync(join(folder, 'log'), 'a');
+  const child = spawn(
+    'dockerd',
+    [
+      ...['--host', `unix://${socket}`, '--data-root', join(folder, 'data')],
+      ...['--exec-root', '/run/darkroom-docker', '--pidfile', join(folder, 'pid')],
+      ...['--storage-driver', 'overlay2', '--mtu', await networkMtu()],
+      ...(await runtimeFlags()),
+    ],
+    { detached: true, stdio: ['ignore', log, log] },
+  );
+  child.unref();
+  const docker = await createDocker(`unix://${socket}`);
+  await retryFor(60_000, async () => {
+    if (await answers(docker)) return;
+    throw new CommandFailure(
+      `the Docker engine did not answer within a minute; its log is ${join(folder, 'log')}`,
+    );
+  });
+  return docker;
+}
+
+/** Each node runs systemd, kubelet and containerd, which together need more than Linux's default. */
+async function allowManyWatches(): Promise<void> {
+  for (const [name, least] of Object.entries(inotifyLimits)) {
+    const file = `/proc/sys/fs/inotify/${name}`;
+    if (Number(await readFile(file, 'utf8')) < least) await writeFile(file, String(least));
+  }
+}
+
+/** Packets of containers must fit through the interface of the default route. */
+async function networkMtu(): Promise<string> {
+  const routes = await exec('ip', ['-json', 'route', 'show', 'default']);
+  const [route] = JSON.parse(routes) as { dev: string }[];
+  if (route === undefined) return '1500';
+  return (await readFile(`/sys/class/net/${route.dev}/mtu`, 'utf8')).trim();
+}
+
+/**
+ * A privileged container asks for every capability that the kernel knows. Where this process may not
+ * have CAP_SYS_RESOURCE, runc refuses such containers, so a wrapper takes it out of what is asked for.
+ */
+async function runtimeFlags(): Promise<string[]> {
+  const status = await readFile('/proc/self/status', 'utf8');
+  const bounding = BigInt(`0x${status.match(/^CapBnd:\s*(\w+)$/m)?.[1] ?? 'ffffffffffffffff'}`);
+  if ((bounding >> CAP_SYS_RESOURCE) & 1n) return [];
+  const wrapper = join(folder, 'runc');
+  await writeFile(wrapper, runcWithoutSysResource);
+  await chmod(wrapper, 0o755);
+  return ['--add-runtime', `darkroom=${wrapper}`, '--default-runtime', 'darkroom'];
+}
+
+/** As in linux/capability.h. */
+const CAP_SYS_RESOURCE = 24n;
+
+const runcWithoutSysResource = `#!/bin/sh
+previous=
+for argument in "$@"; do
+  case "$previous" in
+    --bundle | -b) file=$argument/config.json ;;
+    --process | -p) file=$argument ;;
+    *) file= ;;
+  esac
+  if [ -n "$file" ] && [ -f "$file" ]; then
+    sed -i -e 's/"CAP_SYS_RESOURCE",//g' -e 's/,"CAP_SYS_RESOURCE"//g' "$file"
+  fi
+  previous=$argument
+done
+exec runc "$@"
+`;
+
+/** Ends the engine if it is the one that `findEngine` started; its images stay in the cache folder. */
+export async function stopOwnEngine(docker: Docker): Promise<void> {
+  const file = join(folder, 'pid');
+  if (docker.env.DOCKER_HOST !== `unix://${socket}` || !existsSync(file)) return;
+  process.kill(Number(readFileSync(file, 'utf8')), 'SIGTERM');
+  await retryFor(30_000, async () => {
+    if (existsSync(file)) throw new CommandFailure('the Docker engine did not end within 30 s');
+  });
+}
+
+/**
+ * Refuses packets to pods and Services that no node knows yet. Where the network's gateway answers for
+ * every address, the API server would otherwise take its answers for those of a Service, and keep that
+ * connection.
+ */
+export async function keepClusterTrafficInside(docker: Docker): Promise<void> {
+  if (docker.env.DOCKER_HOST !== `unix://${socket}`) return;
+  const id = (await docker.run(['network', 'inspect', NETWORK, '--format', '{{.Id}}'])).trim();
+  const bridge = `br-${id.slice(0, 12)}`;
+  for (const range of ['10.96.0.0/16', '10.244.0.0/16']) {
+    const rule = [
+      ...['DOCKER-USER', '-i', bridge, '!', '-o', bridge, '-d', range, '-p', 'tcp'],
+      ...['-j', 'REJECT', '--reject-with', 'tcp-reset'],
+    ];
+    await exec('iptables', ['-C', ...rule]).catch(() => exec('iptables', ['-I', ...rule]));
+  }
+}

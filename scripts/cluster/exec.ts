@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import process from 'node:process';
+
+export type ExecOptions = {
+  /** Written to its standard input. */
+  input?: string;
+  env?: NodeJS.ProcessEnv;
+  cwd?: string;
+  signal?: AbortSignal | undefined;
+  /** Ended after so long. [default: 10 minutes] */
+  timeoutMs?: number;
+  /** Told each line that it writes, while it runs. */
+  onLine?: (line: string) => void;
+};
+
+/** A program that ended with another code than 0, or in no time. */
+export class ExecError extends Error {
+  override readonly name = 'ExecError';
+  readonly stderr: string;
+  constructor(message: string, stderr: string) {
+    super(message);
+    this.stderr = stderr;
+  }
+}
+
+/**
+ * Runs a program to its end and gives what it wrote to standard output.
+ *
+ * @throws ExecError with the program's own last words
+ */
+export function exec(program: string, args: string[], options: ExecOptions = {}): Promise<string> {
+  const { input, env, cwd, signal, timeoutMs = 600_000, onLine } = options;
+  const limit = AbortSignal.timeout(timeoutMs);
+  const child = spawn(program, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+    signal: signal ? AbortSignal.any([signal, limit]) : limit,
+  });
+  const out = collect(child.stdout, onLine);
+  const err = collect(child.stderr, onLine);
+  // A program that reads no input may be gone before it is written.
+  child.stdin.on('error', () => {});
+  child.stdin.end(input ?? '');
+  return new Promise((resolve, reject) => {
+    child.once('error', (error) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const why = limit.aborted ? `did not end within ${timeoutMs / 1_000} s` : error.message;
+      reject(new ExecError(`${program} ${args.slice(0, 3).join(' ')}: ${why}`, err()));
+    });
+    child.once('close', (code) => {
+      if (code === 0) return resolve(out());
+      const words = (err() || out()).trim().split('\n').slice(-8).join('\n');
+      reject(new ExecError(`${program} ${args.slice(0, 3).join(' ')} failed: ${words}`, err()));
+    });
+  });
+}
+
+function collect(stream: NodeJS.ReadableStream, onLine?: (line: string) => void): () => string {
+  let text = '';
+  let rest = '';
+  stream.setEncoding('utf8');
+  stream.on('data', (chunk: string) => {
+    text += chunk;
+    if (onLine === undefined) return;
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) onLine(line);
+  });
+  return () => text;
+}

@@ -1,0 +1,58 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { dumpYaml, loadYaml } from '@kubernetes/client-node';
+import { repository } from '../containers/docker.ts';
+import type { Docker } from './docker.ts';
+import { type ExecOptions, exec } from './exec.ts';
+import { type ClusterNames, NODE_PORT } from './names.ts';
+
+type KindConfig = {
+  name: string;
+  nodes: { extraPortMappings?: { containerPort: number; hostPort: number }[] }[];
+};
+
+/** kind, for one Docker engine. */
+export type Kind = {
+  clusters(): Promise<string[]>;
+  nodes(cluster: string): Promise<string[]>;
+  create(names: ClusterNames, options: { image: string; signal?: AbortSignal }): Promise<void>;
+  delete(cluster: string): Promise<void>;
+  /** Writes the cluster's access into kubectl's own configuration. */
+  exportAccess(cluster: string): Promise<void>;
+};
+
+/** @param program the path of kind */
+export function createKind(program: string, docker: Docker): Kind {
+  const run = (args: string[], options: ExecOptions = {}) =>
+    exec(program, args, { ...options, env: docker.env });
+  const lines = (text: string) => text.split('\n').filter((line) => line !== '');
+  return {
+    clusters: async () => lines(await run(['get', 'clusters', '--quiet'])),
+    nodes: async (cluster) => lines(await run(['get', 'nodes', '--name', cluster, '--quiet'])),
+    create: async (names, { image, signal }) => {
+      await run(
+        [
+          ...['create', 'cluster', '--name', names.cluster, '--image', image],
+          ...['--config', '-', '--wait', '240s'],
+        ],
+        { input: await configOf(names), timeoutMs: 600_000, ...(signal && { signal }) },
+      );
+    },
+    delete: async (cluster) => {
+      await run(['delete', 'cluster', '--name', cluster]);
+    },
+    exportAccess: async (cluster) => {
+      await run(['export', 'kubeconfig', '--name', cluster]);
+    },
+  };
+}
+
+/** kind-config.yaml with the cluster's own name and port. */
+async function configOf({ cluster, port }: ClusterNames): Promise<string> {
+  const text = await readFile(join(repository, 'kind-config.yaml'), 'utf8');
+  const config = loadYaml<KindConfig>(text);
+  for (const mapping of config.nodes.flatMap(({ extraPortMappings = [] }) => extraPortMappings)) {
+    if (mapping.containerPort === NODE_PORT) mapping.hostPort = port;
+  }
+  return dumpYaml({ ...config, name: cluster });
+}

@@ -1,0 +1,93 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { dumpYaml, type KubernetesObject, loadAllYaml } from '@kubernetes/client-node';
+import { repository } from '../containers/docker.ts';
+import { exec } from './exec.ts';
+import { credentialsChecksum, type Secrets } from './secrets.ts';
+
+/** Which image stands for the one that a manifest names. */
+export type ImageBinding = { name: string; newName?: string; digest: string };
+
+/** A pod template, as far as it is read here. */
+type PodTemplate = {
+  metadata?: { annotations?: Record<string, string> };
+  spec: {
+    volumes?: { secret?: { secretName: string } }[];
+    initContainers?: Container[];
+    containers: Container[];
+  };
+};
+type Container = {
+  envFrom?: { secretRef?: { name: string } }[];
+  env?: { valueFrom?: { secretKeyRef?: { name: string } } }[];
+};
+export type Workload = KubernetesObject & {
+  spec: { replicas?: number; template: PodTemplate };
+};
+
+const CREDENTIALS = 'darkroom.dev/credentials';
+
+/**
+ * The objects of one layer of an environment, its images bound.
+ *
+ * @param kubectl the path of the program, which has kustomize in it
+ * @param folder where the binding is written, one for each layer
+ */
+export async function renderLayer(options: {
+  kubectl: string;
+  environment: string;
+  layer: string;
+  images: readonly ImageBinding[];
+  folder: string;
+}): Promise<KubernetesObject[]> {
+  const { kubectl, environment, layer, images } = options;
+  const folder = join(options.folder, layer);
+  await mkdir(folder, { recursive: true });
+  const base = join(repository, 'platform/environments', environment, layer);
+  await writeFile(
+    join(folder, 'kustomization.yaml'),
+    dumpYaml({
+      apiVersion: 'kustomize.config.k8s.io/v1beta1',
+      kind: 'Kustomization',
+      resources: [relative(folder, base)],
+      images,
+    }),
+  );
+  const out = await exec(kubectl, ['kustomize', folder]);
+  return loadAllYaml(out).filter((object) => object != null);
+}
+
+export const isWorkload = (object: KubernetesObject): object is Workload =>
+  object.kind === 'Deployment' || object.kind === 'StatefulSet' || object.kind === 'DaemonSet';
+
+/** Stamps each pod template with the checksum of the Secrets that it reads, so a change rolls the pods. */
+export function stampCredentials(
+  objects: KubernetesObject[],
+  secrets: Secrets,
+): KubernetesObject[] {
+  return objects.map((object) => {
+    if (!isWorkload(object)) return object;
+    const { template } = object.spec;
+    const annotations = template.metadata?.annotations;
+    if (annotations?.[CREDENTIALS] === undefined) return object;
+    const read = secretsOf(template);
+    const checksum = credentialsChecksum(secrets[object.metadata?.namespace ?? ''] ?? {}, read);
+    const metadata = {
+      ...template.metadata,
+      annotations: { ...annotations, [CREDENTIALS]: checksum },
+    };
+    return { ...object, spec: { ...object.spec, template: { ...template, metadata } } };
+  });
+}
+
+function secretsOf({ spec }: PodTemplate): string[] {
+  const containers = [...(spec.initContainers ?? []), ...spec.containers];
+  const names = [
+    ...(spec.volumes ?? []).map(({ secret }) => secret?.secretName),
+    ...containers.flatMap(({ envFrom = [] }) => envFrom.map(({ secretRef }) => secretRef?.name)),
+    ...containers.flatMap(({ env = [] }) =>
+      env.map(({ valueFrom }) => valueFrom?.secretKeyRef?.name),
+    ),
+  ];
+  return [...new Set(names.filter((name) => name !== undefined))].sort();
+}

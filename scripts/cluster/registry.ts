@@ -1,0 +1,95 @@
+import type { Docker } from './docker.ts';
+import { type ClusterNames, NETWORK, REGISTRY } from './names.ts';
+
+/** The registry beside the cluster, where its own images and those made offline lie. */
+export type Registry = {
+  /** Runs it, unless it runs. */
+  start(image: string): Promise<void>;
+  /** Puts an image of the engine into it under a path, and gives its digest (`sha256:…`). */
+  push(image: string, path: string): Promise<string>;
+  /**
+   * Tells a node's containerd where it is.
+   *
+   * @param mirrored registries whose images are to be taken from it
+   */
+  introduce(node: string, mirrored: readonly string[]): Promise<void>;
+  remove(): Promise<void>;
+};
+
+export function createRegistry(docker: Docker, names: ClusterNames): Registry {
+  const { registry: container, registryPort } = names;
+  const inNetwork = `http://${container}:5000`;
+  return {
+    start: async (image) => {
+      const state = await docker
+        .run(['inspect', '--format', '{{.State.Running}}', container])
+        .catch(() => 'absent');
+      if (state.trim() === 'true') return;
+      if (state.trim() === 'false') {
+        await docker.run(['start', container]);
+        return;
+      }
+      await ensureNetwork(docker);
+      await docker.run([
+        ...[
+          'run',
+          '--detach',
+          '--name',
+          container,
+          '--network',
+          NETWORK,
+          '--restart',
+          'on-failure',
+        ],
+        ...['--publish', `127.0.0.1:${registryPort}:5000`, image],
+      ]);
+    },
+    push: async (image, path) => {
+      const target = `localhost:${registryPort}/${path}`;
+      await docker.run(['tag', image, target]);
+      const out = await docker.run(['push', target]);
+      const digest = out.match(/digest: (sha256:[0-9a-f]{64})/)?.[1];
+      if (digest === undefined) throw new Error(`the push of ${target} told no digest: ${out}`);
+      return digest;
+    },
+    introduce: async (node, mirrored) => {
+      const hosts = {
+        [REGISTRY]: inNetwork,
+        ...Object.fromEntries(mirrored.map((each) => [each, inNetwork])),
+      };
+      for (const [registry, host] of Object.entries(hosts)) {
+        const folder = `/etc/containerd/certs.d/${registry}`;
+        await docker.run(
+          [
+            'exec',
+            '--interactive',
+            node,
+            'sh',
+            '-c',
+            `mkdir -p ${folder} && cat > ${folder}/hosts.toml`,
+          ],
+          {
+            input: `[host."${host}"]\n  capabilities = ["pull", "resolve"]\n`,
+          },
+        );
+      }
+    },
+    remove: async () => {
+      await docker.run(['rm', '--force', '--volumes', container]);
+    },
+  };
+}
+
+/** kind makes it with its first cluster; the registry may come before. */
+async function ensureNetwork(docker: Docker): Promise<void> {
+  const known = await docker.run(['network', 'ls', '--filter', `name=^${NETWORK}$`, '--quiet']);
+  if (known.trim() !== '') return;
+  const info = await docker.run(['network', 'inspect', 'bridge', '--format', '{{json .Options}}']);
+  const options = JSON.parse(info) as Record<string, string>;
+  const mtu = options['com.docker.network.driver.mtu'] ?? '1500';
+  await docker.run([
+    ...['network', 'create', '--driver', 'bridge'],
+    ...['--opt', 'com.docker.network.bridge.enable_ip_masquerade=true'],
+    ...['--opt', `com.docker.network.driver.mtu=${mtu}`, NETWORK],
+  ]);
+}

@@ -1,0 +1,52 @@
+import { CommandFailure } from '../commands/failure.ts';
+import type { Docker } from './docker.ts';
+import { exec } from './exec.ts';
+import { createKind, type Kind } from './kind.ts';
+import { createKubectl, type Kubectl } from './kubectl.ts';
+import { type ClusterNames, contextOf } from './names.ts';
+import { buildProgram } from './offline/build-program.ts';
+import type { Steps } from './steps.ts';
+
+/** The programs that a cluster is made and looked at with. */
+export type Tools = {
+  kind: Kind;
+  kubectl: Kubectl;
+  /** The path of kubectl, for what needs no cluster. */
+  kubectlPath: string;
+};
+
+/**
+ * kind and kubectl: the installed ones, else built from their pinned Go modules.
+ *
+ * @param build never builds where false
+ * @throws CommandFailure when they are missing and may not be built
+ */
+export async function findTools(options: {
+  docker: Docker;
+  names: ClusterNames;
+  steps: Steps;
+  build?: boolean;
+  signal?: AbortSignal | undefined;
+}): Promise<Tools> {
+  const { docker, names, steps, build = true, signal } = options;
+  const find = async (name: 'kind' | 'kubectl', versionArgs: string[]) => {
+    if (await runs(name, versionArgs)) return name;
+    if (build) return buildProgram(name, { steps, ...(signal && { signal }) });
+    throw new CommandFailure(
+      `${name} is not installed: install it, or run \`darkroom cluster up\`, which builds it`,
+    );
+  };
+  const kind = await find('kind', ['version']);
+  const kubectlPath = await find('kubectl', ['version', '--client']);
+  return {
+    kind: createKind(kind, docker),
+    kubectl: createKubectl(kubectlPath, contextOf(names)),
+    kubectlPath,
+  };
+}
+
+const runs = (program: string, args: string[]) =>
+  exec(program, args, { timeoutMs: 10_000 }).then(
+    () => true,
+    () => false,
+  );

@@ -1,0 +1,127 @@
+import { join } from 'node:path';
+import type { KubernetesObject } from '@kubernetes/client-node';
+import { repository } from '../containers/docker.ts';
+import { findEngine, keepClusterTrafficInside } from './engine.ts';
+import { type FirstPicture, makePicture } from './first-picture.ts';
+import { createImageSource, mirroredRegistries, registriesAnswer } from './images.ts';
+import type { Kubectl } from './kubectl.ts';
+import { isWorkload, renderLayer, stampCredentials } from './manifests.ts';
+import type { ClusterNames } from './names.ts';
+import { createRegistry } from './registry.ts';
+import { untilRolledOut } from './rollout.ts';
+import { ensureSecrets, type Secrets } from './secrets.ts';
+import { createSteps, type Steps } from './steps.ts';
+import { findTools } from './tools.ts';
+
+export type UpOptions = {
+  names: ClusterNames;
+  /** Makes all images here instead of pulling any; decided by whether registries answer unless told. */
+  airgap?: boolean | undefined;
+  nodeImage?: string | undefined;
+  note: (line: string) => void;
+  signal?: AbortSignal | undefined;
+};
+
+export type ClusterAddress = { url: string; apiKey: string; context: string };
+
+/** What an object needs before others can be applied: a namespace to be in, a kind to be of. */
+const foundations = new Set(['Namespace', 'CustomResourceDefinition', 'PriorityClass']);
+
+/**
+ * Brings a cluster with all of Darkroom in it to the state that the checkout describes. What is there
+ * already is kept, so it may be run again at any time.
+ *
+ * @throws CommandFailure with what it waited for and what the cluster answers
+ */
+export async function clusterUp(
+  options: UpOptions,
+): Promise<ClusterAddress & { picture: FirstPicture }> {
+  const { names, note, signal } = options;
+  const steps = createSteps(note);
+  const docker = await findEngine(steps);
+  const airgap = options.airgap ?? !(await registriesAnswer());
+  if (airgap && options.airgap === undefined) {
+    note('cluster: no registry answers, so all images are made of Debian packages and Go modules');
+  }
+  const { kind, kubectl, kubectlPath } = await findTools({ docker, names, steps, signal });
+  const source = createImageSource({
+    docker,
+    steps,
+    airgap,
+    nodeImage: options.nodeImage,
+    signal,
+  });
+
+  const image = await source.nodeImage();
+  const registry = createRegistry(docker, names);
+  await registry.start(await source.registryImage());
+  if (!(await kind.clusters()).includes(names.cluster)) {
+    await steps.step(`creating the kind cluster ${names.cluster}`, () =>
+      kind.create(names, { image, ...(signal && { signal }) }),
+    );
+  }
+  await kind.exportAccess(names.cluster);
+  await keepClusterTrafficInside(docker);
+  for (const node of await kind.nodes(names.cluster)) {
+    await registry.introduce(node, airgap ? mirroredRegistries : []);
+  }
+
+  const images = await source.fill(registry);
+  const folder = join(repository, '.darkroom', 'clusters', names.cluster);
+  const render = (layer: string) =>
+    renderLayer({ kubectl: kubectlPath, environment: 'kind', layer, images, folder });
+  const infrastructure = await render('infrastructure');
+  await applyFoundations(kubectl, infrastructure);
+  const secrets = await ensureSecrets(kubectl);
+  const apply = { kubectl, secrets, steps, signal };
+  await applyLayer('infrastructure', infrastructure, apply);
+  await applyLayer('apps', await render('apps'), apply);
+
+  const url = `http://127.0.0.1:${names.port}`;
+  const apiKey = secrets.darkroom?.['first-api-key']?.key ?? '';
+  const picture = await steps.step('making a picture', (tell) =>
+    makePicture({
+      url,
+      apiKey,
+      prompt: 'a large red star on a blue background',
+      file: join(repository, 'out', 'cluster.png'),
+      limitMs: 300_000,
+      tell,
+      signal,
+    }),
+  );
+  return { url, apiKey, context: `kind-${names.cluster}`, picture };
+}
+
+/** Namespaces and kinds first: whatever is applied next is in one and of one. */
+async function applyFoundations(kubectl: Kubectl, objects: KubernetesObject[]): Promise<void> {
+  const first = objects.filter(({ kind = '' }) => foundations.has(kind));
+  await kubectl.apply(listOf(first));
+  const definitions = first.filter(({ kind }) => kind === 'CustomResourceDefinition');
+  if (definitions.length === 0) return;
+  await kubectl.run([
+    ...['wait', '--for=condition=Established', '--timeout=60s'],
+    ...definitions.map(({ metadata }) => `customresourcedefinition/${metadata?.name}`),
+  ]);
+}
+
+async function applyLayer(
+  layer: string,
+  objects: KubernetesObject[],
+  options: {
+    kubectl: Kubectl;
+    secrets: Secrets;
+    steps: Steps;
+    signal?: AbortSignal | undefined;
+  },
+): Promise<void> {
+  const { kubectl, secrets, steps, signal } = options;
+  const stamped = stampCredentials(objects, secrets);
+  await steps.step(`applying ${layer}`, () => kubectl.apply(listOf(stamped)));
+  await steps.step(`waiting for ${layer}`, (tell) =>
+    untilRolledOut(kubectl, stamped.filter(isWorkload), { limitMs: 600_000, tell, signal }),
+  );
+}
+
+const listOf = (items: KubernetesObject[]) =>
+  JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
