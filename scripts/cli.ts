@@ -233,7 +233,7 @@ const parser = yargs(hideBin(process.argv))
   )
   .command('cluster', 'Run Darkroom in a kind cluster on this machine', (line) =>
     line
-      .demandCommand(1, 'say what to do: up or down')
+      .demandCommand(1, 'say what to do: up, down, status or doctor')
       .command(
         'up',
         'Make the cluster, or bring it to the state of this checkout, and make a picture in it',
@@ -255,7 +255,25 @@ const parser = yargs(hideBin(process.argv))
       )
       .command('down', 'Remove the cluster and all that belongs to it', cluster, (options) => {
         command = async (context) => (await import('./commands/cluster.ts')).down(options, context);
-      }),
+      })
+      .command(
+        'status',
+        'What runs in the cluster',
+        (inner) => json(cluster(inner)),
+        (options) => {
+          command = async (context) =>
+            (await import('./commands/cluster.ts')).status(options, context);
+        },
+      )
+      .command(
+        'doctor',
+        'Look at what a cluster needs of this machine, and tell what to do',
+        (inner) => json(cluster(inner)),
+        (options) => {
+          command = async (context) =>
+            (await import('./commands/cluster.ts')).doctor(options, context);
+        },
+      ),
   )
   .command('keys', 'Make API keys', (line) =>
     line.demandCommand(1, 'say what to do: create').command(

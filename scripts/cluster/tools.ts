@@ -16,7 +16,7 @@ export type Tools = {
 };
 
 /**
- * kind and kubectl: the installed ones, else built from their pinned Go modules.
+ * kind and kubectl: the installed ones where they fit, else built from their pinned Go modules.
  *
  * @param build never builds where false
  * @throws CommandFailure when they are missing and may not be built
@@ -29,15 +29,18 @@ export async function findTools(options: {
   signal?: AbortSignal | undefined;
 }): Promise<Tools> {
   const { docker, names, steps, build = true, signal } = options;
-  const find = async (name: 'kind' | 'kubectl', versionArgs: string[]) => {
-    if (await runs(name, versionArgs)) return name;
+  const find = async (name: 'kind' | 'kubectl', installed: Promise<boolean>) => {
+    if (await installed) return name;
     if (build) return buildProgram(name, { steps, ...(signal && { signal }) });
     throw new CommandFailure(
       `${name} is not installed: install it, or run \`darkroom cluster up\`, which builds it`,
     );
   };
-  const kind = await find('kind', ['version']);
-  const kubectlPath = await find('kubectl', ['version', '--client']);
+  const kind = await find('kind', answersTo('kind', ['version'], /./));
+  const kubectlPath = await find(
+    'kubectl',
+    answersTo('kubectl', ['version', '--client'], KUBECTL_VERSION),
+  );
   return {
     kind: createKind(kind, docker),
     kubectl: createKubectl(kubectlPath, contextOf(names)),
@@ -45,8 +48,11 @@ export async function findTools(options: {
   };
 }
 
-const runs = (program: string, args: string[]) =>
+/** Those that may speak to Kubernetes 1.35: one minor version off (the version skew policy). */
+const KUBECTL_VERSION = /v1\.3[456]\./;
+
+const answersTo = (program: string, args: string[], wanted: RegExp) =>
   exec(program, args, { timeoutMs: 10_000 }).then(
-    () => true,
+    (words) => wanted.test(words),
     () => false,
   );
