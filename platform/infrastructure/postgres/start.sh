@@ -19,8 +19,9 @@ if [ ! -e "$data" ]; then
   mv "$data.new" "$data"
 fi
 
-# Under the lock, one that is left is of a server that is gone.
-rm -f "$data/postmaster.pid"
+# Under the lock, what is left of a server is of one that is gone. Its process number may be
+# somebody else's by now.
+rm -f "$data/postmaster.pid" /var/run/postgresql/.s.PGSQL.*
 
 options="-c config_file=/etc/postgresql/postgresql.conf"
 "$programs/pg_ctl" start --pgdata="$data" --wait --timeout=600 --silent \
