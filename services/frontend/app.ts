@@ -49,7 +49,7 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
   app.setErrorHandler(answerError);
   answerUnknownRoutes(app);
 
-  const queues = createQueueViews(store);
+  const { queues = createQueueViews(store) } = services;
   const frontendMetrics = createFrontendMetrics(metrics, queues);
   const watches = createWatchHub({ store, broker, queues, logger });
   const accept = createAccept({
