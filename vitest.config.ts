@@ -3,11 +3,13 @@ import { defineConfig } from 'vitest/config';
 
 const integration = '{services,scripts}/**/*.integration.test.ts';
 const containers = '{services,scripts}/**/*.containers.test.ts';
+const cluster = '{services,scripts}/**/*.cluster.test.ts';
 const deep = '{services,scripts}/**/*.deep.test.ts';
 
 /**
  * Tiers by file name: `x.test.ts` needs nothing, `x.integration.test.ts` real servers,
- * `x.containers.test.ts` Docker; `x.deep.test.ts` is a property that others sample, in full.
+ * `x.containers.test.ts` Docker, `x.cluster.test.ts` the cluster that `npm run test:cluster` makes;
+ * `x.deep.test.ts` is a property that others sample, in full.
  */
 export default defineConfig({
   test: {
@@ -21,7 +23,7 @@ export default defineConfig({
           // Many wait for processes, too.
           maxWorkers: availableParallelism() + 1,
           include: ['{services,scripts}/**/*.test.ts'],
-          exclude: ['**/node_modules/**', integration, containers, deep],
+          exclude: ['**/node_modules/**', integration, containers, cluster, deep],
           globalSetup: ['services/generations/testing/make-empty-records.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -48,6 +50,16 @@ export default defineConfig({
           testTimeout: 3_600_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'cluster',
+          include: [cluster],
+          // They share one cluster and its GPUs.
+          fileParallelism: false,
+          testTimeout: 600_000,
+          hookTimeout: 300_000,
         },
       },
       {

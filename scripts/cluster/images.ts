@@ -52,7 +52,7 @@ export function createImageSource(options: Options): ImageSource {
       const bindings: ImageBinding[] = [];
       for (const [name, tag] of Object.entries(own)) {
         const digest = await steps.step(`pushing ${name}`, () => registry.push(tag, name));
-        bindings.push({ name, newName: `${REGISTRY}/${name}`, digest });
+        bindings.push({ name: `${REGISTRY}/${name}`, digest });
       }
       if (!airgap) return bindings;
       for (const image of await makeMirroredImages(tools)) {

@@ -5,8 +5,8 @@ import { repository } from '../containers/docker.ts';
 import { exec } from './exec.ts';
 import { credentialsChecksum, type Secrets } from './secrets.ts';
 
-/** Which image stands for the one that a manifest names. */
-export type ImageBinding = { name: string; newName?: string; digest: string };
+/** The content of an image that a manifest names: `sha256:…`. */
+export type ImageBinding = { name: string; digest: string };
 
 /** A pod template, as far as it is read here. */
 type PodTemplate = {

@@ -6,7 +6,7 @@ import { type FirstPicture, makePicture } from './first-picture.ts';
 import { createImageSource, mirroredRegistries, registriesAnswer } from './images.ts';
 import type { Kubectl } from './kubectl.ts';
 import { isWorkload, renderLayer, stampCredentials } from './manifests.ts';
-import type { ClusterNames } from './names.ts';
+import { type ClusterNames, contextOf } from './names.ts';
 import { createRegistry } from './registry.ts';
 import { untilRolledOut } from './rollout.ts';
 import { ensureSecrets, type Secrets } from './secrets.ts';
@@ -22,7 +22,15 @@ export type UpOptions = {
   signal?: AbortSignal | undefined;
 };
 
-export type ClusterAddress = { url: string; apiKey: string; context: string };
+export type ClusterAddress = {
+  url: string;
+  apiKey: string;
+  /** kubectl's. */
+  context: string;
+  /** What programs that look at the cluster need in their environment. */
+  env: NodeJS.ProcessEnv;
+  kubectlPath: string;
+};
 
 /** What an object needs before others can be applied: a namespace to be in, a kind to be of. */
 const foundations = new Set(['Namespace', 'CustomResourceDefinition', 'PriorityClass']);
@@ -90,7 +98,7 @@ export async function clusterUp(
       signal,
     }),
   );
-  return { url, apiKey, context: `kind-${names.cluster}`, picture };
+  return { url, apiKey, context: contextOf(names), env: docker.env, kubectlPath, picture };
 }
 
 /** Namespaces and kinds first: whatever is applied next is in one and of one. */

@@ -1,0 +1,140 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import {
+  allocatableGpus,
+  cluster,
+  eventually,
+  isReady,
+  kubectl,
+  onNode,
+  pods,
+  workers,
+} from './testing/cluster-under-test.ts';
+import { burst, ended } from './testing/load.ts';
+
+const GPU = 'nvidia.com/gpu';
+
+const nodes = async (labelSelector: string) =>
+  (await cluster.core.listNode({ labelSelector })).items.map(
+    ({ metadata }) => metadata?.name ?? '',
+  );
+const gpuNodes = await nodes('nvidia.com/gpu.present=true');
+const [node = ''] = gpuNodes;
+
+const simulatorOf = async (name: string) => {
+  const simulators = await pods('darkroom-gpu', 'app.kubernetes.io/name=gpu-simulator');
+  return simulators.find(({ spec }) => spec?.nodeName === name)?.metadata?.name ?? '';
+};
+
+/** Asks a node's simulator, from its own pod. */
+async function simulate(name: string, method: 'GET' | 'POST', path: string, body?: unknown) {
+  const script = `fetch('http://127.0.0.1:9401${path}',{method:'${method}',headers:{'content-type':'application/json'},body:${
+    body === undefined ? 'undefined' : `JSON.stringify(${JSON.stringify(body)})`
+  }}).then(async r=>{console.log(await r.text());process.exit(r.ok?0:1)})`;
+  return kubectl.run([
+    ...['--namespace', 'darkroom-gpu', 'exec', await simulatorOf(name), '--'],
+    ...['node', '-e', script],
+  ]);
+}
+
+test('GPU nodes offer what the simulator advertises, and carry the labels of feature discovery', async () => {
+  expect(gpuNodes).toHaveLength(2);
+  for (const name of gpuNodes) {
+    await eventually(() => allocatableGpus(name)).toBe('2');
+    const { metadata } = await cluster.core.readNode({ name });
+    expect(metadata?.labels).toMatchObject({
+      'nvidia.com/gpu.count': '2',
+      'nvidia.com/gpu.product': expect.any(String),
+      'nvidia.com/gpu.memory': expect.stringMatching(/^\d+$/),
+    });
+  }
+});
+
+test('workers run on GPU nodes alone, and nothing else does but what serves the GPUs', async () => {
+  const ids = await burst(4, { count: 4, steps: 100 });
+  await eventually(async () => (await workers()).some(isReady)).toBe(true);
+  for (const { spec } of await workers()) {
+    if (spec?.nodeName !== undefined) expect(gpuNodes).toContain(spec.nodeName);
+  }
+  const all = (await cluster.core.listPodForAllNamespaces()).items;
+  const others = all.filter(
+    ({ spec, metadata }) =>
+      gpuNodes.includes(spec?.nodeName ?? '') &&
+      metadata?.namespace !== 'darkroom-gpu' &&
+      metadata?.labels?.['app.kubernetes.io/name'] !== 'worker' &&
+      metadata?.ownerReferences?.[0]?.kind !== 'DaemonSet',
+  );
+  expect(others.map(({ metadata }) => metadata?.name)).toEqual([]);
+  for (const { state } of await ended(ids)) expect(state).toBe('succeeded');
+});
+
+describe('a pod that asks for GPUs', () => {
+  const pod = (name: string, gpus: number, tolerate = true) => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: 'darkroom' },
+    spec: {
+      restartPolicy: 'Never',
+      automountServiceAccountToken: false,
+      ...(tolerate && { tolerations: [{ key: GPU, operator: 'Exists' }] }),
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: 10_001,
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+      containers: [
+        {
+          name: 'holder',
+          image: 'registry.k8s.io/pause:3.10.1',
+          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+          resources: {
+            requests: { cpu: '1m', memory: '8Mi', [GPU]: String(gpus) },
+            limits: { memory: '16Mi', [GPU]: String(gpus) },
+          },
+        },
+      ],
+    },
+  });
+  const create = (body: ReturnType<typeof pod>) =>
+    cluster.core.createNamespacedPod({ namespace: 'darkroom', body });
+
+  afterAll(async () => {
+    for (const { metadata } of await pods('darkroom', '!app.kubernetes.io/name')) {
+      await cluster.core.deleteNamespacedPod({ name: metadata?.name ?? '', namespace: 'darkroom' });
+    }
+  });
+
+  test('waits with the reason where no node has so many', async () => {
+    await create(pod('three-at-once', 3));
+    await eventually(async () => {
+      const { status } = await cluster.core.readNamespacedPod({
+        name: 'three-at-once',
+        namespace: 'darkroom',
+      });
+      return status?.conditions?.find(({ type }) => type === 'PodScheduled')?.message;
+    }).toContain(`Insufficient ${GPU}`);
+  });
+
+  test('is refused beyond the quota, with the reason', async () => {
+    await expect(create(pod('too-many', 100))).rejects.toThrow(/exceeded quota.*nvidia\.com\/gpu/s);
+  });
+});
+
+test('a device that is marked unhealthy leaves what can be allocated, and comes back', async () => {
+  const devices = JSON.parse(await simulate(node, 'GET', '/devices'));
+  const id: string = (devices.devices ?? devices)[0].id;
+  await simulate(node, 'POST', `/devices/${id}/health`, { healthy: false });
+  await eventually(() => allocatableGpus(node)).toBe('1');
+  await simulate(node, 'POST', `/devices/${id}/health`, { healthy: true });
+  await eventually(() => allocatableGpus(node)).toBe('2');
+});
+
+test('a restarted kubelet has its GPUs back within 10 s, and the queue is drained without hands', async () => {
+  const ids = await burst(6, { count: 4, steps: 100 });
+  await eventually(async () => (await workers()).some(isReady)).toBe(true);
+  await onNode(node, 'systemctl', 'restart', 'kubelet');
+  const began = performance.now();
+  await kubectl.run(['wait', '--for=condition=Ready', `node/${node}`, '--timeout=60s']);
+  await eventually(() => allocatableGpus(node)).toBe('2');
+  expect(performance.now() - began).toBeLessThan(10_000);
+  for (const { state } of await ended(ids)) expect(state).toBe('succeeded');
+});

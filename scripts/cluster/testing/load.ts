@@ -1,0 +1,49 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Generation } from '@darkroom/contract';
+import { client } from './cluster-under-test.ts';
+
+/** A job of some length: pictures × steps of the built-in model. */
+export type Work = { count?: number; steps?: number };
+
+/** Asks for so many generations at once. @returns their ids */
+export async function burst(jobs: number, { count = 1, steps = 20 }: Work = {}): Promise<string[]> {
+  const created = await Promise.all(
+    Array.from({ length: jobs }, (_, index) =>
+      client.generations.create.mutate({
+        prompt: 'a large red star on a blue background',
+        seed: index,
+        count,
+        steps,
+      }),
+    ),
+  );
+  return created.map(({ id }) => id);
+}
+
+export const states = async (ids: readonly string[]): Promise<Generation[]> =>
+  Promise.all(ids.map((id) => client.generations.get.query({ id })));
+
+/** The generations once all of them have ended. */
+export async function ended(ids: readonly string[]): Promise<Generation[]> {
+  return Promise.all(ids.map((id) => client.waitFor(id)));
+}
+
+/** Asks for one generation after the other until it is stopped, and tells how each ended. */
+export function stream(work: Work = {}): { stop(): Promise<Generation[]> } {
+  let stopped = false;
+  const all: Generation[] = [];
+  const running = (async () => {
+    while (!stopped) {
+      const [id = ''] = await burst(1, work);
+      all.push(await client.waitFor(id));
+      await pause(50);
+    }
+  })();
+  return {
+    stop: async () => {
+      stopped = true;
+      await running;
+      return all;
+    },
+  };
+}
