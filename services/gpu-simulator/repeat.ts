@@ -27,8 +27,8 @@ export function repeat(
       failing = false;
     } catch (error) {
       if (stop.signal.aborted) return;
-      const reason = error instanceof Error ? error.message : String(error);
-      if (!failing) logger.warn({ task: name, reason }, 'fails, and is tried again');
+      if (!failing)
+        logger.warn({ task: name, reason: reasonOf(error) }, 'fails, and is tried again');
       failing = true;
     }
   };
@@ -44,4 +44,10 @@ export function repeat(
       await loop;
     },
   };
+}
+
+/** `fetch` says why it failed in the cause alone. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }
