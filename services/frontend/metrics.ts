@@ -16,6 +16,18 @@ export function createFrontendMetrics({ meter }: Metrics, queues: Pick<QueueView
         result.observe(running.count, { model, state: 'running' });
       }
     });
+  meter
+    .createObservableGauge('darkroom_queue_oldest_seconds', {
+      description: 'How long the oldest generation of a queue has waited, by model.',
+    })
+    .addCallback(async (result) => {
+      const standing = await queues.read().catch(() => undefined);
+      for (const { model, marks } of standing?.queues.values() ?? []) {
+        const queuedAtMs = marks[0]?.queuedAtMs;
+        const waitedMs = queuedAtMs === undefined ? 0 : Date.now() - queuedAtMs;
+        result.observe(Math.max(0, waitedMs) / 1e3, { model });
+      }
+    });
   const metrics = {
     requests: meter.createHistogram('darkroom_http_request_seconds', {
       description: 'Time from a request to the end of its answer, by route or procedure.',

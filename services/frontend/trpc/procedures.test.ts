@@ -192,6 +192,7 @@ describe('the service about itself', () => {
     expect((await frontend.app.inject('/readyz')).statusCode).toBe(200);
     const { body } = await frontend.app.inject('/metrics');
     expect(body).toMatch(/darkroom_generations\{model="pinhole",state="running"\} 1/);
+    expect(body).toMatch(/darkroom_queue_oldest_seconds\{model="pinhole"\} \d/);
     expect(body).toMatch(/darkroom_generations_created_total\{model="pinhole"\} \d+/);
     expect(body).toMatch(
       /darkroom_http_request_seconds_count\{route="generations.create",method="POST",status="200"\}/,
