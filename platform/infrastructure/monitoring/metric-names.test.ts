@@ -17,7 +17,9 @@ type Panel = { title: string; targets?: { expr: string }[]; panels?: Panel[] };
 const exporters = loadYaml<Record<string, Exporter>>(await read('metrics.yaml'));
 const exported = new Set(Object.values(exporters).flatMap(({ metrics }) => metrics));
 
-const ruleFiles = (await readdir(join(here, 'rules'))).filter((name) => !name.includes('.test.'));
+const ruleFiles = (await readdir(join(here, 'rules')))
+  .filter((name) => !name.includes('.test.'))
+  .sort();
 const rules = (
   await Promise.all(
     ruleFiles.map(async (name) => loadYaml<Rules>(await read(`rules/${name}`)).groups),
@@ -66,6 +68,16 @@ test('every metric of the list is read, and every job that is named is scraped',
     ...expressions.flatMap(({ expr }) => jobNames(expr)),
   ];
   expect([...new Set(named)].filter((job) => !scraped.has(job))).toEqual([]);
+});
+
+test('the Prometheus operator is given the same rules', async () => {
+  const object = loadYaml<{ spec: { groups: Rules['groups'] } }>(
+    await read('../../components/prometheus-operator/prometheus-rule.yaml'),
+  );
+  expect(
+    object.spec.groups.flatMap((group) => group.rules),
+    'run scripts/generate/prometheus-rules.ts',
+  ).toEqual(rules);
 });
 
 test.each(

@@ -12,7 +12,7 @@ export const writeVendored = ({ origin, license, body }: Vendored): string =>
   [
     `# Not ours: ${origin}`,
     `# License: ${license}`,
-    '# Made by scripts/vendor/vendor-upstream.ts; change kustomization.yaml instead.',
+    '# Made by scripts/generate/vendor-upstream.ts; change kustomization.yaml instead.',
     `# SHA-256 of what follows: ${sha256(body)}`,
     body,
   ].join('\n');
@@ -27,7 +27,7 @@ export function readVendored(text: string): Vendored {
   const body = text.slice(header[0].length);
   if (sha256(body) !== digest) {
     throw new Error(
-      'changed by hand: run scripts/vendor/vendor-upstream.ts again, and patch it in kustomization.yaml',
+      'changed by hand: run scripts/generate/vendor-upstream.ts again, and patch it in kustomization.yaml',
     );
   }
   return { origin, license, body };

@@ -1,4 +1,4 @@
-// `node scripts/run.js scripts/vendor/vendor-upstream.ts [KUBECTL]`: writes upstream.yaml of what the
+// `node scripts/run.js scripts/generate/vendor-upstream.ts [KUBECTL]`: writes upstream.yaml of what the
 // platform takes in from others, as its authors publish it. Needs Go, which fetches the modules and
 // checks their sums. Ours are only the kustomization.yaml beside each and what it patches.
 import { execFileSync } from 'node:child_process';
