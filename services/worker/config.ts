@@ -16,7 +16,8 @@ const names = (text: string) =>
     .map((name) => name.trim())
     .filter((name) => name !== '');
 
-const schema = z
+/** The variables by name, also for who checks what the process is given. */
+export const schema = z
   .object({
     PORT: variables.PORT,
     HOST: variables.HOST,
