@@ -27,14 +27,15 @@ const FETCH_AT_ONCE = 8;
 export async function askEverything(
   url: string,
   signal: AbortSignal,
+  apiKey?: string,
 ): Promise<Pick<Facts, 'generations' | 'fetched'>> {
-  const generations = await listAll(createClient({ url }), signal);
+  const generations = await listAll(createClient({ url, apiKey }), signal);
   const fetched = new Map<string, string | null>();
   const wanted = generations.flatMap(({ images }) => images.map((image) => image.url));
   const fetchNext = async (): Promise<void> => {
     for (let path = wanted.pop(); path !== undefined; path = wanted.pop()) {
       signal.throwIfAborted();
-      fetched.set(path, await digestOf(`${url}${path}`));
+      fetched.set(path, await digestOf(`${url}${path}`, apiKey));
     }
   };
   await Promise.all(Array.from({ length: FETCH_AT_ONCE }, fetchNext));
@@ -70,9 +71,12 @@ async function listAll(client: DarkroomClient, signal: AbortSignal): Promise<Gen
 }
 
 /** Null where the answer is that there is none, or no answer is to be had. */
-async function digestOf(url: string): Promise<string | null> {
+async function digestOf(url: string, apiKey?: string): Promise<string | null> {
   const get = async (): Promise<string | null> => {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) });
+    const answer = await fetch(url, {
+      headers: apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` },
+      signal: AbortSignal.timeout(10_000),
+    });
     if (answer.status === 404) return null;
     if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
     const bytes = new Uint8Array(await answer.arrayBuffer());

@@ -17,8 +17,8 @@ const passing = new Set([408, 429, 500, 502, 503, 504]);
 type Answer = { result: { data: Generation } };
 
 const settings: LoadSettings = JSON.parse(process.argv[2] ?? '{}');
-const { frontends, ledger, seed, jobs, shape, seconds } = settings;
-const clients = frontends.map((url) => createClient({ url, patienceMs: 600_000 }));
+const { frontends, apiKey, ledger, seed, jobs, shape, seconds } = settings;
+const clients = frontends.map((url) => createClient({ url, apiKey, patienceMs: 600_000 }));
 const urlOf = (turn: number): string => frontends[turn % frontends.length] ?? '';
 const clientOf = (turn: number) => clients[turn % clients.length] ?? createClient({ url: '' });
 
@@ -42,7 +42,10 @@ async function create({ n, input, idempotencyKey }: LoadRequest): Promise<Genera
   for (let turn = n; ; turn++) {
     const response = await fetch(`${urlOf(turn)}/trpc/generations.create`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: {
+        'content-type': 'application/json',
+        ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
+      },
       body: JSON.stringify({ ...input, idempotencyKey }),
       signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
     })

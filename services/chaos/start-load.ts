@@ -6,6 +6,8 @@ import type { LoadShape } from './load.ts';
 /** What the load client is told. */
 export type LoadSettings = {
   frontends: string[];
+  /** Of the caller, where frontends ask for one. */
+  apiKey?: string;
   seed: number;
   jobs: number;
   shape: LoadShape;

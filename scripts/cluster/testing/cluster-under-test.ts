@@ -32,7 +32,8 @@ export const cluster = {
 };
 export const kubectl: Kubectl = createKubectl(variable('DARKROOM_TEST_KUBECTL'), context);
 export const url = variable('DARKROOM_TEST_URL');
-export const client: DarkroomClient = createClient({ url, apiKey: variable('DARKROOM_TEST_KEY') });
+export const apiKey = variable('DARKROOM_TEST_KEY');
+export const client: DarkroomClient = createClient({ url, apiKey });
 
 /** Pods of a namespace that are not on their way out. */
 export async function pods(namespace: string, labelSelector: string): Promise<V1Pod[]> {

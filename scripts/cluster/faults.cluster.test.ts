@@ -1,0 +1,106 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { askEverything, judge, readLedger, startLoad } from '@darkroom/chaos';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { exec } from './exec.ts';
+import {
+  apiKey,
+  cluster,
+  eventually,
+  isReady,
+  kubectl,
+  pods,
+  url,
+} from './testing/cluster-under-test.ts';
+
+const slow = { timeout: 240_000, interval: 500 };
+const began = Date.now();
+const ledger = join(mkdtempSync(join(tmpdir(), 'darkroom-faults-')), 'ledger.jsonl');
+
+/** Spread over the whole of the faults, with long jobs among them. */
+let load: ReturnType<typeof startLoad>;
+
+beforeAll(() => {
+  load = startLoad(
+    {
+      frontends: [url],
+      apiKey,
+      seed: 1,
+      jobs: 600,
+      shape: { steps: 5, long: 0.1, longCount: 2 },
+      seconds: 300,
+      ledger,
+    },
+    () => {},
+  );
+});
+
+afterAll(() => load.stop());
+
+const node = async (labelSelector: string) =>
+  (await cluster.core.listNode({ labelSelector })).items[0]?.metadata?.name ?? '';
+
+const allReady = (namespace: string, selector: string, least = 1) =>
+  expect
+    .poll(async () => {
+      const found = await pods(namespace, selector);
+      return found.length >= least && found.every(isReady);
+    }, slow)
+    .toBe(true);
+
+test.each([
+  ['darkroom', 'app.kubernetes.io/name=frontend'],
+  ['darkroom', 'app.kubernetes.io/name=worker'],
+  ['darkroom', 'app.kubernetes.io/name=deletion-cost'],
+  ['darkroom-data', 'app.kubernetes.io/name=rabbitmq'],
+  ['darkroom-data', 'app.kubernetes.io/name=postgres'],
+  ['darkroom-data', 'app.kubernetes.io/name=object-store'],
+  ['darkroom-gpu', 'app.kubernetes.io/name=gpu-simulator'],
+])('each pod of %s with %s is deleted by force', async (namespace, selector) => {
+  await eventually(async () => (await pods(namespace, selector)).length).toBeGreaterThan(0);
+  for (const { metadata } of await pods(namespace, selector)) {
+    await kubectl.run([
+      ...['--namespace', namespace, 'delete', 'pod', metadata?.name ?? ''],
+      ...['--force', '--grace-period=0', '--ignore-not-found'],
+    ]);
+    // A worker may not be needed any more.
+    if (!selector.endsWith('=worker')) await allReady(namespace, selector);
+  }
+});
+
+test('a GPU node is drained and comes back', async () => {
+  const name = await node('nvidia.com/gpu.present=true');
+  await kubectl.run([
+    ...['drain', name, '--ignore-daemonsets', '--delete-emptydir-data', '--timeout=180s'],
+  ]);
+  await kubectl.run(['uncordon', name]);
+});
+
+test('a GPU node is killed and comes back', async () => {
+  const name = await node('nvidia.com/gpu.present=true');
+  await exec('docker', ['kill', name]);
+  await exec('docker', ['start', name]);
+  await kubectl.run(['wait', '--for=condition=Ready', `node/${name}`, '--timeout=180s']);
+  await allReady('darkroom-gpu', 'app.kubernetes.io/name=gpu-simulator', 2);
+});
+
+test('everything that was accepted has ended, once, with its pictures', async () => {
+  await load.answered;
+  const signal = AbortSignal.timeout(300_000);
+  const facts = async () => {
+    const { generations, fetched } = await askEverything(url, signal, apiKey);
+    const ours = generations.filter(({ createdAt }) => Date.parse(createdAt) >= began);
+    return { generations: ours, fetched };
+  };
+  await expect
+    .poll(async () => {
+      const { generations } = await facts();
+      return generations.filter(({ finishedAt }) => finishedAt === null).length;
+    }, slow)
+    .toBe(0);
+  const verdict = judge({ ...(await facts()), ledger: readLedger(ledger), objects: [] });
+  expect(verdict.breaches).toEqual([]);
+  expect(verdict.accepted).toBeGreaterThan(500);
+  expect(verdict.internalErrors).toBe(0);
+});
