@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { repository } from '../containers/docker.ts';
-import { findEngine, keepClusterTrafficInside } from './engine.ts';
+import { favourContainers, findEngine, keepClusterTrafficInside } from './engine.ts';
 import { type FirstPicture, makePicture } from './first-picture.ts';
 import { createImageSource, mirroredRegistries, registriesAnswer } from './images.ts';
 import type { Kubectl } from './kubectl.ts';
@@ -63,6 +63,7 @@ export async function clusterUp(
   const image = await source.nodeImage();
   const registry = createRegistry(docker, names);
   await registry.start(await source.registryImage());
+  await favourContainers();
   if (!(await kind.clusters()).includes(names.cluster)) {
     await steps.step(`creating the kind cluster ${names.cluster}`, () =>
       kind.create(names, { image, ...(signal && { signal }) }),
