@@ -9,8 +9,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 const rooms = [
   ...['contract', 'timing', 'diffusion', 'messaging', 'storage', 'generations'],
-  'lifecycle',
-  ...['frontend', 'worker', 'client', 'embedded', 'gpu-simulator'],
+  ...['lifecycle', 'deletion-cost', 'gpu-simulator'],
+  ...['frontend', 'worker', 'client', 'embedded'],
 ];
 const packages = [
   ...['zod', 'amqplib', '@aws-sdk/client-s3', 'pg', 'onnxruntime-node', 'fastify'],
@@ -64,6 +64,7 @@ const forbidden: [rule: string, room: string, line: string][] = [
   ['nobody-imports-gpu-simulator', 'worker', "import '@darkroom/gpu-simulator';"],
   ['only-gpu-simulator-knows-grpc', 'worker', "import '@grpc/grpc-js';"],
   ['only-platform-rooms-know-kubernetes', 'frontend', "import '@kubernetes/client-node';"],
+  ['deletion-cost-stands-beside', 'deletion-cost', "import '@darkroom/generations';"],
 ];
 const intruder = (room: string, index: number) => `services/${room}/intruder-${index}.ts`;
 
