@@ -6,6 +6,8 @@ import { containersOf, type Workload } from './pods.ts';
 const builtIn = {
   PriorityClass: ['system-node-critical', 'system-cluster-critical'],
   ServiceAccount: ['default'],
+  // KEDA's operator makes the certificates of its own parts.
+  Secret: ['keda/kedaorg-certs'],
 };
 
 type Missing = (
@@ -41,6 +43,7 @@ export function checkReferences(
   const secret = (object: Manifest, field: string, name: string, keys: string[] = []) => {
     const namespace = object.metadata.namespace;
     const found = secrets.find((entry) => entry.namespace === namespace && entry.name === name);
+    if (builtIn.Secret.includes(`${namespace}/${name}`)) return [];
     if (found === undefined) {
       return [
         finding(
