@@ -37,9 +37,7 @@ export function checkNetworkPolicies(
     })),
     ...objects.flatMap((object) => {
       const labels = operators[object.kind]?.(object);
-      return labels === undefined
-        ? []
-        : [{ namespace: object.metadata.namespace ?? '', labels }];
+      return labels === undefined ? [] : [{ namespace: object.metadata.namespace ?? '', labels }];
     }),
   ];
   if (objects.some(({ metadata }) => metadata.name === managed.policy)) {

@@ -18,10 +18,7 @@ const definers = [
   ['github.com/external-secrets/external-secrets@v1.3.2', 'config/crds/bases'],
   ['github.com/aws/karpenter-provider-aws@v1.14.0', 'pkg/apis/crds'],
   ['github.com/rabbitmq/cluster-operator/v2@v2.22.4', 'config/crd/bases'],
-  [
-    'github.com/prometheus-operator/prometheus-operator@v0.85.0',
-    'example/prometheus-operator-crd',
-  ],
+  ['github.com/prometheus-operator/prometheus-operator@v0.85.0', 'example/prometheus-operator-crd'],
 ] as const;
 
 type CustomResourceDefinition = {

@@ -37,7 +37,10 @@ export function schemaOf(
   definition: Definition,
   { ofResource = false }: { ofResource?: boolean } = {},
 ): unknown {
-  if (definition['x-kubernetes-int-or-string'] === true || definition['format'] === 'int-or-string') {
+  if (
+    definition['x-kubernetes-int-or-string'] === true ||
+    definition['format'] === 'int-or-string'
+  ) {
     return intOrString;
   }
   const schema: Record<string, unknown> = {};
