@@ -17,9 +17,8 @@ const matches = (labels: Record<string, string>, selector: Record<string, string
 export function checkAddresses(
   objects: readonly Manifest[],
   workloads: readonly Workload[],
-  { made = [] }: { made?: readonly Manifest[] } = {},
 ): Finding[] {
-  const services = [...objects, ...made].filter(({ kind }) => kind === 'Service');
+  const services = objects.flatMap((object) => servicesOf(object));
   return [
     ...services.flatMap((service) => checkService(service, workloads)),
     ...objects.flatMap((object) =>
@@ -28,6 +27,18 @@ export function checkAddresses(
       ),
     ),
   ];
+}
+
+/** A Service, or those that an operator makes of an object, whose ports and pods it knows itself. */
+function servicesOf(object: Manifest): Manifest[] {
+  if (object.kind === 'Service') return [object];
+  if (object.kind !== 'RabbitmqCluster') return [];
+  const { name } = object.metadata;
+  return [name, `${name}-nodes`].map((each) => ({
+    ...object,
+    metadata: { ...object.metadata, name: each },
+    spec: {},
+  }));
 }
 
 function checkService(service: Manifest, workloads: readonly Workload[]): Finding[] {
@@ -45,10 +56,11 @@ function checkService(service: Manifest, workloads: readonly Workload[]): Findin
     behind
       .flatMap(({ pod }) => pod.containers)
       .flatMap(({ ports: own = [] }) => own)
-      .flatMap(({ name, containerPort }): (string | number | undefined)[] => [name, containerPort]),
+      .map(({ name }) => name),
   );
   return ports.flatMap(({ name, port, targetPort = port }) =>
-    open.has(targetPort)
+    // A port by its number needs no declaration; one by its name does.
+    typeof targetPort === 'number' || open.has(targetPort)
       ? []
       : [
           finding(

@@ -70,7 +70,10 @@ export function checkImages(
               'has not the digest of the lock',
               'let the environment take in the component platform/images',
             )
-          : report('has a digest', 'this environment takes images by tag, from where it built them');
+          : report(
+              'has a digest',
+              'this environment takes images by tag, from where it built them',
+            );
       }
       return [];
     }),

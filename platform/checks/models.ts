@@ -98,9 +98,7 @@ function checkTriggers(object: Manifest, model: string, queues: ReadonlySet<stri
       ];
     }
     if (type === 'metrics-api' && !url.endsWith(`/scaling/models/${model}`)) {
-      return [
-        finding(object, at('url'), `${url} tells of another model`, `end it with ${model}`),
-      ];
+      return [finding(object, at('url'), `${url} tells of another model`, `end it with ${model}`)];
     }
     return [];
   });

@@ -18,6 +18,13 @@ const operators: Record<string, (object: Manifest) => Record<string, string>> = 
   RabbitmqCluster: ({ metadata: { name } }) => ({ 'app.kubernetes.io/name': name }),
 };
 
+/** What may be outside the cluster; then another policy names its addresses. */
+const managed = {
+  policy: 'managed-services',
+  namespace: 'darkroom-data',
+  names: ['postgres', 'object-store'],
+};
+
 /** Every policy is of pods that there are, and lets in or out to pods that there are. */
 export function checkNetworkPolicies(
   objects: readonly Manifest[],
@@ -30,11 +37,13 @@ export function checkNetworkPolicies(
     })),
     ...objects.flatMap((object) => {
       const labels = operators[object.kind]?.(object);
-      return labels === undefined
-        ? []
-        : [{ namespace: object.metadata.namespace ?? '', labels }];
+      return labels === undefined ? [] : [{ namespace: object.metadata.namespace ?? '', labels }];
     }),
   ];
+  if (objects.some(({ metadata }) => metadata.name === managed.policy)) {
+    const { namespace, names } = managed;
+    pods.push(...names.map((name) => ({ namespace, labels: { 'app.kubernetes.io/name': name } })));
+  }
   return objects
     .filter(({ kind }) => kind === 'NetworkPolicy')
     .flatMap((object) => {

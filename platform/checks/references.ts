@@ -6,6 +6,8 @@ import { containersOf, type Workload } from './pods.ts';
 const builtIn = {
   PriorityClass: ['system-node-critical', 'system-cluster-critical'],
   ServiceAccount: ['default'],
+  // KEDA's operator makes the certificates of its own parts.
+  Secret: ['keda/kedaorg-certs'],
 };
 
 type Missing = (
@@ -41,6 +43,7 @@ export function checkReferences(
   const secret = (object: Manifest, field: string, name: string, keys: string[] = []) => {
     const namespace = object.metadata.namespace;
     const found = secrets.find((entry) => entry.namespace === namespace && entry.name === name);
+    if (builtIn.Secret.includes(`${namespace}/${name}`)) return [];
     if (found === undefined) {
       return [
         finding(
@@ -78,10 +81,20 @@ function ofPod(workload: Workload, missing: Missing, secret: SecretCheck): Findi
     const at = `${field}.volumes[${volume.name}]`;
     const { configMap, secret: ofSecret, persistentVolumeClaim: claim } = volume;
     return [
-      ...(configMap ? missing(object, `${at}.configMap`, 'ConfigMap', configMap.name, namespace) : []),
-      ...(ofSecret ? secret(object, `${at}.secret`, ofSecret.secretName, keysOf(ofSecret.items)) : []),
+      ...(configMap
+        ? missing(object, `${at}.configMap`, 'ConfigMap', configMap.name, namespace)
+        : []),
+      ...(ofSecret
+        ? secret(object, `${at}.secret`, ofSecret.secretName, keysOf(ofSecret.items))
+        : []),
       ...(claim
-        ? missing(object, `${at}.persistentVolumeClaim`, 'PersistentVolumeClaim', claim.claimName, namespace)
+        ? missing(
+            object,
+            `${at}.persistentVolumeClaim`,
+            'PersistentVolumeClaim',
+            claim.claimName,
+            namespace,
+          )
         : []),
       ...(volume.projected?.sources ?? []).flatMap((source) => [
         ...(source.configMap
@@ -102,10 +115,18 @@ function ofPod(workload: Workload, missing: Missing, secret: SecretCheck): Findi
     ]),
     ...(container.env ?? []).flatMap(({ name, valueFrom }) => [
       ...(valueFrom?.configMapKeyRef
-        ? missing(object, `${at}.env[${name}]`, 'ConfigMap', valueFrom.configMapKeyRef.name, namespace)
+        ? missing(
+            object,
+            `${at}.env[${name}]`,
+            'ConfigMap',
+            valueFrom.configMapKeyRef.name,
+            namespace,
+          )
         : []),
       ...(valueFrom?.secretKeyRef
-        ? secret(object, `${at}.env[${name}]`, valueFrom.secretKeyRef.name, [valueFrom.secretKeyRef.key])
+        ? secret(object, `${at}.env[${name}]`, valueFrom.secretKeyRef.name, [
+            valueFrom.secretKeyRef.key,
+          ])
         : []),
     ]),
   ]);
@@ -114,7 +135,13 @@ function ofPod(workload: Workload, missing: Missing, secret: SecretCheck): Findi
     ...variables,
     ...(pod.serviceAccountName === undefined
       ? []
-      : missing(object, `${field}.serviceAccountName`, 'ServiceAccount', pod.serviceAccountName, namespace)),
+      : missing(
+          object,
+          `${field}.serviceAccountName`,
+          'ServiceAccount',
+          pod.serviceAccountName,
+          namespace,
+        )),
     ...(pod.priorityClassName === undefined
       ? []
       : missing(object, `${field}.priorityClassName`, 'PriorityClass', pod.priorityClassName)),

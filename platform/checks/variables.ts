@@ -101,8 +101,9 @@ export function checkGrace(
 ): Finding[] {
   return workloads.flatMap((workload) => {
     const [container] = workload.pod.containers;
-    const own = container && ownImageOf(container.image);
-    if (container === undefined || (own !== 'frontend' && own !== 'worker')) return [];
+    if (container === undefined || isOtherProgram(container)) return [];
+    const own = ownImageOf(container.image);
+    if (own !== 'frontend' && own !== 'worker') return [];
     const values = valuesOf(container, workload, objects, []);
     const milliseconds = (name: string) => Number(values.get(name) ?? Number.NaN);
     const needed =

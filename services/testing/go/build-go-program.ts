@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { cacheFolder, inherited } from '../servers/config.ts';
 import { findGo } from './find-go.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 
 export type GoProgram = {
   name: string;
@@ -31,11 +32,19 @@ export type GoProgram = {
  * @throws Error that says what to do when there is no Go, or when the build fails
  */
 export async function buildGoProgram(program: GoProgram): Promise<string> {
-  const { name, version, say } = program;
+  const { name, version } = program;
   const folder = join(cacheFolder, `${name}-${version}-${process.platform}-${process.arch}`);
   const file = join(folder, name);
   if (existsSync(file)) return file;
   await mkdir(folder, { recursive: true });
+  return oneAtATime(`${file}.lock`, async () => {
+    if (!existsSync(file)) await build(program, file);
+    return file;
+  });
+}
+
+async function build(program: GoProgram, file: string): Promise<void> {
+  const { name, version, say } = program;
   const go = await findGo(program);
   // Renamed when it is whole, so that nobody ever runs half of it.
   const unfinished = `${file}.${process.pid}`;
@@ -46,12 +55,12 @@ export async function buildGoProgram(program: GoProgram): Promise<string> {
   }, 15_000);
   try {
     const args = ['build', '-mod=readonly', '-trimpath', '-ldflags=-s -w', '-o', unfinished];
-    const build = spawn(go, [...args, program.package], {
+    const child = spawn(go, [...args, program.package], {
       cwd: program.folder,
       env: { ...inherited, GOWORK: 'off', GOROOT: undefined, CGO_ENABLED: '0' },
       stdio: ['ignore', 'inherit', 'inherit'],
     });
-    const [code] = await once(build, 'exit');
+    const [code] = await once(child, 'exit');
     if (code !== 0) {
       throw new Error(`building ${name} failed (${go} build in ${program.folder}: exit ${code})`);
     }
@@ -59,5 +68,4 @@ export async function buildGoProgram(program: GoProgram): Promise<string> {
     clearInterval(progress);
   }
   await rename(unfinished, file);
-  return file;
 }
