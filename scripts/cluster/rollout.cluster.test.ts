@@ -127,7 +127,9 @@ test('no request of the callers failed, and no job was lost', async () => {
 async function relabelled(image: string): Promise<string> {
   const [name = ''] = image.split('@');
   const service = name.split('/').at(-1) ?? '';
-  const port = (await exec('docker', ['port', `${cluster.name}-registry`, '5000'])).split(':').at(-1);
+  const port = (await exec('docker', ['port', `${cluster.name}-registry`, '5000']))
+    .split(':')
+    .at(-1);
   const target = `localhost:${port?.trim()}/darkroom/${service}:next`;
   await exec('docker', ['build', '--tag', target, '--label', 'release=next', '-'], {
     input: `FROM darkroom/${service}:local\n`,
@@ -137,4 +139,3 @@ async function relabelled(image: string): Promise<string> {
   const digest = out.match(/digest: (sha256:[0-9a-f]{64})/)?.[1];
   return `${name}@${digest}`;
 }
-
