@@ -1,17 +1,16 @@
 import { join } from 'node:path';
-import { loadAllYaml } from '@kubernetes/client-node';
 import { describe, expect, test } from 'vitest';
 import { repository } from '../containers/docker.ts';
-import { ExecError, exec } from './exec.ts';
+import { ExecError } from './exec.ts';
 import { FIELD_MANAGER } from './kubectl.ts';
-import { stampCredentials } from './manifests.ts';
+import { kustomized, stampCredentials } from './manifests.ts';
 import { ensureSecrets } from './secrets.ts';
 import { cluster, kubectl, kubectlPath } from './testing/cluster-under-test.ts';
 
 /** The objects of a layer as `cluster up` applied them. */
 async function applied(layer: string): Promise<string> {
   const folder = join(repository, '.darkroom', 'clusters', cluster.name, layer);
-  const objects = loadAllYaml(await exec(kubectlPath, ['kustomize', folder]));
+  const objects = await kustomized(kubectlPath, folder);
   const items = stampCredentials(objects, await ensureSecrets(kubectl));
   return JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
 }

@@ -50,7 +50,7 @@ export function exec(program: string, args: string[], options: ExecOptions = {})
     });
     child.once('close', (code) => {
       if (code === 0) return resolve(out());
-      const words = (err() || out()).trim().split('\n').slice(-8).join('\n');
+      const words = (err() || out()).trim().split('\n').slice(-8).join('\n').slice(0, 2_000);
       reject(new ExecError(`${program} ${args.slice(0, 3).join(' ')} failed: ${words}`, err()));
     });
   });

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dumpYaml, loadYaml } from '@kubernetes/client-node';
+import { parse, stringify } from 'yaml';
 import { repository } from '../containers/docker.ts';
 import type { Docker } from './docker.ts';
 import { type ExecOptions, exec } from './exec.ts';
@@ -50,9 +50,9 @@ export function createKind(program: string, docker: Docker): Kind {
 /** kind-config.yaml with the cluster's own name and port. */
 async function configOf({ cluster, port }: ClusterNames): Promise<string> {
   const text = await readFile(join(repository, 'kind-config.yaml'), 'utf8');
-  const config = loadYaml<KindConfig>(text);
+  const config: KindConfig = parse(text);
   for (const mapping of config.nodes.flatMap(({ extraPortMappings = [] }) => extraPortMappings)) {
     if (mapping.containerPort === NODE_PORT) mapping.hostPort = port;
   }
-  return dumpYaml({ ...config, name: cluster });
+  return stringify({ ...config, name: cluster });
 }

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { dumpYaml, type KubernetesObject, loadAllYaml } from '@kubernetes/client-node';
+import type { KubernetesObject } from '@kubernetes/client-node';
+import { parseAllDocuments, stringify } from 'yaml';
 import { repository } from '../containers/docker.ts';
 import { exec } from './exec.ts';
 import { credentialsChecksum, type Secrets } from './secrets.ts';
@@ -46,15 +47,21 @@ export async function renderLayer(options: {
   const base = join(repository, 'platform/environments', environment, layer);
   await writeFile(
     join(folder, 'kustomization.yaml'),
-    dumpYaml({
+    stringify({
       apiVersion: 'kustomize.config.k8s.io/v1beta1',
       kind: 'Kustomization',
       resources: [relative(folder, base)],
       images,
     }),
   );
+  return kustomized(kubectl, folder);
+}
+
+/** The objects that a folder of kustomize makes. */
+export async function kustomized(kubectl: string, folder: string): Promise<KubernetesObject[]> {
   const out = await exec(kubectl, ['kustomize', folder]);
-  return loadAllYaml(out).filter((object) => object != null);
+  // Not through the client's types, which know fewer fields than the cluster.
+  return parseAllDocuments(out).map((document) => document.toJS() as KubernetesObject);
 }
 
 export const isWorkload = (object: KubernetesObject): object is Workload =>

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dumpYaml, loadAllYaml } from '@kubernetes/client-node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { stringify } from 'yaml';
 import { repository } from '../containers/docker.ts';
 import { exec } from './exec.ts';
-import { stampCredentials } from './manifests.ts';
+import { kustomized, stampCredentials } from './manifests.ts';
 import { ensureSecrets } from './secrets.ts';
 import { cluster, kubectl, kubectlPath } from './testing/cluster-under-test.ts';
 import { stream } from './testing/load.ts';
@@ -28,14 +28,14 @@ async function apply(change: Record<string, unknown>): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeFile(
     join(folder, 'kustomization.yaml'),
-    dumpYaml({
+    stringify({
       apiVersion: 'kustomize.config.k8s.io/v1beta1',
       kind: 'Kustomization',
       resources: ['../apps'],
       ...change,
     }),
   );
-  const objects = loadAllYaml(await exec(kubectlPath, ['kustomize', folder]));
+  const objects = await kustomized(kubectlPath, folder);
   const stamped = stampCredentials(objects, await ensureSecrets(kubectl));
   await kubectl.apply(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: stamped }));
 }

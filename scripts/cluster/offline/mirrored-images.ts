@@ -13,19 +13,27 @@ const USERLAND = 'darkroom/userland:bookworm';
  * Debian's packages and Go modules, under their upstream names.
  */
 export async function makeMirroredImages(tools: Tools): Promise<string[]> {
-  const recipes = await mirroredImages(tools);
-  for (const recipe of recipes) await makeImage(recipe, tools);
-  return recipes.map(({ name }) => name);
+  const names: string[] = [];
+  for (const prepare of mirroredImages(tools)) {
+    const recipe = await prepare();
+    await makeImage(recipe, tools);
+    names.push(recipe.name);
+  }
+  return names;
 }
 
-async function mirroredImages(tools: Tools): Promise<ImageRecipe[]> {
-  const program = async (
-    built: Parameters<typeof buildProgram>[0],
-    image: Omit<Parameters<typeof programImage>[0], 'program'>,
-  ) => programImage({ ...image, program: await buildProgram(built, tools) });
+/** One after the other: each compiles with all processors. */
+export function mirroredImages(tools: Tools): (() => Promise<ImageRecipe>)[] {
+  const program =
+    (
+      built: Parameters<typeof buildProgram>[0],
+      image: Omit<Parameters<typeof programImage>[0], 'program'>,
+    ) =>
+    async () =>
+      programImage({ ...image, program: await buildProgram(built, tools) });
   const keda = 'ghcr.io/kedacore';
   return [
-    {
+    async () => ({
       name: 'docker.io/library/rabbitmq:4.0.5-management',
       // As in the official image, the programs lie on PATH and a home with the server's state is 999's.
       dockerfile: [
@@ -37,8 +45,8 @@ async function mirroredImages(tools: Tools): Promise<ImageRecipe[]> {
         '',
       ].join('\n'),
       files: { 'rootfs.tar': await rootFilesystem('rabbitmq', tools) },
-    },
-    {
+    }),
+    async () => ({
       name: 'docker.io/library/postgres:17',
       dockerfile: [
         'FROM scratch',
@@ -51,13 +59,13 @@ async function mirroredImages(tools: Tools): Promise<ImageRecipe[]> {
         '',
       ].join('\n'),
       files: { 'rootfs.tar': await rootFilesystem('postgres', tools) },
-    },
-    await program('versitygw', {
+    }),
+    program('versitygw', {
       name: 'docker.io/versity/versitygw:v1.8.0',
       as: 'usr/local/bin/versitygw',
       base: USERLAND,
     }),
-    {
+    async () => ({
       name: 'docker.io/prom/prometheus:v3.10.0',
       dockerfile: [
         `FROM ${USERLAND}`,
@@ -70,23 +78,23 @@ async function mirroredImages(tools: Tools): Promise<ImageRecipe[]> {
         prometheus: await buildProgram('prometheus', tools),
         promtool: await buildProgram('promtool', tools),
       },
-    },
-    await program('keda-operator', {
+    }),
+    program('keda-operator', {
       name: `${keda}/keda:2.20.2`,
       as: 'keda',
       user: '65532:65532',
     }),
-    await program('keda-adapter', {
+    program('keda-adapter', {
       name: `${keda}/keda-metrics-apiserver:2.20.2`,
       as: 'keda-adapter',
       user: '65532:65532',
     }),
-    await program('keda-webhooks', {
+    program('keda-webhooks', {
       name: `${keda}/keda-admission-webhooks:2.20.2`,
       as: 'keda-admission-webhooks',
       user: '65532:65532',
     }),
-    await program('metrics-server', {
+    program('metrics-server', {
       name: 'registry.k8s.io/metrics-server/metrics-server:v0.8.0',
       as: 'metrics-server',
       user: '65534:65534',

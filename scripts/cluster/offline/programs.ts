@@ -81,7 +81,8 @@ export const programs = {
   promtool: prometheus('promtool'),
   versitygw: {
     name: 'versitygw',
-    module: 'versitygw',
+    // The tests of every room build it, too.
+    module: '../../services/testing/servers/versitygw',
     package: 'github.com/versity/versitygw/cmd/versitygw',
   },
 } satisfies Record<string, GoProgram>;
