@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 const rooms = [
   ...['contract', 'timing', 'diffusion', 'messaging', 'storage', 'generations'],
-  'lifecycle',
+  ...['lifecycle', 'deletion-cost'],
   ...['frontend', 'worker', 'client', 'embedded'],
 ];
 const packages = ['zod', 'amqplib', '@aws-sdk/client-s3', 'pg', 'onnxruntime-node', 'fastify'];
@@ -55,6 +55,7 @@ const forbidden: [rule: string, room: string, line: string][] = [
   ['resolvable', 'worker', "import '@darkroom/contract/index.ts';"],
   ['no-cycles', 'worker', "import './intruder-22.ts';"],
   ['accept-knows-no-protocol', 'frontend/accept', "import 'fastify';"],
+  ['deletion-cost-stands-beside', 'deletion-cost', "import '@darkroom/generations';"],
 ];
 const intruder = (room: string, index: number) => `services/${room}/intruder-${index}.ts`;
 
