@@ -140,6 +140,42 @@ export default {
       },
     },
     {
+      name: 'gpu-simulator-stands-beside',
+      comment:
+        'The GPU simulator is deployed beside the service and meets it in metrics and ' +
+        'environment variables only, so that a node with real GPUs can do without it.',
+      severity: 'error',
+      from: codeOf('gpu-simulator'),
+      to: { path: roomsOtherThan('gpu-simulator|lifecycle|timing') },
+    },
+    {
+      name: 'nobody-imports-gpu-simulator',
+      comment:
+        'The GPU simulator is a process on nodes without GPUs. What needs it in code would not run ' +
+        'where the GPUs are real.',
+      severity: 'error',
+      from: { path: roomsOtherThan('gpu-simulator') },
+      to: { path: '^services/gpu-simulator/' },
+    },
+    {
+      name: 'only-gpu-simulator-knows-grpc',
+      comment:
+        'Only services/gpu-simulator speaks gRPC, because the kubelet does. The services meet in ' +
+        'HTTP, messages and records.',
+      severity: 'error',
+      from: { path: productOtherThan('gpu-simulator'), pathNot: tests },
+      to: { path: installed('@grpc/[^/]+') },
+    },
+    {
+      name: 'only-platform-rooms-know-kubernetes',
+      comment:
+        'The service runs without Kubernetes, and its pods hold no token for its API. What must ' +
+        'ask the API is a process of its own with the rights for that alone.',
+      severity: 'error',
+      from: { path: productOtherThan('gpu-simulator|deletion-cost'), pathNot: tests },
+      to: { path: installed('@kubernetes/client-node') },
+    },
+    {
       name: 'client-takes-types-alone',
       comment:
         "The client is installed by strangers and must bring no server code: it takes the router's " +

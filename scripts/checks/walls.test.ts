@@ -9,10 +9,13 @@ import { beforeAll, describe, expect, test } from 'vitest';
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 const rooms = [
   ...['contract', 'timing', 'diffusion', 'messaging', 'storage', 'generations'],
-  ...['lifecycle', 'deletion-cost'],
+  ...['lifecycle', 'deletion-cost', 'gpu-simulator'],
   ...['frontend', 'worker', 'client', 'embedded'],
 ];
-const packages = ['zod', 'amqplib', '@aws-sdk/client-s3', 'pg', 'onnxruntime-node', 'fastify'];
+const packages = [
+  ...['zod', 'amqplib', '@aws-sdk/client-s3', 'pg', 'onnxruntime-node', 'fastify'],
+  ...['@grpc/grpc-js', '@kubernetes/client-node'],
+];
 
 /** What the house allows: file and its imports. */
 const allowed: Record<string, string> = {
@@ -26,6 +29,8 @@ const allowed: Record<string, string> = {
   'services/worker/main.ts': "import '@darkroom/diffusion'; import '@darkroom/storage';",
   'services/client/types.ts': "import type { frontendType } from '@darkroom/frontend';",
   'services/embedded/start.ts': "import '@darkroom/frontend'; import '@darkroom/worker';",
+  'services/gpu-simulator/plugin.ts':
+    "import '@darkroom/lifecycle'; import '@grpc/grpc-js'; import '@kubernetes/client-node';",
   'services/messaging/broker.test.ts': "import 'vitest'; import '@darkroom/storage';",
 };
 
@@ -56,6 +61,10 @@ const forbidden: [rule: string, room: string, line: string][] = [
   ['no-cycles', 'worker', "import './intruder-22.ts';"],
   ['accept-knows-no-protocol', 'frontend/accept', "import 'fastify';"],
   ['deletion-cost-stands-beside', 'deletion-cost', "import '@darkroom/generations';"],
+  ['gpu-simulator-stands-beside', 'gpu-simulator', "import '@darkroom/storage';"],
+  ['nobody-imports-gpu-simulator', 'worker', "import '@darkroom/gpu-simulator';"],
+  ['only-gpu-simulator-knows-grpc', 'worker', "import '@grpc/grpc-js';"],
+  ['only-platform-rooms-know-kubernetes', 'frontend', "import '@kubernetes/client-node';"],
 ];
 const intruder = (room: string, index: number) => `services/${room}/intruder-${index}.ts`;
 
