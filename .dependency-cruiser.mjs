@@ -212,6 +212,15 @@ export default {
       to: { path: `^services/(${programs})/` },
     },
     {
+      name: 'deletion-cost-stands-beside',
+      comment:
+        'What keeps the deletion costs holds rights in the Kubernetes API, so it is small and meets ' +
+        'the service in one HTTP answer only. It needs no client of the record, the broker or the store.',
+      severity: 'error',
+      from: codeOf('deletion-cost'),
+      to: { path: roomsOtherThan('deletion-cost|lifecycle|timing') },
+    },
+    {
       name: 'testing-is-for-tests',
       comment:
         "services/testing starts servers and brings the tests' packages, which no image has. Only " +

@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 const integration = '{services,scripts}/**/*.integration.test.ts';
 const containers = '{services,scripts}/**/*.containers.test.ts';
+const platform = 'platform/**/*.test.ts';
 const deep = '{services,scripts}/**/*.deep.test.ts';
 
 /**
@@ -25,6 +26,19 @@ export default defineConfig({
           globalSetup: ['services/generations/testing/make-empty-records.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'platform',
+          // Beside the integration tests, while whose run the tools may be built.
+          sequence: { groupOrder: 1 },
+          maxWorkers: 2 * availableParallelism(),
+          include: [platform],
+          globalSetup: ['platform/testing/build-tools.ts'],
+          testTimeout: 120_000,
+          // Until the tools are built.
+          hookTimeout: 600_000,
         },
       },
       {

@@ -20,7 +20,7 @@ const checks: Record<string, { about: string; command: string[] }> = {
   },
   walls: {
     about: 'walls between rooms, import cycles (.dependency-cruiser.mjs)',
-    command: ['depcruise', '--output-type=err-long', 'services', 'scripts'],
+    command: ['depcruise', '--output-type=err-long', 'services', 'scripts', 'platform'],
   },
   unused: {
     about: 'unused files, exports and dependencies (knip.jsonc)',

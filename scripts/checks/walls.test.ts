@@ -9,8 +9,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 const rooms = [
   ...['contract', 'timing', 'diffusion', 'messaging', 'storage', 'generations'],
-  'lifecycle',
-  ...['frontend', 'worker', 'client', 'embedded', 'gpu-simulator'],
+  ...['lifecycle', 'deletion-cost', 'gpu-simulator'],
+  ...['frontend', 'worker', 'client', 'embedded'],
 ];
 const packages = [
   ...['zod', 'amqplib', '@aws-sdk/client-s3', 'pg', 'onnxruntime-node', 'fastify'],
@@ -60,6 +60,7 @@ const forbidden: [rule: string, room: string, line: string][] = [
   ['resolvable', 'worker', "import '@darkroom/contract/index.ts';"],
   ['no-cycles', 'worker', "import './intruder-22.ts';"],
   ['accept-knows-no-protocol', 'frontend/accept', "import 'fastify';"],
+  ['deletion-cost-stands-beside', 'deletion-cost', "import '@darkroom/generations';"],
   ['gpu-simulator-stands-beside', 'gpu-simulator', "import '@darkroom/storage';"],
   ['nobody-imports-gpu-simulator', 'worker', "import '@darkroom/gpu-simulator';"],
   ['only-gpu-simulator-knows-grpc', 'worker', "import '@grpc/grpc-js';"],

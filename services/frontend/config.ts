@@ -9,7 +9,8 @@ import {
 } from '@darkroom/lifecycle';
 import { z } from 'zod';
 
-const schema = z
+/** The variables by name, also for who checks what the process is given. */
+export const schema = z
   .object({
     HOST: variables.HOST,
     PORT: variables.PORT,

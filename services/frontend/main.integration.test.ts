@@ -127,6 +127,19 @@ it('answers probes and metrics on a port of their own, which callers do not reac
   expect((await fetch(`${probes}/trpc/models.list`)).status).toBe(404);
 });
 
+it('tells autoscalers what there is to do on the port of the probes alone', async () => {
+  const frontend = start();
+  const [origin, probes] = await Promise.all([frontend.listening, frontend.probes]);
+  const demand = await fetch(`${probes}/scaling/models/pinhole`);
+  expect(demand.status).toBe(200);
+  expect(await demand.json()).toMatchObject({ model: 'pinhole', seconds: expect.any(Number) });
+  expect((await fetch(`${probes}/scaling/models/other`)).status).toBe(404);
+  expect(await (await fetch(`${probes}/scaling/workers`)).json()).toEqual({ workers: [] });
+  for (const path of ['/scaling/models/pinhole', '/scaling/workers']) {
+    expect((await fetch(`${origin}${path}`)).status, path).toBe(404);
+  }
+});
+
 it('on SIGTERM turns unready, takes requests for the delay, ends watches, and then is gone', async () => {
   const delayMs = 1_500;
   const frontend = start({ SHUTDOWN_DELAY_MS: String(delayMs) });

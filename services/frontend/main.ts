@@ -22,6 +22,7 @@ import { connectRabbitmq } from '@darkroom/messaging';
 import { createS3Store } from '@darkroom/storage';
 import { allowedHosts } from './access/allowed-hosts.ts';
 import { startCallers } from './access/start-callers.ts';
+import { createQueueViews } from './admission/queue-views.ts';
 import { createFrontend } from './app.ts';
 import { startRetention } from './background/retention.ts';
 import { startWebhooks } from './background/start-webhooks.ts';
@@ -29,6 +30,7 @@ import { startSweep } from './background/sweep.ts';
 import { closeWithin } from './close-within.ts';
 import { type FrontendConfig, readConfig } from './config.ts';
 import { createFrontendProbes } from './frontend-probes.ts';
+import { scalingRoutes } from './http/scaling.ts';
 import { readWebhookSettings } from './webhooks/settings.ts';
 
 async function main(config: FrontendConfig, logger: Logger): Promise<void> {
@@ -99,11 +101,13 @@ async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown)
   }
 
   const probes = createFrontendProbes({ store, broker, objects, logger });
+  const queues = createQueueViews(store);
   const services = {
     store,
     broker,
     objects,
     catalogue,
+    queues,
     callers,
     allowedHosts: allowedHosts({
       configured: config.ALLOWED_HOSTS,
@@ -134,6 +138,7 @@ async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown)
     variable: 'PROBES_PORT',
     probes,
     metrics,
+    routes: scalingRoutes({ catalogue, queues, store }),
   });
   shutdown.defer('probe server', probeServer.close);
   // Unready at once, and callers come until every load balancer has noticed.

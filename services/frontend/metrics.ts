@@ -35,6 +35,9 @@ export function createFrontendMetrics({ meter }: Metrics, queues: Pick<QueueView
         explicitBucketBoundaries: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30],
       },
     }),
+    requestsInFlight: meter.createUpDownCounter('darkroom_http_requests_in_flight', {
+      description: 'Requests whose answer is not out yet, watches aside.',
+    }),
     created: meter.createCounter('darkroom_generations_created_total', {
       description: 'Requests accepted, by model.',
     }),
@@ -52,7 +55,7 @@ export function createFrontendMetrics({ meter }: Metrics, queues: Pick<QueueView
     watches: meter.createUpDownCounter('darkroom_watches', { description: 'Watches open now.' }),
   };
   // Without labels they are shown from the start, so that the first event is seen as an increase.
-  for (const count of [metrics.publishFailures, metrics.imagesServed, metrics.watches])
-    count.add(0);
+  const { publishFailures, imagesServed, watches, requestsInFlight } = metrics;
+  for (const count of [publishFailures, imagesServed, watches, requestsInFlight]) count.add(0);
   return metrics;
 }

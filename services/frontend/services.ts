@@ -5,6 +5,7 @@ import type { Broker } from '@darkroom/messaging';
 import type { ObjectStore } from '@darkroom/storage';
 import type { AllowedHosts } from './access/allowed-hosts.ts';
 import type { Callers } from './access/callers.ts';
+import type { QueueViews } from './admission/queue-views.ts';
 import type { WebhookSettings } from './webhooks/settings.ts';
 
 /** What the frontend works with; whoever constructs them also closes them, after the frontend. */
@@ -18,6 +19,8 @@ export type FrontendServices = {
   logger: Logger;
   /** Where the frontend creates its metrics; each frontend has its own. */
   metrics: Metrics;
+  /** Where others look at the queues, too. Absent: a view of its own. */
+  queues?: QueueViews | undefined;
   /** Absent: any. */
   allowedHosts?: AllowedHosts | undefined;
   /** @default none are exported */

@@ -1,5 +1,5 @@
 import type { EvidenceDetail, GenerationRequest, GenerationState } from '@darkroom/contract';
-import type { ActiveCount, QueueView } from './queue-view.ts';
+import type { ActiveCount, QueueView, WorkerLoad } from './queue-view.ts';
 import type { GenerationRecord } from './record.ts';
 import type { WorkerState } from './worker-store.ts';
 
@@ -83,6 +83,8 @@ export type FrontendStore = {
   countActive(): Promise<ActiveCount[]>;
   /** Every model's queue and how fast it is worked off; models without either are left out. */
   queues(): Promise<QueueView[]>;
+  /** Every worker that holds a lease, by name, whether or not it was seen lately. */
+  workerLoads(): Promise<WorkerLoad[]>;
   /** Hides a terminal record from everyone, for good. False when there is none. */
   hide(tenant: string, id: string): Promise<boolean>;
   /**

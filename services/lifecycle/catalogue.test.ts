@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadCatalogue } from './catalogue.ts';
 
 let folder: string;
@@ -17,9 +17,10 @@ const catalogueOf = async (content: string) => {
   return path;
 };
 
+const builtIn = fileURLToPath(new URL('../pinhole/models.json', import.meta.url));
+
 it('reads the catalogue of the built-in model', async () => {
-  const builtIn = new URL('../pinhole/models.json', import.meta.url);
-  const { models } = await loadCatalogue(fileURLToPath(builtIn));
+  const { models } = await loadCatalogue(builtIn);
   expect(models.map(({ name }) => name)).toEqual(['pinhole']);
 });
 
@@ -28,7 +29,6 @@ it('names the file and what to do when there is none', async () => {
   await expect(loadCatalogue(path)).rejects.toThrow(
     `the model catalogue ${path} does not exist; set MODELS to a catalogue file`,
   );
-  await expect(loadCatalogue(folder)).rejects.toThrow('cannot be read (EISDIR)');
 });
 
 it('refuses a half-written file', async () => {
@@ -42,4 +42,55 @@ it('reports every field that does not fit', async () => {
   expect(message).toContain('models[0].limits.steps: ');
   expect(message).toContain('models[0].defaults: ');
   expect(message).toContain('extra');
+});
+
+describe('a folder', () => {
+  /** A catalogue file of models like the built-in one, by these names. */
+  const write = async (file: string, ...names: string[]) => {
+    const [model] = JSON.parse(await readFile(builtIn, 'utf8')).models;
+    const models = names.map((name) => ({ ...model, name }));
+    await writeFile(join(folder, file), JSON.stringify({ models }));
+  };
+
+  it('is joined in the order of its files', async () => {
+    await write('b.json', 'second');
+    await write('a.json', 'third', 'first');
+    await writeFile(join(folder, 'kustomization.yaml'), 'resources: []');
+    const { models } = await loadCatalogue(folder);
+    expect(models.map(({ name }) => name)).toEqual(['third', 'first', 'second']);
+  });
+
+  it('is read once where Kubernetes mounts it, whose links lead into hidden folders', async () => {
+    await mkdir(join(folder, '..2026_11_28'));
+    await write('..2026_11_28/pinhole.json', 'pinhole');
+    await symlink('..2026_11_28', join(folder, '..data'));
+    await symlink('..data/pinhole.json', join(folder, 'pinhole.json'));
+    await write('.pinhole.json', 'pinhole');
+    const { models } = await loadCatalogue(folder);
+    expect(models.map(({ name }) => name)).toEqual(['pinhole']);
+  });
+
+  it('is refused where two files name one model, both of which are told', async () => {
+    await write('a.json', 'pinhole', 'other');
+    await write('b.json', 'other');
+    const [a, b] = [join(folder, 'a.json'), join(folder, 'b.json')];
+    await expect(loadCatalogue(folder)).rejects.toThrow(
+      `the model other is in two files of the catalogue, ${a} and ${b}; take it out of one`,
+    );
+  });
+
+  it('is refused without files', async () => {
+    await write('.hidden.json', 'pinhole');
+    await expect(loadCatalogue(folder)).rejects.toMatchObject({
+      kind: 'configuration',
+      message: expect.stringContaining(`${folder} is a folder without files *.json`),
+    });
+  });
+
+  it('is refused for one file that does not fit, which is told', async () => {
+    await write('a.json', 'pinhole');
+    await write('b.json', 'Not A Label');
+    const message = await loadCatalogue(folder).catch((error: Error) => error.message);
+    expect(message).toContain(`the model catalogue ${join(folder, 'b.json')} does not fit`);
+  });
 });

@@ -4,6 +4,14 @@ import { listenError } from './listen-error.ts';
 import type { Metrics } from './metrics.ts';
 import type { Probes } from './probes.ts';
 
+/** What a process tells its platform beside its probes. */
+export type ProbeRoutes = {
+  /** To name where another is asked for. */
+  paths: readonly string[];
+  /** The answer to `GET path`, in JSON; undefined where the path is none of these. */
+  answer(path: string): Promise<{ status: number; body: unknown } | undefined>;
+};
+
 export type ProbeServer = { port: number; close(): Promise<void> };
 
 /**
@@ -12,6 +20,7 @@ export type ProbeServer = { port: number; close(): Promise<void> };
  *
  * @param options.port 0 takes a free one
  * @param options.variable the environment variable that sets the port
+ * @param options.routes what else is served there
  * @throws DarkroomError (`configuration`) when the port cannot be listened on
  */
 export async function startProbeServer(options: {
@@ -20,15 +29,17 @@ export async function startProbeServer(options: {
   variable?: string;
   probes: Probes;
   metrics: Metrics;
+  routes?: ProbeRoutes;
 }): Promise<ProbeServer> {
-  const { host, port, variable, probes, metrics } = options;
+  const { host, port, variable, probes, metrics, routes } = options;
+  const paths = ['/healthz', '/readyz', '/metrics', ...(routes?.paths ?? [])];
   const server = createServer((request, response) => {
-    answer(request.url?.split('?')[0], response).catch((error: unknown) =>
+    answer(request.url?.split('?')[0] ?? '', response).catch((error: unknown) =>
       response.destroy(error as Error),
     );
   });
 
-  const answer = async (path: string | undefined, response: ServerResponse) => {
+  const answer = async (path: string, response: ServerResponse) => {
     if (path === '/healthz') return sendJson(response, 200, { status: 'alive' });
     if (path === '/readyz') {
       const readiness = await probes.readiness();
@@ -39,7 +50,9 @@ export async function startProbeServer(options: {
       response.writeHead(200, { 'content-type': metrics.contentType }).end(text);
       return;
     }
-    sendJson(response, 404, { message: 'not found; there are /healthz, /readyz and /metrics' });
+    const other = await routes?.answer(path);
+    if (other !== undefined) return sendJson(response, other.status, other.body);
+    sendJson(response, 404, { message: `not found; there are ${paths.join(', ')}` });
   };
 
   await listen(server, { host, port, variable });

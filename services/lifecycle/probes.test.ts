@@ -117,6 +117,28 @@ it('serves liveness, readiness and metrics, and is alive but not ready while it 
   expect((await get('/healthz')).status).toBe(200);
 });
 
+it('serves what else it is given, and names it where another path is asked for', async () => {
+  server = await startProbeServer({
+    host: '127.0.0.1',
+    port: 0,
+    probes: createProbes({}, { logger }),
+    metrics: createMetrics(),
+    routes: {
+      paths: ['/queue'],
+      answer: async (path) => (path === '/queue' ? { status: 503, body: [path] } : undefined),
+    },
+  });
+  const get = async (path: string) => {
+    const response = await fetch(`http://127.0.0.1:${server?.port}${path}`);
+    return { status: response.status, body: await response.json() };
+  };
+  expect(await get('/queue?a=b')).toEqual({ status: 503, body: ['/queue'] });
+  expect(await get('/elsewhere')).toEqual({
+    status: 404,
+    body: { message: 'not found; there are /healthz, /readyz, /metrics, /queue' },
+  });
+});
+
 it('says what to do when its port is taken', async () => {
   const options = {
     host: '127.0.0.1',

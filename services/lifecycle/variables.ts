@@ -74,9 +74,10 @@ export const variables = {
     .string()
     .meta({ examples: ['AWS_SECRET_ACCESS_KEY=<the secret>'] })
     .optional(),
-  MODELS: z
-    .string()
-    .meta({ description: 'the catalogue file', examples: ['MODELS=/etc/darkroom/models.json'] }),
+  MODELS: z.string().meta({
+    description: 'the catalogue file, or a folder of such files',
+    examples: ['MODELS=/etc/darkroom/models.json'],
+  }),
   RESULT_TTL_HOURS: z
     .string()
     .transform(Number)

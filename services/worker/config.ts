@@ -16,7 +16,8 @@ const names = (text: string) =>
     .map((name) => name.trim())
     .filter((name) => name !== '');
 
-const schema = z
+/** The variables by name, also for who checks what the process is given. */
+export const schema = z
   .object({
     PORT: variables.PORT,
     HOST: variables.HOST,
@@ -63,6 +64,16 @@ const schema = z
         examples: ['REQUIRE_GPU=1'],
       })
       .default(false),
+    GPU_DEVICE_FILES: z
+      .string()
+      .transform(names)
+      .meta({
+        description:
+          'the files by which the GPU is reached; when one cannot be opened any more, the worker ' +
+          "hands its job back and ends. Unless set: NVIDIA's, where a GPU provider is asked for",
+        examples: ['GPU_DEVICE_FILES=/dev/nvidiactl,/dev/nvidia0'],
+      })
+      .optional(),
     LEASE_MS: milliseconds(
       LEASE_MS,
       'how long a job stays with a worker that the database does not hear of: the longest cut that ' +

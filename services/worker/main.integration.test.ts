@@ -1,7 +1,9 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { expect, test } from 'vitest';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { isRunning } from './testing/processes.ts';
 import { realServers, tenant } from './testing/real-servers.ts';
 import { startService } from './testing/service-process.ts';
@@ -33,6 +35,7 @@ test('makes a picture, answers its probes and lets the engine see no credential'
   const { text } = await get(port, '/metrics');
   expect(text).toMatch(/darkroom_model_held\{model="pinhole",digest="sha256:[0-9a-f]{64}"\} 1/);
   expect(text).toContain('darkroom_jobs_total{model="pinhole",end="succeeded"} 1');
+  expect(text).toMatch(/^darkroom_engine_busy_seconds_total 0\.\d*[1-9]/m);
 
   const seen = await readFile(`/proc/${inferencePid}/environ`, 'utf8');
   expect(seen).toContain('PATH=');
@@ -70,6 +73,30 @@ test('a second signal hands the job in hand back, and the next worker makes it',
   const next = startService('worker', servers.environment);
   await next.line('worker started');
   expect(await servers.finished(id)).toMatchObject({ state: 'succeeded', attempt: 1 });
+});
+
+test('a GPU that is gone: hands the job in hand back with its run, and ends with failure', async () => {
+  await using servers = await realServers();
+  const folder = await mkdtemp(join(tmpdir(), 'worker-gpu-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'gpu-0');
+  await writeFile(file, '');
+  const worker = startService('worker', { ...servers.environment, GPU_DEVICE_FILES: file });
+  await worker.line('worker started');
+  const { id } = await servers.submit(150, undefined, { count: 16 });
+  await worker.line('picture started');
+  await rm(file);
+  expect(await worker.ended).toBe(1);
+  expect(worker.stderr()).toMatch(
+    /^darkroom worker: the GPU is gone: \S+\/gpu-0 cannot be opened any more \(ENOENT\)/,
+  );
+  const record = await servers.store.get(tenant, id);
+  expect(record).toMatchObject({ state: 'queued', attempt: 0, evidence: [] });
+  expect(record?.checkpoint?.key).toContain('checkpoint');
+  // The next container's, without the GPU, says so and begins nothing.
+  const next = startService('worker', { ...servers.environment, GPU_DEVICE_FILES: file });
+  expect(await next.ended).toBe(1);
+  expect(next.stderr()).toContain(`${file} (ENOENT)`);
 });
 
 test('with REQUIRE_GPU and no GPU provider it is not ready, and its log says why', async () => {

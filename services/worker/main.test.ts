@@ -54,6 +54,13 @@ test('a heartbeat too slow for its lease is refused', async () => {
   expect(said).toContain('HEARTBEAT_MS: must be at most a third of LEASE_MS');
 });
 
+test('a GPU that is not there at the start is named, with what to do', async () => {
+  const file = join(folder, 'gpu-0');
+  const said = await refusal({ ...environment, GPU_DEVICE_FILES: file });
+  expect(said).toContain(`${file} (ENOENT)`);
+  expect(said).toContain('Start the container anew with its GPU');
+});
+
 test('a half-written model folder is named, with what is wrong and what to do', async () => {
   const half = join(folder, 'pinhole');
   await cp(pinhole.folder, half, { recursive: true });

@@ -22,7 +22,8 @@ import { connectRabbitmq } from '@darkroom/messaging';
 import { pinhole } from '@darkroom/pinhole';
 import { createS3Store } from '@darkroom/storage';
 import { readConfig, type WorkerConfig } from './config.ts';
-import { activeGpu } from './gpu.ts';
+import { activeGpu, asksForGpu } from './gpu.ts';
+import { type GpuGone, nvidiaDeviceFiles, watchGpuDeviceFiles } from './gpu-device-files.ts';
 import { startInference } from './inference/inference-process.ts';
 import { findModelFolders } from './model-folders.ts';
 import { announcePresence } from './presence.ts';
@@ -42,7 +43,21 @@ async function main(config: WorkerConfig, logger: Logger): Promise<void> {
       worker = undefined;
     },
   });
+  const onGpuGone = ({ file, code }: GpuGone) => {
+    const message =
+      `the GPU is gone: ${file} cannot be opened any more (${code}). The job in hand is handed back; ` +
+      'only a new container gets a GPU again, and the platform makes one when this process has ended';
+    logger.fatal({ file, code }, message);
+    console.error('darkroom worker:', message);
+    worker?.close().catch(() => {});
+    void shutdown.run('the GPU is gone').then(() => process.exit(1));
+    // An engine that hangs on its GPU, or a server that is away, too, does not keep the process.
+    setTimeout(() => process.exit(1), config.SHUTDOWN_GRACE_MS);
+  };
   try {
+    const files = config.GPU_DEVICE_FILES ?? (await defaultDeviceFiles(config));
+    const gpu = await watchGpuDeviceFiles(files, onGpuGone);
+    shutdown.defer('GPU device files', gpu.stop);
     worker = await start(config, logger, shutdown);
   } catch (error) {
     logger.debug({ err: error }, 'the start failed');
@@ -52,6 +67,9 @@ async function main(config: WorkerConfig, logger: Logger): Promise<void> {
     throw error;
   }
 }
+
+const defaultDeviceFiles = async ({ EXECUTION_PROVIDERS }: WorkerConfig) =>
+  asksForGpu(EXECUTION_PROVIDERS) ? await nvidiaDeviceFiles() : [];
 
 async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): Promise<Worker> {
   const tracing = startTracing(tracingSettings(config, 'darkroom-worker'), logger);

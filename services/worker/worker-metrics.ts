@@ -27,7 +27,10 @@ export type HandBack =
 
 export type WorkerMetrics = ReturnType<typeof workerMetrics>;
 
-export function workerMetrics({ meter }: Metrics, inference: Pick<Inference, 'identity'>) {
+export function workerMetrics(
+  { meter }: Metrics,
+  inference: Pick<Inference, 'identity' | 'busySeconds'>,
+) {
   meter
     .createObservableGauge('darkroom_model_held', {
       description: 'Models that this worker holds, by the digest of their files.',
@@ -37,6 +40,11 @@ export function workerMetrics({ meter }: Metrics, inference: Pick<Inference, 'id
         result.observe(1, { model: name, digest });
       }
     });
+  meter
+    .createObservableCounter('darkroom_engine_busy_seconds_total', {
+      description: 'Time in which the engine had a picture in hand, in seconds.',
+    })
+    .addCallback((result) => result.observe(inference.busySeconds()));
   const inHand = meter.createUpDownCounter('darkroom_jobs_in_hand', {
     description: 'Jobs that this worker holds now.',
   });

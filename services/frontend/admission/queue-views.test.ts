@@ -12,9 +12,9 @@ afterEach(() => {
 const view = (length: number): QueueView => ({
   model: 'pinhole',
   length,
-  steps: length,
+  work: { steps: length, pixelSteps: length },
   marks: [],
-  running: { count: 0, stepsLeft: 0 },
+  running: { count: 0, work: { steps: 0, pixelSteps: 0 } },
   pace: null,
 });
 

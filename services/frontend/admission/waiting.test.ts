@@ -24,14 +24,14 @@ const worker = (over: Partial<WorkerSeen> = {}): WorkerSeen => ({
 const queue: QueueView = {
   model: 'pinhole',
   length: 10,
-  steps: 200,
+  work: { steps: 200, pixelSteps: 200_000 },
   marks: [0, 1, 2, 9].map((position) => ({
     queuedAtMs: 1_000_000 + position * 1_000,
     position,
-    stepsAhead: position * 20,
+    pixelStepsAhead: position * 20_000,
   })),
-  running: { count: 2, stepsLeft: 30 },
-  pace: { stepMs: { low: 10, high: 20 }, perSecond: 2 },
+  running: { count: 2, work: { steps: 30, pixelSteps: 30_000 } },
+  pace: { pixelStepMs: { low: 0.01, typical: 0.015, high: 0.02 }, perSecond: 2 },
 };
 
 const standing = (workers: WorkerSeen[], view: QueueView = queue) => ({
@@ -50,7 +50,7 @@ it.each([
   expect(waitingOf(record(ms), standing([worker()]), true)?.position).toBe(position);
 });
 
-it('estimates from the steps ahead, the measured pace and the workers that are ready', () => {
+it('estimates from the work ahead, the measured pace and the workers that are ready', () => {
   const two = [worker(), worker(), worker({ state: 'loading' }), worker({ models: ['other'] })];
   expect(waitingOf(record(5_000), standing(two), true)).toEqual({
     position: 5,

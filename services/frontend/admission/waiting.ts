@@ -18,9 +18,9 @@ export function waitingOf(
   const { model } = record;
   const queue = standing.queues.get(model);
   const workers = standing.workers.filter(({ models }) => models.includes(model));
-  const { position, steps } = placeIn(queue, Date.parse(record.queuedAt));
+  const { position, pixelSteps } = placeIn(queue, Date.parse(record.queuedAt));
   const reason = !record.published && !brokerIsReady ? 'not-published' : reasonOf(workers);
-  const startMs = reason === 'no-capacity' ? startOf(steps, queue, readyOf(workers)) : null;
+  const startMs = reason === 'no-capacity' ? startOf(pixelSteps, queue, readyOf(workers)) : null;
   return { position, reason, startMs };
 }
 
@@ -34,30 +34,36 @@ function reasonOf(workers: readonly WorkerSeen[]): Waiting['reason'] {
   return readyOf(staying) === 0 ? 'model-loading' : 'no-capacity';
 }
 
-/** Generations and steps ahead; between two marks of the view, in proportion to time. */
+/** Generations and work ahead; between two marks of the view, in proportion to time. */
 function placeIn(queue: QueueView | undefined, queuedAtMs: number) {
   const marks = queue?.marks ?? [];
   const index = marks.findLastIndex((mark) => mark.queuedAtMs <= queuedAtMs);
   const [mark, next] = [marks[index], marks[index + 1]];
-  if (mark === undefined || queue === undefined) return { position: 0, steps: 0 };
-  if (mark.queuedAtMs === queuedAtMs) return { position: mark.position, steps: mark.stepsAhead };
+  if (mark === undefined || queue === undefined) return { position: 0, pixelSteps: 0 };
+  if (mark.queuedAtMs === queuedAtMs) {
+    return { position: mark.position, pixelSteps: mark.pixelStepsAhead };
+  }
   // Younger than the view: behind all that is in it.
-  if (next === undefined) return { position: queue.length, steps: queue.steps };
+  if (next === undefined) return { position: queue.length, pixelSteps: queue.work.pixelSteps };
   const share = (queuedAtMs - mark.queuedAtMs) / (next.queuedAtMs - mark.queuedAtMs);
   const between = (a: number, b: number) => Math.round(a + share * (b - a));
   return {
     position: between(mark.position, next.position),
-    steps: between(mark.stepsAhead, next.stepsAhead),
+    pixelSteps: between(mark.pixelStepsAhead, next.pixelStepsAhead),
   };
 }
 
-function startOf(steps: number, queue: QueueView | undefined, ready: number): Waiting['startMs'] {
+function startOf(
+  pixelSteps: number,
+  queue: QueueView | undefined,
+  ready: number,
+): Waiting['startMs'] {
   const pace = queue?.pace ?? null;
   if (pace === null) return null;
-  const running = queue?.running.stepsLeft ?? 0;
+  const running = queue?.running.work.pixelSteps ?? 0;
   return {
-    low: Math.round((steps * pace.stepMs.low) / ready),
-    high: Math.round(((steps + running) * pace.stepMs.high) / ready),
+    low: Math.round((pixelSteps * pace.pixelStepMs.low) / ready),
+    high: Math.round(((pixelSteps + running) * pace.pixelStepMs.high) / ready),
   };
 }
 

@@ -3,12 +3,24 @@ import type { FrontendMetrics } from '../metrics.ts';
 import { operationsPaths } from './operations.ts';
 import { endRequestSpan } from './trace-requests.ts';
 
-/** Logs and measures each request once and ends its span, when its answer is out. */
+/** What there is to call, by name. */
+type Procedures = Readonly<Record<string, { _def: { type: string } }>>;
+
+/**
+ * Logs and measures each request once and ends its span, when its answer is out. Counts those in
+ * flight; a watch is none, for it stays open while nothing happens.
+ */
 export function observeRequests(
   app: FastifyInstance,
-  { requests }: Pick<FrontendMetrics, 'requests'>,
-  procedures: ReadonlySet<string>,
+  { requests, requestsInFlight }: Pick<FrontendMetrics, 'requests' | 'requestsInFlight'>,
+  procedures: Procedures,
 ): void {
+  app.addHook('onRequest', async (request, reply) => {
+    if (isWatch(request, procedures)) return;
+    requestsInFlight.add(1);
+    // Also where the caller goes before the answer is out.
+    reply.raw.once('close', () => requestsInFlight.add(-1));
+  });
   app.addHook('onResponse', async (request, reply) => {
     const route = routeOf(request, procedures);
     const { method } = request;
@@ -20,10 +32,18 @@ export function observeRequests(
   });
 }
 
+const pathOf = (request: FastifyRequest) => ((request.params ?? {}) as { path?: string }).path;
+
+function isWatch(request: FastifyRequest, procedures: Procedures): boolean {
+  const path = pathOf(request) ?? '';
+  return Object.hasOwn(procedures, path) && procedures[path]?._def.type === 'subscription';
+}
+
 /** From a list that callers cannot lengthen. */
-function routeOf(request: FastifyRequest, procedures: ReadonlySet<string>): string {
-  const { path } = (request.params ?? {}) as { path?: string };
+function routeOf(request: FastifyRequest, procedures: Procedures): string {
+  const path = pathOf(request);
   if (path === undefined) return request.routeOptions.url ?? 'unknown';
-  if (procedures.has(path)) return path;
-  return path.split(',').every((each) => procedures.has(each)) ? 'batch' : 'unknown';
+  const has = (name: string) => Object.hasOwn(procedures, name);
+  if (has(path)) return path;
+  return path.split(',').every(has) ? 'batch' : 'unknown';
 }

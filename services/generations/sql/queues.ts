@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { ActiveCount, Pace, QueueView } from '../queue-view.ts';
+import type { ActiveCount, Pace, QueueView, WorkerLoad } from '../queue-view.ts';
 import type { Database } from './schema.ts';
 
 /** Marks at the head of a queue, one for each place, and as many for all the rest of it. */
@@ -20,13 +20,17 @@ export async function countActive(db: Database): Promise<ActiveCount[]> {
     .execute();
 }
 
+const pixels = sql`(request->>'width')::float8 * (request->>'height')::float8`;
+const stepsLeft = sql`greatest(steps - step, 1)`;
+
 type Mark = {
   model: string;
   queued_at_ms: number;
   position: number;
-  steps_ahead: number;
+  pixel_steps_ahead: number;
   length: number;
   steps: number;
+  pixel_steps: number;
 };
 
 /** Not one snapshot: the three may report slightly different moments. */
@@ -43,13 +47,16 @@ export async function queues(db: Database): Promise<QueueView[]> {
     return {
       model,
       length: own[0]?.length ?? 0,
-      steps: own[0]?.steps ?? 0,
+      work: { steps: own[0]?.steps ?? 0, pixelSteps: own[0]?.pixel_steps ?? 0 },
       marks: own.map((mark) => ({
         queuedAtMs: mark.queued_at_ms,
         position: mark.position,
-        stepsAhead: mark.steps_ahead,
+        pixelStepsAhead: mark.pixel_steps_ahead,
       })),
-      running: { count: now?.count ?? 0, stepsLeft: now?.steps_left ?? 0 },
+      running: {
+        count: now?.count ?? 0,
+        work: { steps: now?.steps ?? 0, pixelSteps: now?.pixel_steps ?? 0 },
+      },
       pace: paceOf(paces.find((each) => each.model === model)),
     };
   });
@@ -57,15 +64,20 @@ export async function queues(db: Database): Promise<QueueView[]> {
 
 async function readMarks(db: Database): Promise<Mark[]> {
   const { rows } = await sql<Mark>`
-    with placed as (
+    with waiting as (
+      select model, queued_at, id, ${stepsLeft} as steps, ${stepsLeft} * ${pixels} as pixel_steps
+      from generations where state = 'queued'
+    ),
+    placed as (
       select
         model,
         floor(extract(epoch from queued_at) * 1000)::float8 as queued_at_ms,
         (row_number() over ordered - 1)::integer as position,
-        (sum(steps) over ordered - steps)::integer as steps_ahead,
+        sum(pixel_steps) over ordered - pixel_steps as pixel_steps_ahead,
         (count(*) over whole)::integer as length,
-        (sum(steps) over whole)::integer as steps
-      from generations where state = 'queued'
+        (sum(steps) over whole)::integer as steps,
+        sum(pixel_steps) over whole as pixel_steps
+      from waiting
       window whole as (partition by model),
         ordered as (partition by model order by queued_at, id)
     )
@@ -77,7 +89,7 @@ async function readMarks(db: Database): Promise<Mark[]> {
   return rows;
 }
 
-type Running = { model: string; count: number; steps_left: number };
+type Running = { model: string; count: number; steps: number; pixel_steps: number };
 
 async function readRunning(db: Database): Promise<Running[]> {
   return await db
@@ -85,31 +97,58 @@ async function readRunning(db: Database): Promise<Running[]> {
     .select([
       'model',
       sql<number>`count(*)::integer`.as('count'),
-      sql<number>`sum(steps - step)::integer`.as('steps_left'),
+      sql<number>`sum(${stepsLeft})::integer`.as('steps'),
+      sql<number>`sum(${stepsLeft} * ${pixels})`.as('pixel_steps'),
     ])
     .where('state', '=', 'running')
     .groupBy('model')
     .execute();
 }
 
-type Measured = { model: string; low: number; high: number; count: number; seconds: number | null };
+export async function workerLoads(db: Database): Promise<WorkerLoad[]> {
+  return await db
+    .selectFrom('generations')
+    .select([
+      'worker',
+      sql<string[]>`json_agg(distinct model)`.as('models'),
+      sql<number>`count(*)::integer`.as('jobs'),
+      sql<number>`sum(step)::integer`.as('stepsDone'),
+      sql<number>`sum(steps - step)::integer`.as('stepsLeft'),
+    ])
+    .where('state', '=', 'running')
+    .groupBy('worker')
+    .orderBy('worker')
+    // What runs is leased, and to someone.
+    .$narrowType<{ worker: string }>()
+    .execute();
+}
+
+type Measured = {
+  model: string;
+  low: number;
+  typical: number;
+  high: number;
+  count: number;
+  seconds: number | null;
+};
 
 async function readPaces(db: Database): Promise<Measured[]> {
   const { rows } = await sql<Measured>`
     with newest as (
       select
         model, state, finished_at, finished_at > now() - interval '1 minute' as lately,
-        (inference_ms + store_ms) / greatest(steps, 1) as step_ms
+        (inference_ms + store_ms) / greatest(steps, 1) / (${pixels}) as pixel_step_ms
       from generations where finished_at is not null
       order by finished_at desc limit ${sql.lit(MEASURED)}
     )
     select
       model,
-      percentile_cont(0.25) within group (order by step_ms) as low,
-      percentile_cont(0.9) within group (order by step_ms) as high,
+      percentile_cont(0.25) within group (order by pixel_step_ms) as low,
+      percentile_cont(0.5) within group (order by pixel_step_ms) as typical,
+      percentile_cont(0.9) within group (order by pixel_step_ms) as high,
       (count(*) filter (where lately))::integer as count,
       extract(epoch from now() - min(finished_at) filter (where lately))::float8 as seconds
-    from newest where state = 'succeeded' and step_ms is not null
+    from newest where state = 'succeeded' and pixel_step_ms is not null
     group by model`.execute(db);
   return rows;
 }
@@ -118,6 +157,6 @@ const paceOf = (measured: Measured | undefined): Pace | null =>
   measured === undefined
     ? null
     : {
-        stepMs: { low: measured.low, high: measured.high },
+        pixelStepMs: { low: measured.low, typical: measured.typical, high: measured.high },
         perSecond: measured.count / Math.max(measured.seconds ?? 1, 0.001),
       };

@@ -8,7 +8,7 @@ import { create, findRepeat } from './create.ts';
 import { explained as explainedErrors, READ_ONLY } from './errors.ts';
 import { expireAllLeases, fail, heartbeat, release, settleCancel } from './lease.ts';
 import { markPublished } from './mark-published.ts';
-import { countActive, queues } from './queues.ts';
+import { countActive, queues, workerLoads } from './queues.ts';
 import { evidence, get, list, positions } from './read.ts';
 import { forget, hide, hideOld, takeHidden } from './retention.ts';
 import type { Database } from './schema.ts';
@@ -56,6 +56,7 @@ export const sqlStore = (
     requestCancel: over(requestCancel),
     countActive: over(countActive),
     queues: over(queues),
+    workerLoads: over(workerLoads),
     hide: over(hide),
     hideOld: over(hideOld),
     takeHidden: over(takeHidden),

@@ -16,23 +16,32 @@ export function testQueues(store: () => GenerationStore): void {
   const queueOf = async (model: string): Promise<QueueView | undefined> =>
     (await store().queues()).find((queue) => queue.model === model);
 
-  test('reports who waits where in a queue, and how many steps are ahead', async () => {
+  test('reports who waits where in a queue, and how much work is ahead', async () => {
     const { created } = actors(store());
     const model = newModel();
     const records = [];
-    for (const steps of [3, 5, 7]) {
-      const record = await created({ request: requestOf(model, steps) });
+    for (const [steps, width] of [
+      [3, 64],
+      [5, 128],
+      [7, 64],
+    ] as const) {
+      const record = await created({ request: { ...requestOf(model, steps), width } });
       // Those queued in one and the same instant have no order that could be told.
       await vi.waitUntil(() => Date.now() > Date.parse(record.queuedAt), { interval: 1 });
       records.push(record);
     }
     const queue = await queueOf(model);
-    expect(queue).toMatchObject({ length: 3, steps: 15, running: { count: 0 }, pace: null });
+    expect(queue).toMatchObject({
+      length: 3,
+      work: { steps: 15, pixelSteps: 20 * 64 * 64 },
+      running: { count: 0, work: { steps: 0, pixelSteps: 0 } },
+      pace: null,
+    });
     expect(queue?.marks).toEqual(
       records.map(({ queuedAt }, index) => ({
         queuedAtMs: Date.parse(queuedAt),
         position: index,
-        stepsAhead: [0, 3, 8][index],
+        pixelStepsAhead: ([0, 3, 13][index] ?? 0) * 64 * 64,
       })),
     );
   });
@@ -58,15 +67,45 @@ export function testQueues(store: () => GenerationStore): void {
     expect(await queueOf(model)).toMatchObject({
       length: 0,
       marks: [],
-      running: { count: 1, stepsLeft: 6 },
+      running: { count: 1, work: { steps: 6, pixelSteps: 6 * 64 * 64 } },
     });
+    await store().heartbeat({ id, fence, leaseMs: 60_000, progress: { step: 10, steps: 10 } });
+    expect(await queueOf(model)).toMatchObject({ running: { work: { steps: 1 } } });
+  });
+
+  test('counts of what was handed back only the steps that are left', async () => {
+    const { created, claimed } = actors(store());
+    const model = newModel();
+    const { id } = await created({ request: requestOf(model, 10) });
+    const { fence } = await claimed(id);
+    const checkpoint = { key: 'tenant/generation/checkpoint-abc', picture: 0, step: 7 };
+    await store().release({ id, fence, countAttempt: false, checkpoint });
+    expect(await queueOf(model)).toMatchObject({ length: 1, work: { steps: 3 } });
+  });
+
+  test('tells what each worker has in hand', async () => {
+    const { created, claimed } = actors(store());
+    const worker = randomUUID();
+    const load = async () => (await store().workerLoads()).find((each) => each.worker === worker);
+    expect(await load()).toBeUndefined();
+    const models = [newModel(), newModel()].sort();
+    for (const [index, model] of models.entries()) {
+      const { id } = await created({ request: requestOf(model, 10) });
+      const { fence } = await claimed(id, { worker });
+      const progress = { step: 4 + index, steps: 10 };
+      await store().heartbeat({ id, fence, leaseMs: 60_000, progress });
+    }
+    expect(await load()).toEqual({ worker, models, jobs: 2, stepsDone: 9, stepsLeft: 11 });
   });
 
   test('measures the pace on what has succeeded', async () => {
     const { created, claimed } = actors(store());
     const model = newModel();
-    for (const inferenceMs of [100, 200]) {
-      const { id } = await created({ request: requestOf(model, 10) });
+    for (const [inferenceMs, width] of [
+      [100, 64],
+      [400, 128],
+    ] as const) {
+      const { id } = await created({ request: { ...requestOf(model, 10), width } });
       const { fence } = await claimed(id);
       const timings = { modelLoadMs: 5_000, inferenceMs, storeMs: 0 };
       await store().complete({ id, fence, images: [], timings });
@@ -75,7 +114,14 @@ export function testQueues(store: () => GenerationStore): void {
     const { fence } = await claimed(failed.id);
     await store().fail({ id: failed.id, fence, error: { code: 'ENGINE', message: 'no' } });
     const { pace } = (await queueOf(model)) ?? {};
-    expect(pace?.stepMs).toEqual({ low: 12.5, high: 19 });
+    const { low, typical, high } = pace?.pixelStepMs ?? { low: 0, typical: 0, high: 0 };
+    for (const [measured, expected] of [
+      [low, 12.5],
+      [typical, 15],
+      [high, 19],
+    ] as const) {
+      expect(measured * 64 * 64).toBeCloseTo(expected);
+    }
     expect(pace?.perSecond).toBeGreaterThan(0);
   });
 }

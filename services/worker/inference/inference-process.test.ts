@@ -59,6 +59,17 @@ test('each step tells its run state, and a run from such a state gives the same 
   expect([...whole.png.subarray(1, 4)]).toEqual([...Buffer.from('PNG')]);
 });
 
+test('the time that the engine is busy grows during a run and stands still after it', async () => {
+  const seconds = [inference.busySeconds()];
+  const look = () => seconds.push(inference.busySeconds());
+  await inference.generate(pinholeRequest, { onStep: look });
+  look();
+  expect(new Set(seconds).size).toBe(14);
+  expect(seconds).toEqual(seconds.toSorted((a, b) => a - b));
+  await inference.up(1_000);
+  expect(inference.busySeconds()).toBe(seconds.at(-1));
+});
+
 test('steps that follow each other faster than the interval are not all told', async () => {
   await using own = await startPinhole({ stepIntervalMs: 60_000 });
   const steps: number[] = [];

@@ -2,6 +2,7 @@ import { DarkroomError } from '@darkroom/contract';
 import type { GenerateOptions, Picture, RunState } from '@darkroom/diffusion';
 import { createBackoff, withTimeLimit } from '@darkroom/timing';
 import { createTurns } from '../turns.ts';
+import { createBusyTime } from './busy-time.ts';
 import { type Child, type ChildOptions, EngineError, startChild } from './child-process.ts';
 import { bitsOf, type Identity } from './identity.ts';
 import { ChildDied } from './link.ts';
@@ -59,6 +60,8 @@ export type Inference = {
   pid(): number | undefined;
   /** How many children died in the last ten minutes. */
   crashes(): number;
+  /** How long a child has had a picture in hand until now, in seconds; grows during a run. */
+  busySeconds(): number;
   /**
    * Resolves once a child is up.
    * @throws DarkroomError (`unavailable`) when none is within `ms`, `signal.reason` when aborted
@@ -104,6 +107,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
     if (!(error instanceof ChildDied)) throw error;
     throw new DarkroomError('configuration', `inference cannot start: ${error.message}`);
   });
+  const busy = createBusyTime();
   let alive = true;
   let deaths: number[] = [];
   /** The child to use: the present one, or the next once it is loaded. */
@@ -161,19 +165,22 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
       const bits = bitsOf(present.identity, model);
       modelLoadMs += performance.now() - waitStarted;
       try {
-        const picture = await present.generate(request, {
-          onRan: ({ steps, engineMs }) => {
-            ran = { steps: before.steps + steps, engineMs: before.engineMs + engineMs };
-            onRan?.(ran);
-          },
-          onStep: (state) => {
-            last = { state, bits };
-            onStep?.(state);
-          },
-          ...(signal !== undefined && { signal }),
-          ...(last?.bits === bits && { resume: last.state }),
-          ...(traceparent !== undefined && { traceparent }),
-        });
+        const resume = last?.bits === bits ? { resume: last.state } : {};
+        const making = () =>
+          present.generate(request, {
+            onRan: ({ steps, engineMs }) => {
+              ran = { steps: before.steps + steps, engineMs: before.engineMs + engineMs };
+              onRan?.(ran);
+            },
+            onStep: (state) => {
+              last = { state, bits };
+              onStep?.(state);
+            },
+            ...(signal !== undefined && { signal }),
+            ...resume,
+            ...(traceparent !== undefined && { traceparent }),
+          });
+        const picture = await busy.during(making);
         const inferenceMs = performance.now() - started - modelLoadMs;
         return { ...picture, modelLoadMs, inferenceMs, restarts };
       } catch (error) {
@@ -205,6 +212,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
       deaths = deaths.filter((at) => at > since);
       return deaths.length;
     },
+    busySeconds: () => busy.ms() / 1e3,
     up: async (ms, signal) => void (await within(next, ms, signal)),
     generate: (request, call = {}) =>
       turns(() => {

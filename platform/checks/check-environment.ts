@@ -1,0 +1,44 @@
+import type { Manifest } from '../../scripts/render/manifest.ts';
+import type { EnvironmentName } from '../../scripts/render/render.ts';
+import { checkAddresses } from './addresses.ts';
+import { checkAutoscaling } from './autoscaling.ts';
+import type { Finding } from './finding.ts';
+import { checkImages } from './images.ts';
+import { checkModels } from './models.ts';
+import { checkDefaultDeny, checkNetworkPolicies } from './network.ts';
+import { workloadsOf } from './pods.ts';
+import { checkReferences } from './references.ts';
+import { checkQuota, checkScheduling } from './scheduling.ts';
+import { checkGrace, checkVariables } from './variables.ts';
+
+/** Darkroom's own namespaces. */
+export const namespaces = ['darkroom', 'darkroom-data', 'darkroom-gpu', 'monitoring'] as const;
+
+/** Where images are built, so that none has its publisher's digest. */
+const withoutDigests: readonly EnvironmentName[] = ['kind'];
+
+/**
+ * All that can be known to go wrong with an environment before anything of it is applied. Pure: it
+ * looks at the objects alone.
+ *
+ * @param objects of both layers
+ */
+export function checkEnvironment(
+  environment: EnvironmentName,
+  objects: readonly Manifest[],
+): Finding[] {
+  const workloads = workloadsOf(objects);
+  return [
+    ...checkImages(workloads, { digests: !withoutDigests.includes(environment) }),
+    ...checkReferences(objects, workloads),
+    ...checkVariables(objects, workloads),
+    ...checkGrace(objects, workloads),
+    ...checkAddresses(objects, workloads),
+    ...checkScheduling(workloads),
+    ...checkQuota(objects, workloads),
+    ...checkAutoscaling(objects, workloads),
+    ...checkModels(objects),
+    ...checkNetworkPolicies(objects, workloads),
+    ...checkDefaultDeny(objects, namespaces),
+  ];
+}

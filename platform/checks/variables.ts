@@ -1,0 +1,132 @@
+import { type ConfigSchema, loadConfig } from '@darkroom/lifecycle';
+import type { Manifest } from '../../scripts/render/manifest.ts';
+import { schema as deletionCost } from '../../services/deletion-cost/config.ts';
+import { schema as frontend } from '../../services/frontend/config.ts';
+import { schema as gpuSimulator } from '../../services/gpu-simulator/config.ts';
+import { schema as worker } from '../../services/worker/config.ts';
+import { secrets as allSecrets, type SecretKeys } from '../secrets.ts';
+import { type Finding, finding } from './finding.ts';
+import { type OwnImage, ownImageOf } from './images.ts';
+import { type Container, containersOf, type Workload } from './pods.ts';
+
+/** What each of Darkroom's own programs reads of its environment. */
+const schemas: Record<OwnImage, ConfigSchema> = {
+  frontend,
+  worker,
+  'deletion-cost': deletionCost,
+  'gpu-simulator': gpuSimulator,
+};
+
+/** What stands in a Secret is not known here; the program's schema gets something of the right shape. */
+const examples: Record<string, string> = {
+  AMQP_URL: 'amqp://user:password@rabbitmq:5672',
+  DATABASE_URL: 'postgres://user:password@postgres:5432/darkroom',
+};
+
+/**
+ * What a container is given is what its program reads: no variable that it does not know, none missing
+ * that it needs, and no value that it would refuse at its start.
+ */
+export function checkVariables(
+  objects: readonly Manifest[],
+  workloads: readonly Workload[],
+  { secrets = allSecrets }: { secrets?: readonly SecretKeys[] } = {},
+): Finding[] {
+  return workloads.flatMap((workload) =>
+    containersOf(workload).flatMap(({ container, at }) => {
+      const own = ownImageOf(container.image);
+      const schema = own === undefined ? undefined : schemas[own];
+      // What runs something else than its image's program reads what that reads.
+      if (schema === undefined || isOtherProgram(container)) return [];
+      const values = valuesOf(container, workload, objects, secrets);
+      const given = [...values.keys()].filter((name) => name !== 'KUBERNETES_SERVICE_HOST');
+      const unknown = given.filter((name) => !(name in schema.shape));
+      const findings = unknown.map((name) =>
+        finding(
+          workload.object,
+          `${at}.env[${name}]`,
+          `services/${own}/config.ts knows no variable ${name}`,
+          'correct its name, or add it there',
+        ),
+      );
+      try {
+        loadConfig(schema, Object.fromEntries(values));
+      } catch (error) {
+        const told = (error as Error).message.split('\n').slice(1, -1);
+        for (const line of told) {
+          findings.push(
+            finding(
+              workload.object,
+              `${at}.env`,
+              line.trim(),
+              'set it in the ConfigMap or Secret that the container reads',
+            ),
+          );
+        }
+      }
+      return findings;
+    }),
+  );
+}
+
+const isOtherProgram = ({ command }: Container): boolean =>
+  command !== undefined && !command.some((word) => word.startsWith('services/'));
+
+/** By name, the last one given counting, as for the kubelet. */
+function valuesOf(
+  container: Container,
+  { object }: Workload,
+  objects: readonly Manifest[],
+  secrets: readonly SecretKeys[],
+): Map<string, string> {
+  const { namespace } = object.metadata;
+  const configMap = (name: string) =>
+    (objects.find(
+      ({ kind, metadata }) =>
+        kind === 'ConfigMap' && metadata.namespace === namespace && metadata.name === name,
+    )?.['data'] ?? {}) as Record<string, string>;
+  // The kubelet gives this one to every container.
+  const values = new Map([['KUBERNETES_SERVICE_HOST', '10.96.0.1']]);
+  for (const { configMapRef, secretRef } of container.envFrom ?? []) {
+    for (const [name, value] of Object.entries(configMapRef ? configMap(configMapRef.name) : {})) {
+      values.set(name, value);
+    }
+    const secret = secrets.find(
+      (entry) => entry.namespace === namespace && entry.name === secretRef?.name,
+    );
+    for (const key of secret?.keys ?? []) values.set(key, examples[key] ?? 'secret');
+  }
+  for (const { name, value, valueFrom } of container.env ?? []) {
+    const ref = valueFrom?.configMapKeyRef;
+    values.set(name, value ?? (ref && configMap(ref.name)[ref.key]) ?? examples[name] ?? 'given');
+  }
+  return values;
+}
+
+/** Seconds to end in, against what the program's own settings may take of them. */
+export function checkGrace(
+  objects: readonly Manifest[],
+  workloads: readonly Workload[],
+): Finding[] {
+  return workloads.flatMap((workload) => {
+    const [container] = workload.pod.containers;
+    if (container === undefined || isOtherProgram(container)) return [];
+    const own = ownImageOf(container.image);
+    if (own !== 'frontend' && own !== 'worker') return [];
+    const values = valuesOf(container, workload, objects, []);
+    const milliseconds = (name: string) => Number(values.get(name) ?? Number.NaN);
+    const needed =
+      milliseconds('SHUTDOWN_GRACE_MS') + (own === 'worker' ? milliseconds('STEP_TIMEOUT_MS') : 0);
+    const given = (workload.pod.terminationGracePeriodSeconds ?? 30) * 1_000;
+    return given > needed
+      ? []
+      : [
+          finding(
+            workload.object,
+            `${workload.field}.terminationGracePeriodSeconds`,
+            `its own settings take ${needed} ms to end, and Kubernetes kills it after ${given}`,
+            'make it longer than those, with time to save',
+          ),
+        ];
+  });
+}

@@ -1,0 +1,50 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { type Manifest, parseManifests } from './manifest.ts';
+import { findTool } from './tools.ts';
+
+const run = promisify(execFile);
+
+export const environmentNames = ['kind', 'staging', 'production'] as const;
+export type EnvironmentName = (typeof environmentNames)[number];
+
+/** In the order in which they are applied: what Darkroom stands on, then Darkroom. */
+export const layers = ['infrastructure', 'apps'] as const;
+export type Layer = (typeof layers)[number];
+
+export type Rendered = { text: string; objects: Manifest[] };
+
+/** A file or folder of platform/. */
+export const platformPath = (path: string): string =>
+  fileURLToPath(new URL(`../../platform/${path}`, import.meta.url));
+
+/**
+ * What kustomize makes of a folder.
+ *
+ * @throws Error with kustomize's own words, which name the file and the field
+ */
+export async function renderFolder(
+  folder: string,
+  say?: (line: string) => void,
+): Promise<Rendered> {
+  const kustomize = await findTool('kustomize', say);
+  const { stdout: text } = await run(kustomize, ['build', folder], { maxBuffer: 64 * 2 ** 20 });
+  return { text, objects: parseManifests(text) };
+}
+
+/** One layer of an environment. */
+export const renderLayer = (
+  environment: EnvironmentName,
+  layer: Layer,
+  say?: (line: string) => void,
+): Promise<Rendered> => renderFolder(platformPath(`environments/${environment}/${layer}`), say);
+
+/** Both layers, in the order in which they are applied. */
+export async function renderEnvironment(
+  environment: EnvironmentName,
+  say?: (line: string) => void,
+): Promise<Record<Layer, Rendered>> {
+  const infrastructure = await renderLayer(environment, 'infrastructure', say);
+  return { infrastructure, apps: await renderLayer(environment, 'apps', say) };
+}

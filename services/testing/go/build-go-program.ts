@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { cacheFolder, inherited } from '../servers/config.ts';
+import { findGo } from './find-go.ts';
+import { oneAtATime } from './one-at-a-time.ts';
+
+export type GoProgram = {
+  name: string;
+  /** As pinned by the go.mod in `folder`; another one is built anew. */
+  version: string;
+  /** Where the go.mod and go.sum are that pin the program and all that it is built of. */
+  folder: string;
+  /** The package of the program's `main`. */
+  package: string;
+  /** About how long a build takes, for who waits: "a minute". */
+  takes: string;
+  /** What else there is than to install Go, for who has none: a sentence without an end. */
+  otherwise: string;
+  /** For what happens, a line each. */
+  say: (line: string) => void;
+};
+
+/**
+ * A program built from its pinned Go module, once for all checkouts: it is kept in the cache folder
+ * (`~/.cache/darkroom`).
+ *
+ * @returns its path
+ * @throws Error that says what to do when there is no Go, or when the build fails
+ */
+export async function buildGoProgram(program: GoProgram): Promise<string> {
+  const { name, version } = program;
+  const folder = join(cacheFolder, `${name}-${version}-${process.platform}-${process.arch}`);
+  const file = join(folder, name);
+  if (existsSync(file)) return file;
+  await mkdir(folder, { recursive: true });
+  return oneAtATime(`${file}.lock`, async () => {
+    if (!existsSync(file)) await build(program, file);
+    return file;
+  });
+}
+
+async function build(program: GoProgram, file: string): Promise<void> {
+  const { name, version, say } = program;
+  const go = await findGo(program);
+  // Renamed when it is whole, so that nobody ever runs half of it.
+  const unfinished = `${file}.${process.pid}`;
+  say(`building ${name} ${version} from its Go module, once, about ${program.takes} …`);
+  const began = performance.now();
+  const progress = setInterval(() => {
+    say(`building ${name} … ${Math.round((performance.now() - began) / 1_000)} s`);
+  }, 15_000);
+  try {
+    const args = ['build', '-mod=readonly', '-trimpath', '-ldflags=-s -w', '-o', unfinished];
+    const child = spawn(go, [...args, program.package], {
+      cwd: program.folder,
+      env: { ...inherited, GOWORK: 'off', GOROOT: undefined, CGO_ENABLED: '0' },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    const [code] = await once(child, 'exit');
+    if (code !== 0) {
+      throw new Error(`building ${name} failed (${go} build in ${program.folder}: exit ${code})`);
+    }
+  } finally {
+    clearInterval(progress);
+  }
+  await rename(unfinished, file);
+}
