@@ -83,6 +83,11 @@ export const boundFields: readonly { objects: string; fields: readonly string[];
     why: 'where database and object store have addresses',
   },
   {
+    objects: 'Deployment kube-system/metrics-server',
+    fields: ['spec.template.spec.containers[metrics-server].args*'],
+    why: "whether kubelets' certificates are signed",
+  },
+  {
     objects: 'ExternalSecret *',
     fields: ['spec.secretStoreRef.name'],
     why: 'the store of Secrets',
@@ -110,4 +115,21 @@ export const boundObjects: readonly { objects: string; why: string }[] = [
     why: 'database and object store outside the cluster',
   },
   { objects: 'NodePool darkroom-gpu|EC2NodeClass darkroom-gpu', why: 'who makes the nodes' },
+  {
+    objects: '* darkroom-data/postgres|* darkroom-data/object-store',
+    why: 'elsewhere database and object store are outside the cluster',
+  },
+  {
+    objects: '* darkroom-data/rabbitmq|* darkroom-data/rabbitmq-nodes',
+    why: 'one broker, or three under the cluster operator, which makes Services and pods itself',
+  },
+  {
+    objects:
+      '* gpu-simulator|* darkroom-gpu/gpu-simulator|* nvidia-device-plugin|* darkroom-gpu/nvidia-*|RuntimeClass nvidia',
+    why: 'whose GPUs they are',
+  },
+  {
+    objects: '* kube-router|* kube-system/kube-router',
+    why: 'elsewhere the network itself enforces policies',
+  },
 ];

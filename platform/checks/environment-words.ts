@@ -2,14 +2,16 @@ import type { Finding } from './finding.ts';
 
 /** What only an environment may say: its name, its hosts, its registry. */
 const words = [
-  /\bstaging\b/i,
+  // Not the registry in which Kubernetes' projects publish their candidates.
+  /(?<!\bk8s-)\bstaging\b/i,
   /\bproduction\b/i,
   // Not the field `kind:`, which every object has.
   /\b(in|on|for|a) kind\b(?!:)/i,
   /\bkind-/i,
   /\blocalhost\b/i,
   /\bexample\.(com|org|net)\b/i,
-  /\b[a-z]{2}-(north|south|east|west|central)[a-z]*-\d\b/i,
+  // Not the region that S3 means where none is said.
+  /\b(?!us-east-1)[a-z]{2}-(north|south|east|west|central)[a-z]*-\d\b/i,
 ];
 
 /**

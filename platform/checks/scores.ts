@@ -54,7 +54,7 @@ const exceptions: readonly { check: string; objects: RegExp; why: string }[] = [
   },
   {
     check: 'statefulset-has-servicename',
-    objects: /\/darkroom-data\/(postgres|object-store)$/,
+    objects: /\/(darkroom-data\/(postgres|object-store)|monitoring\/prometheus)$/,
     why: 'one pod, which nobody asks for by its own name',
   },
   {

@@ -1,6 +1,8 @@
 import { type ConfigSchema, loadConfig } from '@darkroom/lifecycle';
 import type { Manifest } from '../../scripts/render/manifest.ts';
+import { schema as deletionCost } from '../../services/deletion-cost/config.ts';
 import { schema as frontend } from '../../services/frontend/config.ts';
+import { schema as gpuSimulator } from '../../services/gpu-simulator/config.ts';
 import { schema as worker } from '../../services/worker/config.ts';
 import { secrets as allSecrets, type SecretKeys } from '../secrets.ts';
 import { type Finding, finding } from './finding.ts';
@@ -8,7 +10,12 @@ import { type OwnImage, ownImageOf } from './images.ts';
 import { type Container, containersOf, type Workload } from './pods.ts';
 
 /** What each of Darkroom's own programs reads of its environment. */
-const schemas: Partial<Record<OwnImage, ConfigSchema>> = { frontend, worker };
+const schemas: Record<OwnImage, ConfigSchema> = {
+  frontend,
+  worker,
+  'deletion-cost': deletionCost,
+  'gpu-simulator': gpuSimulator,
+};
 
 /** What stands in a Secret is not known here; the program's schema gets something of the right shape. */
 const examples: Record<string, string> = {
@@ -29,10 +36,11 @@ export function checkVariables(
     containersOf(workload).flatMap(({ container, at }) => {
       const own = ownImageOf(container.image);
       const schema = own === undefined ? undefined : schemas[own];
-      // A container that runs something else than its image's program reads what that reads.
+      // What runs something else than its image's program reads what that reads.
       if (schema === undefined || isOtherProgram(container)) return [];
       const values = valuesOf(container, workload, objects, secrets);
-      const unknown = [...values.keys()].filter((name) => !(name in schema.shape));
+      const given = [...values.keys()].filter((name) => name !== 'KUBERNETES_SERVICE_HOST');
+      const unknown = given.filter((name) => !(name in schema.shape));
       const findings = unknown.map((name) =>
         finding(
           workload.object,
@@ -77,7 +85,8 @@ function valuesOf(
       ({ kind, metadata }) =>
         kind === 'ConfigMap' && metadata.namespace === namespace && metadata.name === name,
     )?.['data'] ?? {}) as Record<string, string>;
-  const values = new Map<string, string>();
+  // The kubelet gives this one to every container.
+  const values = new Map([['KUBERNETES_SERVICE_HOST', '10.96.0.1']]);
   for (const { configMapRef, secretRef } of container.envFrom ?? []) {
     for (const [name, value] of Object.entries(configMapRef ? configMap(configMapRef.name) : {})) {
       values.set(name, value);

@@ -17,6 +17,9 @@ export const variants: readonly Variant[] = [
   { layer: 'production/apps', components: ['image-volume'] },
   { layer: 'production/infrastructure', components: ['dra'] },
   { layer: 'production/infrastructure', components: ['prometheus-operator'] },
+  { layer: 'production/infrastructure', components: ['gpu-nvidia/time-slicing'] },
+  { layer: 'production/infrastructure', components: ['gpu-nvidia/mps'] },
+  { layer: 'production/infrastructure', components: ['gpu-nvidia/mig'] },
 ];
 
 export async function renderVariant({ layer, components }: Variant): Promise<Rendered> {

@@ -2,7 +2,8 @@ import process from 'node:process';
 import { loadConfig, milliseconds, variables } from '@darkroom/lifecycle';
 import { z } from 'zod';
 
-const schema = z
+/** The variables by name, also for who checks what the process is given. */
+export const schema = z
   .object({
     NAMESPACE: z
       .string()

@@ -27,7 +27,8 @@ const folder = (name: string, initial: string, description: string) =>
     .meta({ description, examples: [`${name}=${initial}`] })
     .default(initial);
 
-const schema = z
+/** The variables by name, also for who checks what the process is given. */
+export const schema = z
   .object({
     NODE_NAME: z
       .string()
