@@ -45,6 +45,13 @@ export function createRegistry(docker: Docker, names: ClusterNames): Registry {
       ]);
     },
     push: async (image, path) => {
+      const repository = `localhost:${registryPort}/${path.split(':')[0]}`;
+      const known = await digestsOf(docker, image);
+      const present = known.find((digest) => digest.startsWith(`${repository}@`));
+      // The engine knows what it pushed; the registry may have been made anew since.
+      if (present !== undefined && (await hasDigest(registryPort, present))) {
+        return present.slice(repository.length + 1);
+      }
       const target = `localhost:${registryPort}/${path}`;
       await docker.run(['tag', image, target]);
       const out = await docker.run(['push', target]);
@@ -78,6 +85,23 @@ export function createRegistry(docker: Docker, names: ClusterNames): Registry {
       await docker.run(['rm', '--force', '--volumes', container]);
     },
   };
+}
+
+/** Where an image was pushed, as `REPOSITORY@sha256:…`. */
+async function digestsOf(docker: Docker, image: string): Promise<string[]> {
+  const out = await docker.run([
+    ...['image', 'inspect', '--format', '{{json .RepoDigests}}', image],
+  ]);
+  return JSON.parse(out) as string[];
+}
+
+async function hasDigest(port: number, pushed: string): Promise<boolean> {
+  const [repository = '', digest] = pushed.split('@');
+  const path = repository.slice(repository.indexOf('/') + 1);
+  const answer = await fetch(`http://127.0.0.1:${port}/v2/${path}/manifests/${digest}`, {
+    method: 'HEAD',
+  }).catch(() => undefined);
+  return answer?.ok ?? false;
 }
 
 /** kind makes it with its first cluster; the registry may come before. */
