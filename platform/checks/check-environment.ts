@@ -1,5 +1,5 @@
+import type { EnvironmentName } from '../../scripts/render/environments.ts';
 import type { Manifest } from '../../scripts/render/manifest.ts';
-import type { EnvironmentName } from '../../scripts/render/render.ts';
 import { checkAddresses } from './addresses.ts';
 import { checkAutoscaling } from './autoscaling.ts';
 import type { Finding } from './finding.ts';

@@ -211,7 +211,7 @@ const absences: [string, RegExp][] = [
   ],
   [
     scaled,
-    /there is no ScaledObject worker-pinhole; say "name: pinhole" in platform\/models\/pinhole\/worker\/model\.yaml/,
+    /there is no ScaledObject worker-pinhole; say "model: pinhole" in platform\/models\/pinhole\/worker\/model\.yaml/,
   ],
   [
     'NetworkPolicy darkroom-gpu/default-deny',

@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { environmentNames } from '../../scripts/render/environments.ts';
 import {
-  environmentNames,
   platformPath,
   type Rendered,
   renderEnvironment,

@@ -1,17 +1,11 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { EnvironmentName, Layer } from './environments.ts';
 import { type Manifest, parseManifests } from './manifest.ts';
 import { findTool } from './tools.ts';
 
 const run = promisify(execFile);
-
-export const environmentNames = ['kind', 'staging', 'production'] as const;
-export type EnvironmentName = (typeof environmentNames)[number];
-
-/** In the order in which they are applied: what Darkroom stands on, then Darkroom. */
-export const layers = ['infrastructure', 'apps'] as const;
-export type Layer = (typeof layers)[number];
 
 export type Rendered = { text: string; objects: Manifest[] };
 
