@@ -12,7 +12,7 @@ import { checkQuota, checkScheduling } from './scheduling.ts';
 import { checkGrace, checkVariables } from './variables.ts';
 
 /** Darkroom's own namespaces. */
-export const namespaces = ['darkroom', 'darkroom-data', 'darkroom-gpu', 'monitoring'] as const;
+const namespaces = ['darkroom', 'darkroom-data', 'darkroom-gpu', 'monitoring'] as const;
 
 /** Where images are built, so that none has its publisher's digest. */
 const withoutDigests: readonly EnvironmentName[] = ['kind'];

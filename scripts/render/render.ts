@@ -27,18 +27,12 @@ export async function renderFolder(
   return { text, objects: parseManifests(text) };
 }
 
-/** One layer of an environment. */
-export const renderLayer = (
-  environment: EnvironmentName,
-  layer: Layer,
-  say?: (line: string) => void,
-): Promise<Rendered> => renderFolder(platformPath(`environments/${environment}/${layer}`), say);
-
-/** Both layers, in the order in which they are applied. */
+/** Both layers of an environment, in the order in which they are applied. */
 export async function renderEnvironment(
   environment: EnvironmentName,
   say?: (line: string) => void,
 ): Promise<Record<Layer, Rendered>> {
-  const infrastructure = await renderLayer(environment, 'infrastructure', say);
-  return { infrastructure, apps: await renderLayer(environment, 'apps', say) };
+  const folder = (layer: Layer) => platformPath(`environments/${environment}/${layer}`);
+  const infrastructure = await renderFolder(folder('infrastructure'), say);
+  return { infrastructure, apps: await renderFolder(folder('apps'), say) };
 }
