@@ -2,6 +2,7 @@ import type { EnvironmentName } from '../../scripts/render/environments.ts';
 import type { Manifest } from '../../scripts/render/manifest.ts';
 import { checkAddresses } from './addresses.ts';
 import { checkAutoscaling } from './autoscaling.ts';
+import { checkDefinitions } from './definitions.ts';
 import type { Finding } from './finding.ts';
 import { checkImages } from './images.ts';
 import { checkModels } from './models.ts';
@@ -29,6 +30,7 @@ export function checkEnvironment(
 ): Finding[] {
   const workloads = workloadsOf(objects);
   return [
+    ...checkDefinitions(environment, objects),
     ...checkImages(workloads, { digests: !withoutDigests.includes(environment) }),
     ...checkReferences(objects, workloads),
     ...checkVariables(objects, workloads),
