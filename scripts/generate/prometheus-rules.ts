@@ -21,5 +21,5 @@ const object = {
 await writeFile(
   join(repository, 'platform/components/prometheus-operator/prometheus-rule.yaml'),
   '# Written by scripts/generate/prometheus-rules.ts from platform/infrastructure/monitoring/rules.\n' +
-    dumpYaml(object, { lineWidth: -1, noRefs: true, quotingType: '"' }),
+    dumpYaml(object, { lineWidth: -1, noRefs: true }),
 );
