@@ -17,6 +17,13 @@ export type ObjectStore = {
    *   come back, and one more
    */
   get(key: string, options?: { maxBytes?: number }): Promise<StoredObject | undefined>;
+  /** `put` for a file of this machine, of which memory need not hold the whole. */
+  putFile(key: string, path: string, contentType: string): Promise<void>;
+  /**
+   * The object's bytes as they come, to be read once and to the end, for what memory should not hold;
+   * undefined where there is none. Reading on throws as `get`.
+   */
+  read(key: string): Promise<AsyncIterable<Uint8Array> | undefined>;
   /** Removes objects; those that do not exist are passed over. */
   remove(keys: readonly string[]): Promise<void>;
   /** Keys that begin with `prefix`, in order. */

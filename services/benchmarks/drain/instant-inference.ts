@@ -31,6 +31,10 @@ export const noObjects: Parameters<typeof import('@darkroom/worker').createWorke
   async get() {
     return undefined;
   },
+  async putFile() {},
+  async read() {
+    return undefined;
+  },
   async list() {
     return [];
   },

@@ -1,9 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  stat,
+} from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { checkKey, folderOfPrefix } from '../key.ts';
 import type { ObjectStore, StoredObject } from '../object-store.ts';
-import { decodeFile, encodeTrailer, MAX_TRAILER_BYTES } from './file-format.ts';
+import { contentBytes, decodeFile, encodeTrailer, MAX_TRAILER_BYTES } from './file-format.ts';
 import { codeOf, fsError, isMissing } from './fs-error.ts';
 
 /** A draft this old belongs to a process that is gone, in milliseconds. */
@@ -18,13 +29,16 @@ export function createFsStore({ folder }: { folder: string }): ObjectStore {
   const drafts = join(resolve(folder), 'drafts');
   const pathOf = (key: string): string => join(objects, ...checkKey(key).split('/'));
 
-  async function writeDraft(bytes: Uint8Array, contentType: string): Promise<string> {
+  async function writeDraft(
+    content: Uint8Array | AsyncIterable<Uint8Array>,
+    contentType: string,
+  ): Promise<string> {
     await mkdir(drafts, { recursive: true });
     const draft = join(drafts, randomUUID());
     try {
       const file = await open(draft, 'wx');
       try {
-        await file.writeFile(bytes);
+        await file.writeFile(content);
         await file.writeFile(encodeTrailer(contentType));
         await file.sync();
       } finally {
@@ -94,6 +108,26 @@ export function createFsStore({ folder }: { folder: string }): ObjectStore {
       }
     },
 
+    async putFile(key, path, contentType) {
+      const target = pathOf(key);
+      try {
+        await place(await writeDraft(createReadStream(path), contentType), target);
+      } catch (error) {
+        throw fsError(`write ${key}`, folder, error);
+      }
+    },
+
+    async read(key) {
+      const path = pathOf(key);
+      try {
+        const { file, end } = await openContent(path);
+        return readOn(file, end, (error) => fsError(`read ${key}`, folder, error));
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw fsError(`read ${key}`, folder, error);
+      }
+    },
+
     async remove(keys) {
       for (const path of keys.map(pathOf)) {
         try {
@@ -144,6 +178,31 @@ async function readBeginning(path: string, limit: number): Promise<StoredObject>
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(limit), 0, limit, 0);
     return { bytes: buffer.subarray(0, bytesRead), contentType: 'application/octet-stream' };
+  } finally {
+    await file.close();
+  }
+}
+
+async function openContent(path: string): Promise<{ file: FileHandle; end: number }> {
+  const file = await open(path);
+  try {
+    return { file, end: await contentBytes(file) };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** A file up to the end that names its content type. */
+async function* readOn(
+  file: FileHandle,
+  end: number,
+  toError: (error: unknown) => Error,
+): AsyncIterable<Uint8Array> {
+  try {
+    if (end > 0) yield* file.createReadStream({ end: end - 1, autoClose: false });
+  } catch (error) {
+    throw toError(error);
   } finally {
     await file.close();
   }

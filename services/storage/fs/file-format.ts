@@ -1,3 +1,4 @@
+import type { FileHandle } from 'node:fs/promises';
 import type { StoredObject } from '../object-store.ts';
 
 /** The content type's length is one byte. */
@@ -19,4 +20,11 @@ export function decodeFile(file: Buffer): StoredObject {
     bytes: file.subarray(0, Math.max(0, end)),
     contentType: file.toString('ascii', Math.max(0, end), file.length - 1),
   };
+}
+
+/** How many bytes of a file are the object's. */
+export async function contentBytes(file: FileHandle): Promise<number> {
+  const { size } = await file.stat();
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
+  return Math.max(0, size - 1 - (buffer[0] ?? 0));
 }

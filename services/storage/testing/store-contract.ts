@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { ObjectStore } from '../object-store.ts';
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -27,10 +30,27 @@ export function describeObjectStore(open: () => Promise<ObjectStore>): void {
       },
     );
 
+    test.each([0, 1, 65_536, 20 * 2 ** 20])(
+      'of %i bytes comes from a file, and is read as it comes',
+      async (size) => {
+        const folder = await mkdtemp(join(tmpdir(), 'darkroom-object-'));
+        onTestFinished(() => rm(folder, { recursive: true }));
+        const bytes = randomBytes(size);
+        await writeFile(join(folder, 'file'), bytes);
+        await store.putFile('models/a/b.onnx', join(folder, 'file'), 'application/octet-stream');
+        const chunks = [];
+        for await (const chunk of (await store.read('models/a/b.onnx')) ?? []) chunks.push(chunk);
+        expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
+        expect(await store.get('models/a/b.onnx', { maxBytes: 0 })).toBeDefined();
+      },
+    );
+
     test('that was never put is undefined', async () => {
       await store.put('a/b/c', text('c'), 'text/plain');
       expect(await store.get('a/b/d')).toBeUndefined();
       expect(await store.get('a/b')).toBeUndefined();
+      expect(await store.read('a/b/d')).toBeUndefined();
+      expect(await store.read('a/b')).toBeUndefined();
     });
 
     test.each([
@@ -105,7 +125,9 @@ export function describeObjectStore(open: () => Promise<ObjectStore>): void {
     test('is refused everywhere', async () => {
       const refusal = { kind: 'request', message: expect.stringContaining('not an object key') };
       await expect(store.put(key, text('x'), 'text/plain')).rejects.toMatchObject(refusal);
+      await expect(store.putFile(key, 'x', 'text/plain')).rejects.toMatchObject(refusal);
       await expect(store.get(key)).rejects.toMatchObject(refusal);
+      await expect(store.read(key)).rejects.toMatchObject(refusal);
       await expect(store.remove([key])).rejects.toMatchObject(refusal);
       expect(await store.list('')).toEqual([]);
     });

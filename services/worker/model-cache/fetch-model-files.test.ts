@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DarkroomError } from '@darkroom/contract';
+import { verifyModelFolder } from '@darkroom/diffusion';
+import { createLogger } from '@darkroom/lifecycle';
+import { pinhole } from '@darkroom/pinhole';
+import { createFsStore, type ObjectStore } from '@darkroom/storage';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { fetchModelFiles } from './fetch-model-files.ts';
+import { writeManifest } from './manifest.ts';
+import { pushModel } from './push-model.ts';
+
+let folder: string;
+let objects: ObjectStore;
+let digest: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'darkroom-models-'));
+  objects = createFsStore({ folder: join(folder, 'store') });
+  ({ digest } = await pushModel({ objects, folder: pinhole.folder, name: 'dots' }));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+let modelDir: string;
+beforeEach(async () => {
+  modelDir = await mkdtemp(join(folder, 'cache-'));
+});
+
+/** Brings a model as a worker's pod would, and says which keys of files it read. */
+async function fetchModel(name = 'dots', over: Partial<ObjectStore> = {}): Promise<string[]> {
+  const keys: string[] = [];
+  const read: ObjectStore['read'] = (key) => {
+    keys.push(key);
+    return (over.read ?? objects.read)(key);
+  };
+  await fetchModelFiles({
+    objects: { get: over.get ?? objects.get, read },
+    prefix: 'models/',
+    name,
+    modelDir,
+    logger: createLogger({ name: 'fetch-model', level: 'silent' }),
+    signal: new AbortController().signal,
+  });
+  return keys;
+}
+
+const digestOf = async (name = 'dots') => (await verifyModelFolder(join(modelDir, name))).digest;
+const drafts = async () =>
+  (await readdir(modelDir, { recursive: true })).filter((path) => path.includes('.partial-'));
+
+/** A model of one small file, which is no model for an engine. */
+async function pushText(name: string, text: string, over: { bytes?: number } = {}) {
+  const file = join(folder, `${name}.txt`);
+  await writeFile(file, text);
+  await objects.putFile(`models/${name}/text`, file, 'text/plain');
+  const sha256 = createHash('sha256').update(text).digest('hex');
+  const files = [{ path: 'text', bytes: text.length, sha256, ...over }];
+  await writeManifest(objects, { prefix: 'models/', name }, { files });
+  return sha256;
+}
+
+it('brings the model that was pushed, and finds it in place the next time', async () => {
+  expect(await fetchModel()).toContain('models/dots/unet/model.onnx');
+  expect(await digestOf()).toBe(digest);
+  expect(await fetchModel()).toEqual([]);
+  expect(await drafts()).toEqual([]);
+});
+
+it('fetches again only what is missing or damaged, and removes what a killed one has left', async () => {
+  await fetchModel();
+  const unet = join(modelDir, 'dots/unet/model.onnx');
+  const bytes = await readFile(unet);
+  bytes[1_000] = (bytes[1_000] ?? 0) ^ 1;
+  await writeFile(unet, bytes);
+  await rm(join(modelDir, 'dots/tokenizer/vocab.json'));
+  await writeFile(`${unet}.partial-x`, 'half');
+  expect(await fetchModel()).toEqual([
+    'models/dots/tokenizer/vocab.json',
+    'models/dots/unet/model.onnx',
+  ]);
+  expect(await digestOf()).toBe(digest);
+  expect(await drafts()).toEqual([]);
+});
+
+it('is done once where several processes of a machine begin together', async () => {
+  const keys = (await Promise.all([fetchModel(), fetchModel(), fetchModel()])).flat();
+  expect(keys).toHaveLength(new Set(keys).size);
+  expect(await digestOf()).toBe(digest);
+});
+
+it('goes over to another version in one step, and leaves the old one to its readers', async () => {
+  await pushText('changing', 'first');
+  await fetchModel('changing');
+  const first = join(modelDir, await readlink(join(modelDir, 'changing')));
+  await pushText('changing', 'second');
+  await fetchModel('changing');
+  expect(await readFile(join(modelDir, 'changing/text'), 'utf8')).toBe('second');
+  expect(await readFile(join(first, 'text'), 'utf8')).toBe('first');
+});
+
+it('uses a folder that somebody has put there, if it is the same, and never changes it', async () => {
+  await pushText('own', 'mine');
+  await mkdir(join(modelDir, 'own'));
+  await writeFile(join(modelDir, 'own/text'), 'mine');
+  expect(await fetchModel('own')).toEqual([]);
+  await writeFile(join(modelDir, 'own/text'), 'else');
+  await expect(fetchModel('own')).rejects.toMatchObject({
+    kind: 'configuration',
+    message: expect.stringContaining('own was not made by this step, and its text is not'),
+  });
+  expect(await readFile(join(modelDir, 'own/text'), 'utf8')).toBe('else');
+});
+
+it('asks again for a file whose bytes stop coming', async () => {
+  let failures = 2;
+  async function* broken(content: AsyncIterable<Uint8Array>) {
+    for await (const chunk of content) {
+      yield chunk;
+      failures -= 1;
+      if (failures >= 0) throw new DarkroomError('unavailable', 'the connection broke');
+    }
+  }
+  const read: ObjectStore['read'] = async (key) => {
+    const content = await objects.read(key);
+    return content && broken(content);
+  };
+  await fetchModel('dots', { read });
+  expect(await digestOf()).toBe(digest);
+});
+
+describe('is refused, and leaves no model in place,', () => {
+  const expectRefusal = async (name: string, kind: string, ...words: string[]) => {
+    const refused = await fetchModel(name).catch((error: Error) => error);
+    expect(refused).toMatchObject({ kind });
+    for (const word of words) expect((refused as Error).message).toContain(word);
+    expect(await readdir(modelDir)).not.toContain(name);
+    expect(await drafts()).toEqual([]);
+  };
+
+  it('without a manifest, with what to do', async () => {
+    const push = 'darkroom models push FOLDER --name absent';
+    await expectRefusal('absent', 'configuration', 'has no models/absent/manifest.json', push);
+  });
+
+  it('when a file is not the one that the manifest names, with both digests', async () => {
+    const told = await pushText('forged', 'right');
+    await writeFile(join(folder, 'other'), 'wrong');
+    await objects.putFile('models/forged/text', join(folder, 'other'), 'text/plain');
+    const is = '8810ad581e59f2bc3928b261707a71308f7e139eb04820366dc4d5c18d980225';
+    await expectRefusal('forged', 'damaged', 'models/forged/text', told, is);
+  });
+
+  it('when a file is shorter or longer than the manifest says', async () => {
+    await pushText('short', 'short', { bytes: 6 });
+    await expectRefusal('short', 'damaged', 'models/short/text has 5 bytes', 'says 6');
+    await pushText('long', 'long', { bytes: 3 });
+    await expectRefusal('long', 'damaged', 'models/long/text has more than 3 bytes');
+  });
+
+  it('when a file is not there', async () => {
+    await pushText('gone', 'gone');
+    await objects.remove(['models/gone/text']);
+    await expectRefusal('gone', 'damaged', 'has no models/gone/text', 'push the model again');
+  });
+
+  it('when it does not fit on the disk, before anything is fetched', async () => {
+    await pushText('huge', 'huge', { bytes: 2 ** 52 });
+    await expectRefusal('huge', 'unavailable', 'huge needs 4294967296.0 MiB more', 'free');
+  });
+
+  it.each([
+    ['../escape', 'a path that leads out of the folder'],
+    ['/etc/passwd', 'a path of the machine'],
+    ['unet/.partial-x', 'a name of a draft'],
+  ])('for the path %s: %s', async (path) => {
+    const manifest = { files: [{ path, bytes: 1, sha256: '0'.repeat(64) }] };
+    const bytes = Buffer.from(JSON.stringify(manifest));
+    await objects.put('models/escape/manifest.json', bytes, 'application/json');
+    await expectRefusal('escape', 'damaged', 'models/escape/manifest.json', 'relative path');
+  });
+});
