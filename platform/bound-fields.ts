@@ -18,6 +18,7 @@ export const boundFields: readonly { objects: string; fields: readonly string[];
       // The checksum in a generated name: what it is a checksum of is compared by itself.
       'spec.template.spec.containers[*].envFrom[*].configMapRef.name',
       'spec.template.spec.initContainers[*].envFrom[*].configMapRef.name',
+      'spec.template.spec.initContainers[*].env[*].valueFrom.configMapKeyRef.name',
     ],
     why: 'a ConfigMap with other content has another name',
   },

@@ -1,7 +1,8 @@
+import type { EnvironmentName } from '../../scripts/render/environments.ts';
 import type { Manifest } from '../../scripts/render/manifest.ts';
-import type { EnvironmentName } from '../../scripts/render/render.ts';
 import { checkAddresses } from './addresses.ts';
 import { checkAutoscaling } from './autoscaling.ts';
+import { checkDefinitions } from './definitions.ts';
 import type { Finding } from './finding.ts';
 import { checkImages } from './images.ts';
 import { checkModels } from './models.ts';
@@ -12,7 +13,7 @@ import { checkQuota, checkScheduling } from './scheduling.ts';
 import { checkGrace, checkVariables } from './variables.ts';
 
 /** Darkroom's own namespaces. */
-export const namespaces = ['darkroom', 'darkroom-data', 'darkroom-gpu', 'monitoring'] as const;
+const namespaces = ['darkroom', 'darkroom-data', 'darkroom-gpu', 'monitoring'] as const;
 
 /** Where images are built, so that none has its publisher's digest. */
 const withoutDigests: readonly EnvironmentName[] = ['kind'];
@@ -29,6 +30,7 @@ export function checkEnvironment(
 ): Finding[] {
   const workloads = workloadsOf(objects);
   return [
+    ...checkDefinitions(environment, objects),
     ...checkImages(workloads, { digests: !withoutDigests.includes(environment) }),
     ...checkReferences(objects, workloads),
     ...checkVariables(objects, workloads),

@@ -1,13 +1,9 @@
 import { glob, readFile } from 'node:fs/promises';
 import { pinhole } from '@darkroom/pinhole';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { type EnvironmentName, environmentNames } from '../../scripts/render/environments.ts';
 import type { Manifest } from '../../scripts/render/manifest.ts';
-import {
-  type EnvironmentName,
-  environmentNames,
-  platformPath,
-  renderEnvironment,
-} from '../../scripts/render/render.ts';
+import { platformPath, renderEnvironment } from '../../scripts/render/render.ts';
 import { change } from '../testing/change.ts';
 import { checkEnvironment } from './check-environment.ts';
 import { checkEnvironmentWords } from './environment-words.ts';

@@ -211,7 +211,11 @@ const absences: [string, RegExp][] = [
   ],
   [
     scaled,
-    /there is no ScaledObject worker-pinhole; say "name: pinhole" in platform\/models\/pinhole\/worker\/model\.yaml/,
+    /there is no ScaledObject worker-pinhole; say "model: pinhole" in platform\/models\/pinhole\/worker\/model\.yaml/,
+  ],
+  [
+    'CustomResourceDefinition scaledobjects.keda.sh',
+    /ScaledObject darkroom\/frontend, kind: nothing defines a ScaledObject of keda\.sh; take its CustomResourceDefinition in/,
   ],
   [
     'NetworkPolicy darkroom-gpu/default-deny',

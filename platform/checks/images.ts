@@ -7,7 +7,7 @@ import { containersOf, type Workload } from './pods.ts';
 export type LockedImage = { name: string; newTag: string; digest?: string };
 
 /** Darkroom's own images, by what stands after the last `darkroom/` of their name. */
-export const ownImages = ['frontend', 'worker', 'deletion-cost', 'gpu-simulator'] as const;
+const ownImages = ['frontend', 'worker', 'deletion-cost', 'gpu-simulator'] as const;
 export type OwnImage = (typeof ownImages)[number];
 
 /** Images whose publisher's digest could not be looked up when they were taken into the lock. */
@@ -17,14 +17,14 @@ const withoutDigest = [
 ] as const;
 
 /** The lock of all images that others publish. */
-export function readImageLock(): LockedImage[] {
+function readImageLock(): LockedImage[] {
   const file = platformPath('images/kustomization.yaml');
   const [lock] = parseManifests(readFileSync(file, 'utf8'));
   return (lock?.['images'] ?? []) as LockedImage[];
 }
 
 /** The parts of `registry/path:tag@sha256:…`. */
-export function parseImage(image: string): { name: string; tag?: string; digest?: string } {
+function parseImage(image: string): { name: string; tag?: string; digest?: string } {
   const [rest = '', digest] = image.split('@');
   const [, name = rest, tag] = rest.match(/^(.*):([^:/]+)$/) ?? [];
   return { name, ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) };

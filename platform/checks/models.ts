@@ -47,7 +47,7 @@ export function checkModels(objects: readonly Manifest[]): Finding[] {
           catalogue,
           `data[${name}.json]`,
           `there is no ${kind} worker-${name}`,
-          `say "name: ${name}" in platform/models/${name}/worker/model.yaml`,
+          `say "model: ${name}" in platform/models/${name}/worker/model.yaml`,
         ),
       );
     }

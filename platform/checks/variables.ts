@@ -4,6 +4,7 @@ import { schema as deletionCost } from '../../services/deletion-cost/config.ts';
 import { schema as frontend } from '../../services/frontend/config.ts';
 import { schema as gpuSimulator } from '../../services/gpu-simulator/config.ts';
 import { schema as worker } from '../../services/worker/config.ts';
+import { schema as fetchModel } from '../../services/worker/model-cache/config.ts';
 import { secrets as allSecrets, type SecretKeys } from '../secrets.ts';
 import { type Finding, finding } from './finding.ts';
 import { type OwnImage, ownImageOf } from './images.ts';
@@ -15,6 +16,14 @@ const schemas: Record<OwnImage, ConfigSchema> = {
   worker,
   'deletion-cost': deletionCost,
   'gpu-simulator': gpuSimulator,
+};
+
+/** Other programs of the same images, by what their command runs. */
+const otherPrograms: Record<string, { schema: ConfigSchema; config: string }> = {
+  'services/worker/fetch-model.ts': {
+    schema: fetchModel,
+    config: 'services/worker/model-cache/config.ts',
+  },
 };
 
 /** What stands in a Secret is not known here; the program's schema gets something of the right shape. */
@@ -34,18 +43,18 @@ export function checkVariables(
 ): Finding[] {
   return workloads.flatMap((workload) =>
     containersOf(workload).flatMap(({ container, at }) => {
-      const own = ownImageOf(container.image);
-      const schema = own === undefined ? undefined : schemas[own];
-      // What runs something else than its image's program reads what that reads.
-      if (schema === undefined || isOtherProgram(container)) return [];
+      const program = programOf(container);
+      if (program === undefined) return [];
+      const { schema, config } = program;
       const values = valuesOf(container, workload, objects, secrets);
       const given = [...values.keys()].filter((name) => name !== 'KUBERNETES_SERVICE_HOST');
-      const unknown = given.filter((name) => !(name in schema.shape));
+      // OpenTelemetry reads its own variables itself, and more of them than a schema says.
+      const unknown = given.filter((name) => !(name in schema.shape) && !name.startsWith('OTEL_'));
       const findings = unknown.map((name) =>
         finding(
           workload.object,
           `${at}.env[${name}]`,
-          `services/${own}/config.ts knows no variable ${name}`,
+          `${config} knows no variable ${name}`,
           'correct its name, or add it there',
         ),
       );
@@ -69,8 +78,16 @@ export function checkVariables(
   );
 }
 
-const isOtherProgram = ({ command }: Container): boolean =>
-  command !== undefined && !command.some((word) => word.startsWith('services/'));
+/** What reads a container's variables, where it is one of Darkroom's own programs. */
+function programOf({
+  image,
+  command,
+}: Container): { schema: ConfigSchema; config: string } | undefined {
+  const own = ownImageOf(image);
+  if (own === undefined) return undefined;
+  if (command === undefined) return { schema: schemas[own], config: `services/${own}/config.ts` };
+  return command.map((word) => otherPrograms[word]).find((program) => program !== undefined);
+}
 
 /** By name, the last one given counting, as for the kubelet. */
 function valuesOf(
@@ -110,7 +127,7 @@ export function checkGrace(
 ): Finding[] {
   return workloads.flatMap((workload) => {
     const [container] = workload.pod.containers;
-    if (container === undefined || isOtherProgram(container)) return [];
+    if (container === undefined || container.command !== undefined) return [];
     const own = ownImageOf(container.image);
     if (own !== 'frontend' && own !== 'worker') return [];
     const values = valuesOf(container, workload, objects, []);

@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { environmentNames } from '../../scripts/render/environments.ts';
 import {
-  environmentNames,
   platformPath,
   type Rendered,
   renderEnvironment,
@@ -41,7 +41,7 @@ export async function renderVariant({ layer, components }: Variant): Promise<Ren
 }
 
 /** Whatever can be rendered, each once. */
-export async function renderAll(): Promise<Rendered[]> {
+async function renderAll(): Promise<Rendered[]> {
   const rendered: Rendered[] = [];
   for (const name of environmentNames) {
     const { infrastructure, apps } = await renderEnvironment(name);

@@ -1,17 +1,11 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { EnvironmentName, Layer } from './environments.ts';
 import { type Manifest, parseManifests } from './manifest.ts';
 import { findTool } from './tools.ts';
 
 const run = promisify(execFile);
-
-export const environmentNames = ['kind', 'staging', 'production'] as const;
-export type EnvironmentName = (typeof environmentNames)[number];
-
-/** In the order in which they are applied: what Darkroom stands on, then Darkroom. */
-export const layers = ['infrastructure', 'apps'] as const;
-export type Layer = (typeof layers)[number];
 
 export type Rendered = { text: string; objects: Manifest[] };
 
@@ -33,18 +27,12 @@ export async function renderFolder(
   return { text, objects: parseManifests(text) };
 }
 
-/** One layer of an environment. */
-export const renderLayer = (
-  environment: EnvironmentName,
-  layer: Layer,
-  say?: (line: string) => void,
-): Promise<Rendered> => renderFolder(platformPath(`environments/${environment}/${layer}`), say);
-
-/** Both layers, in the order in which they are applied. */
+/** Both layers of an environment, in the order in which they are applied. */
 export async function renderEnvironment(
   environment: EnvironmentName,
   say?: (line: string) => void,
 ): Promise<Record<Layer, Rendered>> {
-  const infrastructure = await renderLayer(environment, 'infrastructure', say);
-  return { infrastructure, apps: await renderLayer(environment, 'apps', say) };
+  const folder = (layer: Layer) => platformPath(`environments/${environment}/${layer}`);
+  const infrastructure = await renderFolder(folder('infrastructure'), say);
+  return { infrastructure, apps: await renderFolder(folder('apps'), say) };
 }

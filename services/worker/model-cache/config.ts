@@ -4,7 +4,8 @@ import { credentialsTogether, loadConfig, variables } from '@darkroom/lifecycle'
 import { z } from 'zod';
 import { MODEL_SOURCE_PREFIX } from './manifest.ts';
 
-const schema = z
+/** The variables by name, also for who checks what the process is given. */
+export const schema = z
   .object({
     LOG_LEVEL: variables.LOG_LEVEL,
     S3_ENDPOINT: variables.S3_ENDPOINT,
