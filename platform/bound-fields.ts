@@ -126,7 +126,7 @@ export const boundObjects: readonly { objects: string; why: string }[] = [
   },
   {
     objects:
-      '* gpu-simulator|* darkroom-gpu/gpu-simulator|* nvidia-device-plugin|* darkroom-gpu/nvidia-*|RuntimeClass nvidia',
+      '* gpu-simulator|* darkroom/gpu-simulator|* darkroom-gpu/gpu-simulator|* nvidia-device-plugin|* darkroom-gpu/nvidia-*|RuntimeClass nvidia',
     why: 'whose GPUs they are',
   },
   {
