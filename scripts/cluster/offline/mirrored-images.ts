@@ -23,7 +23,7 @@ export async function makeMirroredImages(tools: Tools): Promise<string[]> {
 }
 
 /** One after the other: each compiles with all processors. */
-export function mirroredImages(tools: Tools): (() => Promise<ImageRecipe>)[] {
+function mirroredImages(tools: Tools): (() => Promise<ImageRecipe>)[] {
   const program =
     (
       built: Parameters<typeof buildProgram>[0],
