@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { cluster, eventually, isReady, kubectl, pods } from './testing/cluster-under-test.ts';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { cluster, isReady, kubectl, pods } from './testing/cluster-under-test.ts';
 
 const NAMESPACE = 'darkroom';
 const PROBE = 'probe-worker';
@@ -39,9 +39,11 @@ beforeAll(async () => {
       },
     },
   });
-  await eventually(async () =>
-    isReady(await cluster.core.readNamespacedPod({ name: PROBE, namespace: NAMESPACE })),
-  ).toBe(true);
+  const ready = async () => {
+    const pod = await cluster.core.readNamespacedPod({ name: PROBE, namespace: NAMESPACE });
+    if (!isReady(pod)) throw new Error(`${PROBE} is not ready: ${JSON.stringify(pod.status)}`);
+  };
+  await vi.waitFor(ready, { timeout: 60_000, interval: 200 });
 });
 
 afterAll(async () => {
