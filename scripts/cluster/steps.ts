@@ -2,6 +2,8 @@
 export type Steps = {
   /** Does one step: tells its name, then every `TELL_MS` that it still goes on, then its time. */
   step<T>(name: string, work: (tell: (what: string) => void) => Promise<T>): Promise<T>;
+  /** Tells what is no step of its own. */
+  say(line: string): void;
 };
 
 const TELL_MS = 15_000;
@@ -9,6 +11,7 @@ const TELL_MS = 15_000;
 /** @param note where the lines go */
 export function createSteps(note: (line: string) => void): Steps {
   return {
+    say: (line) => note(`cluster: ${line}`),
     step: async (name, work) => {
       const began = performance.now();
       const seconds = () => `${((performance.now() - began) / 1_000).toFixed(1)} s`;

@@ -1,57 +1,52 @@
-import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { buildGoProgram } from '@darkroom/testing/go';
+import { findGo } from '@darkroom/testing/go/find';
 import { repository } from '../../containers/docker.ts';
 import { exec } from '../exec.ts';
 import type { Steps } from '../steps.ts';
-import { cacheFolder, fingerprintOf, whole } from './cache.ts';
+import { fingerprintOf } from './cache.ts';
 import { type GoProgram, type ProgramName, programs } from './programs.ts';
+
+const folderOf = (module: string) => join(repository, 'platform/tools', module);
+
+const OTHERWISE = 'give the cluster registries that answer';
 
 /**
  * A program that is built from its pinned Go module, once, and kept in the cache folder.
  *
  * @returns its path
- * @throws ExecError with the compiler's words
+ * @throws Error that says what to do when there is no Go, or when the build fails
  */
 export async function buildProgram(
   name: ProgramName,
-  { steps, signal }: { steps: Steps; signal?: AbortSignal },
+  { steps }: { steps: Steps },
 ): Promise<string> {
   const program: GoProgram = programs[name];
-  const module = join(repository, 'platform/tools', program.module);
-  const sources = (await readdir(module)).filter((file) => /\.(go|mod|sum)$/.test(file)).sort();
+  const folder = folderOf(program.module);
+  const sources = (await readdir(folder)).filter((file) => /\.(go|mod|sum)$/.test(file)).sort();
   const values = Object.entries(program.values ?? {}).map(([key, value]) => `-X ${key}=${value}`);
   const flags = [
     ...(program.tags === undefined ? [] : ['-tags', program.tags]),
     ...['-ldflags', ['-s', '-w', ...values].join(' ')],
   ];
   const key = await fingerprintOf(
-    sources.map((file) => join(module, file)),
-    JSON.stringify([flags, process.arch]),
+    sources.map((file) => join(folder, file)),
+    JSON.stringify(flags),
   );
-  const path = join(cacheFolder, 'programs', `${program.name}-${key}`, program.name);
-  if (existsSync(path)) return path;
-  await steps.step(`building ${program.name} from its Go module`, () =>
-    whole(path, async (unfinished) => {
-      await exec(
-        'go',
-        ['build', '-mod=readonly', '-trimpath', ...flags, '-o', unfinished, program.package],
-        {
-          cwd: module,
-          env: { CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '-buildvcs=false', GOROOT: undefined },
-          timeoutMs: 3_600_000,
-          ...(signal && { signal }),
-        },
-      );
-    }),
-  );
-  return path;
+  const { package: path } = program;
+  return buildGoProgram({
+    ...{ name, folder, flags, package: path, version: key, takes: 'a few minutes' },
+    otherwise: OTHERWISE,
+    say: steps.say,
+  });
 }
 
 /** The folder of a Go module that a tool is pinned to, for the files beside its code. */
-export async function moduleFolder(tool: string, path: string): Promise<string> {
-  const out = await exec('go', ['mod', 'download', '-json', path], {
-    cwd: join(repository, 'platform/tools', tool),
+export async function moduleFolder(tool: string, path: string, steps: Steps): Promise<string> {
+  const go = await findGo({ name: tool, otherwise: OTHERWISE, say: steps.say });
+  const out = await exec(go, ['mod', 'download', '-json', path], {
+    cwd: folderOf(tool),
     env: { GOWORK: 'off', GOFLAGS: '-mod=readonly' },
   });
   return (JSON.parse(out) as { Dir: string }).Dir;

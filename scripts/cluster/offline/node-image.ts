@@ -34,7 +34,7 @@ type Tools = { docker: Docker; steps: Steps; signal?: AbortSignal };
  */
 export async function offlineNodeImage(tools: Tools): Promise<string> {
   const { docker, steps } = tools;
-  const kind = await moduleFolder('kind', 'sigs.k8s.io/kind');
+  const kind = await moduleFolder('kind', 'sigs.k8s.io/kind', steps);
   const build = (name: Parameters<typeof buildProgram>[0]) => buildProgram(name, tools);
   const nodePrograms = {
     kubelet: await build('kubelet'),

@@ -4,7 +4,6 @@
 export const KUBERNETES_VERSION = 'v1.35.8';
 
 export type GoProgram = {
-  name: string;
   /** Folder under platform/tools. */
   module: string;
   package: string;
@@ -16,7 +15,6 @@ export type GoProgram = {
 const versionOf = (variable: string) => `k8s.io/component-base/version.${variable}`;
 
 const kubernetes = (name: string): GoProgram => ({
-  name,
   module: 'kubernetes',
   package: `k8s.io/kubernetes/cmd/${name}`,
   values: {
@@ -28,7 +26,6 @@ const kubernetes = (name: string): GoProgram => ({
 });
 
 const keda = (name: string): GoProgram => ({
-  name: `keda-${name}`,
   module: 'keda',
   package: `github.com/kedacore/keda/v2/cmd/${name}`,
   values: { 'github.com/kedacore/keda/v2/version.Version': '2.20.2' },
@@ -36,7 +33,6 @@ const keda = (name: string): GoProgram => ({
 
 // Without the discovery of every cloud: it doubles what has to be compiled.
 const prometheus = (name: string): GoProgram => ({
-  name,
   module: 'prometheus',
   package: `github.com/prometheus/prometheus/cmd/${name}`,
   tags: 'remove_all_sd,enable_kubernetes_sd,netgo',
@@ -44,9 +40,8 @@ const prometheus = (name: string): GoProgram => ({
 });
 
 export const programs = {
-  kind: { name: 'kind', module: 'kind', package: 'sigs.k8s.io/kind' },
+  kind: { module: 'kind', package: 'sigs.k8s.io/kind' },
   crane: {
-    name: 'crane',
     module: 'crane',
     package: 'github.com/google/go-containerregistry/cmd/crane',
   },
@@ -57,15 +52,13 @@ export const programs = {
   'kube-controller-manager': kubernetes('kube-controller-manager'),
   'kube-scheduler': kubernetes('kube-scheduler'),
   'kube-proxy': kubernetes('kube-proxy'),
-  etcd: { name: 'etcd', module: 'etcd', package: 'go.etcd.io/etcd/server/v3' },
-  coredns: { name: 'coredns', module: 'coredns', package: '.' },
+  etcd: { module: 'etcd', package: 'go.etcd.io/etcd/server/v3' },
+  coredns: { module: 'coredns', package: '.' },
   'local-path-provisioner': {
-    name: 'local-path-provisioner',
     module: 'local-path-provisioner',
     package: 'github.com/rancher/local-path-provisioner',
   },
   'kube-router': {
-    name: 'kube-router',
     module: 'kube-router',
     package: 'github.com/cloudnativelabs/kube-router/v2/cmd/kube-router',
   },
@@ -73,14 +66,12 @@ export const programs = {
   'keda-adapter': keda('adapter'),
   'keda-webhooks': keda('webhooks'),
   'metrics-server': {
-    name: 'metrics-server',
     module: 'metrics-server',
     package: 'sigs.k8s.io/metrics-server/cmd/metrics-server',
   },
   prometheus: prometheus('prometheus'),
   promtool: prometheus('promtool'),
   versitygw: {
-    name: 'versitygw',
     // The tests of every room build it, too.
     module: '../../services/testing/servers/versitygw',
     package: 'github.com/versity/versitygw/cmd/versitygw',

@@ -16,6 +16,8 @@ export type GoProgram = {
   folder: string;
   /** The package of the program's `main`. */
   package: string;
+  /** Further arguments of `go build`; without any, the program is stripped. */
+  flags?: readonly string[];
   /** About how long a build takes, for who waits: "a minute". */
   takes: string;
   /** What else there is than to install Go, for who has none: a sentence without an end. */
@@ -54,7 +56,8 @@ async function build(program: GoProgram, file: string): Promise<void> {
     say(`building ${name} … ${Math.round((performance.now() - began) / 1_000)} s`);
   }, 15_000);
   try {
-    const args = ['build', '-mod=readonly', '-trimpath', '-ldflags=-s -w', '-o', unfinished];
+    const { flags = ['-ldflags=-s -w'] } = program;
+    const args = ['build', '-mod=readonly', '-trimpath', ...flags, '-o', unfinished];
     const child = spawn(go, [...args, program.package], {
       cwd: program.folder,
       env: { ...inherited, GOWORK: 'off', GOROOT: undefined, CGO_ENABLED: '0' },
