@@ -182,7 +182,7 @@ const parser = yargs(hideBin(process.argv))
   )
   .command('models', 'See and check models', (line) =>
     line
-      .demandCommand(1, 'say what to do: list or verify')
+      .demandCommand(1, 'say what to do: list, verify or push')
       .command('list', 'The models that may be asked for', remote, (options) => {
         command = async (context) => (await import('./commands/models.ts')).list(options, context);
       })
@@ -193,6 +193,33 @@ const parser = yargs(hideBin(process.argv))
         (options) => {
           command = async (context) =>
             (await import('./commands/models.ts')).verify(options, context);
+        },
+      )
+      .command(
+        'push <folder>',
+        'Put a model into the object store (S3_*) for workers to fetch',
+        (inner) =>
+          json(inner)
+            .positional('folder', {
+              type: 'string',
+              demandOption: true,
+              describe: 'The model, in the Hugging Face ONNX layout',
+            })
+            .option('name', {
+              type: 'string',
+              requiresArg: true,
+              demandOption: true,
+              describe: 'Its name in the catalogue',
+            })
+            .option('prefix', {
+              type: 'string',
+              requiresArg: true,
+              default: 'models/',
+              describe: "Where models are in the bucket: the workers' MODEL_SOURCE_PREFIX",
+            }),
+        (options) => {
+          command = async (context) =>
+            (await import('./commands/push-model.ts')).push(options, context);
         },
       ),
   )

@@ -2,7 +2,15 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EmbeddedOptions } from '@darkroom/embedded';
-import { loadConfig, tracingSettings, tracingVariables, variables } from '@darkroom/lifecycle';
+import {
+  credentialsTogether,
+  loadConfig,
+  type ObjectStoreSettings,
+  objectStoreSettings,
+  tracingSettings,
+  tracingVariables,
+  variables,
+} from '@darkroom/lifecycle';
 import { z } from 'zod';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -29,6 +37,23 @@ const schema = z.object({
   /** Where the user stood when npm changed to the project's folder. */
   INIT_CWD: z.string().optional(),
 });
+
+const objectStoreSchema = z
+  .object({
+    S3_ENDPOINT: variables.S3_ENDPOINT,
+    S3_BUCKET: variables.S3_BUCKET,
+    AWS_REGION: variables.AWS_REGION,
+    AWS_ACCESS_KEY_ID: variables.AWS_ACCESS_KEY_ID,
+    AWS_SECRET_ACCESS_KEY: variables.AWS_SECRET_ACCESS_KEY,
+  })
+  .refine(...credentialsTogether);
+
+/**
+ * Where objects are kept, for the commands that work on them.
+ * @throws DarkroomError (`configuration`) that tells every variable that is missing or wrong
+ */
+export const readObjectStoreConfig = (): ObjectStoreSettings =>
+  objectStoreSettings(loadConfig(objectStoreSchema, process.env));
 
 export type CliConfig = {
   port: number;

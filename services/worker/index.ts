@@ -9,5 +9,6 @@ export {
   startInference,
 } from './inference/inference-process.ts';
 export type { InferenceRequest, ModelFolder } from './inference/protocol.ts';
+export { type PushedModel, pushModel } from './model-cache/push-model.ts';
 export { findModelFolders } from './model-folders.ts';
 export { createWorker, type Worker, type WorkerOptions } from './worker.ts';

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
@@ -72,7 +73,10 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     async putFile(key, path, contentType) {
       const Key = checkKey(key);
       const { size } = await stat(path);
-      const object = { Key, ContentLength: size, ContentType: contentType };
+      // Read for it beforehand: the SDK's own checksum would follow the bytes as a trailer, after which
+      // versitygw at times answers 400 to the connection's next request.
+      const ChecksumSHA256 = await sha256Of(path);
+      const object = { Key, ContentLength: size, ContentType: contentType, ChecksumSHA256 };
       const Body = createReadStream(path);
       try {
         // As long as bytes go: the time limit of a request would be one on the file's size.
@@ -153,6 +157,12 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
       client.destroy();
     },
   };
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  return hash.digest('base64');
 }
 
 async function* readOn(

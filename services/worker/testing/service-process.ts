@@ -20,14 +20,15 @@ export type ServiceProcess = {
 };
 
 /**
- * Starts a service's `main.ts` from its folder under services/, with this environment alone beside
+ * Starts a service's program from its folder under services/, with this environment alone beside
  * PATH and the place of compiled code.
  */
 export function startService(
   room: 'worker' | 'frontend',
   environment: Record<string, string>,
+  program = 'main.ts',
 ): ServiceProcess {
-  const main = fileURLToPath(new URL(`../../${room}/main.ts`, import.meta.url));
+  const main = fileURLToPath(new URL(`../../${room}/${program}`, import.meta.url));
   const { PATH = '', NODE_COMPILE_CACHE } = process.env;
   const child = spawn(process.execPath, [main], {
     stdio: ['ignore', 'pipe', 'pipe'],
