@@ -154,9 +154,9 @@ export async function keepClusterTrafficInside(docker: Docker): Promise<void> {
 
 /**
  * On cgroup v1 all containers together count as much as one login session, so on a busy machine the
- * control plane would lose its leases and restart. Here they count for twenty.
+ * control plane would lose its leases and restart. Here they count for four.
  */
 export async function favourContainers(): Promise<void> {
   const shares = '/sys/fs/cgroup/cpu/docker/cpu.shares';
-  if (process.getuid?.() === 0 && existsSync(shares)) await writeFile(shares, '20480');
+  if (process.getuid?.() === 0 && existsSync(shares)) await writeFile(shares, '4096');
 }
