@@ -2,9 +2,9 @@ import { type Scope, schedulerName, scope } from '@darkroom/contract';
 import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import manifest from '../package.json' with { type: 'json' };
+import { platformCommands } from './cli/platform.ts';
 import { UsageError } from './commands/failure.ts';
 import { type Command, runCommand } from './commands/run-command.ts';
-import { environmentNames, layers } from './render/environments.ts';
 
 /** Set by the handler of the command that was named; run once the whole line has been checked. */
 let command: Command | undefined;
@@ -238,25 +238,6 @@ const parser = yargs(hideBin(process.argv))
         (await import('./commands/definitions.ts')).definitions(options, context);
     },
   )
-  .command(
-    'render <environment>',
-    'Check the manifests of an environment and print them, in the order in which they are applied',
-    (line) =>
-      line
-        .positional('environment', {
-          choices: environmentNames,
-          demandOption: true,
-          describe: 'What the manifests are bound to',
-        })
-        .option('layer', {
-          choices: layers,
-          requiresArg: true,
-          describe: 'What Darkroom stands on, or Darkroom itself; both unless told',
-        }),
-    (options) => {
-      command = async (context) => (await import('./commands/render.ts')).render(options, context);
-    },
-  )
   .command('keys', 'Make API keys', (line) =>
     line.demandCommand(1, 'say what to do: create').command(
       'create',
@@ -296,6 +277,10 @@ const parser = yargs(hideBin(process.argv))
     if (wrong !== undefined) throw new UsageError(`--${wrong} must be a number`);
     return true;
   });
+
+platformCommands(parser, (chosen) => {
+  command = chosen;
+});
 
 await runCommand(async (context) => {
   await parser.parseAsync();
