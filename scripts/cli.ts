@@ -2,9 +2,9 @@ import { type Scope, schedulerName, scope } from '@darkroom/contract';
 import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import manifest from '../package.json' with { type: 'json' };
+import { platformCommands } from './cli/platform.ts';
 import { UsageError } from './commands/failure.ts';
 import { type Command, runCommand } from './commands/run-command.ts';
-import { environmentNames, layers } from './render/environments.ts';
 
 /** Set by the handler of the command that was named; run once the whole line has been checked. */
 let command: Command | undefined;
@@ -44,27 +44,6 @@ const generation = <T>(line: Argv<T>) =>
     demandOption: true,
     describe: 'Id of a generation',
   });
-
-const cluster = <T>(line: Argv<T>) =>
-  line
-    .option('name', {
-      type: 'string',
-      requiresArg: true,
-      default: 'darkroom',
-      describe: "kind's name of the cluster",
-    })
-    .option('port', {
-      type: 'number',
-      requiresArg: true,
-      default: 30_080,
-      describe: 'Port of this machine on which the API answers',
-    })
-    .option('registry-port', {
-      type: 'number',
-      requiresArg: true,
-      default: 5_001,
-      describe: "Port of this machine for the cluster's registry",
-    });
 
 const parser = yargs(hideBin(process.argv))
   .scriptName('darkroom')
@@ -259,69 +238,6 @@ const parser = yargs(hideBin(process.argv))
         (await import('./commands/definitions.ts')).definitions(options, context);
     },
   )
-  .command('cluster', 'Run Darkroom in a kind cluster on this machine', (line) =>
-    line
-      .demandCommand(1, 'say what to do: up, down, status or doctor')
-      .command(
-        'up',
-        'Make the cluster, or bring it to the state of this checkout, and make a picture in it',
-        (inner) =>
-          cluster(inner).options({
-            airgap: {
-              type: 'boolean',
-              describe: 'Make all images here, of Debian packages and Go modules, and pull none',
-            },
-            'node-image': {
-              type: 'string',
-              requiresArg: true,
-              describe: "Image of the cluster's nodes [default: a pinned kindest/node]",
-            },
-          }),
-        (options) => {
-          command = async (context) => (await import('./commands/cluster.ts')).up(options, context);
-        },
-      )
-      .command('down', 'Remove the cluster and all that belongs to it', cluster, (options) => {
-        command = async (context) => (await import('./commands/cluster.ts')).down(options, context);
-      })
-      .command(
-        'status',
-        'What runs in the cluster',
-        (inner) => json(cluster(inner)),
-        (options) => {
-          command = async (context) =>
-            (await import('./commands/cluster.ts')).status(options, context);
-        },
-      )
-      .command(
-        'doctor',
-        'Look at what a cluster needs of this machine, and tell what to do',
-        (inner) => json(cluster(inner)),
-        (options) => {
-          command = async (context) =>
-            (await import('./commands/cluster.ts')).doctor(options, context);
-        },
-      ),
-  )
-  .command(
-    'render <environment>',
-    'Check the manifests of an environment and print them, in the order in which they are applied',
-    (line) =>
-      line
-        .positional('environment', {
-          choices: environmentNames,
-          demandOption: true,
-          describe: 'What the manifests are bound to',
-        })
-        .option('layer', {
-          choices: layers,
-          requiresArg: true,
-          describe: 'What Darkroom stands on, or Darkroom itself; both unless told',
-        }),
-    (options) => {
-      command = async (context) => (await import('./commands/render.ts')).render(options, context);
-    },
-  )
   .command('keys', 'Make API keys', (line) =>
     line.demandCommand(1, 'say what to do: create').command(
       'create',
@@ -361,6 +277,10 @@ const parser = yargs(hideBin(process.argv))
     if (wrong !== undefined) throw new UsageError(`--${wrong} must be a number`);
     return true;
   });
+
+platformCommands(parser, (chosen) => {
+  command = chosen;
+});
 
 await runCommand(async (context) => {
   await parser.parseAsync();
