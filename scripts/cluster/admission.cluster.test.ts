@@ -1,16 +1,17 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { repository } from '../containers/docker.ts';
+import { renderFolder } from '../render/render.ts';
 import { ExecError } from './exec.ts';
 import { FIELD_MANAGER } from './kubectl.ts';
-import { kustomized, stampCredentials } from './manifests.ts';
+import { stampCredentials } from './manifests.ts';
 import { ensureSecrets } from './secrets.ts';
-import { cluster, kubectl, kubectlPath } from './testing/cluster-under-test.ts';
+import { cluster, kubectl } from './testing/cluster-under-test.ts';
 
 /** The objects of a layer as `cluster up` applied them. */
 async function applied(layer: string): Promise<string> {
   const folder = join(repository, '.darkroom', 'clusters', cluster.name, layer);
-  const objects = await kustomized(kubectlPath, folder);
+  const objects = (await renderFolder(folder)).objects;
   const items = stampCredentials(objects, await ensureSecrets(kubectl));
   return JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
 }

@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { KubernetesObject } from '@kubernetes/client-node';
-import { parseAllDocuments, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import { repository } from '../containers/docker.ts';
-import { exec } from './exec.ts';
+import { renderFolder } from '../render/render.ts';
 import { credentialsChecksum, type Secrets } from './secrets.ts';
 
 /** The content of an image that a manifest names: `sha256:…`. */
@@ -31,17 +31,15 @@ const CREDENTIALS = 'darkroom.dev/credentials';
 /**
  * The objects of one layer of an environment, its images bound.
  *
- * @param kubectl the path of the program, which has kustomize in it
  * @param folder where the binding is written, one for each layer
  */
 export async function renderLayer(options: {
-  kubectl: string;
   environment: string;
   layer: string;
   images: readonly ImageBinding[];
   folder: string;
 }): Promise<KubernetesObject[]> {
-  const { kubectl, environment, layer, images } = options;
+  const { environment, layer, images } = options;
   const folder = join(options.folder, layer);
   await mkdir(folder, { recursive: true });
   const base = join(repository, 'platform/environments', environment, layer);
@@ -54,14 +52,7 @@ export async function renderLayer(options: {
       images,
     }),
   );
-  return kustomized(kubectl, folder);
-}
-
-/** The objects that a folder of kustomize makes. */
-export async function kustomized(kubectl: string, folder: string): Promise<KubernetesObject[]> {
-  const out = await exec(kubectl, ['kustomize', folder]);
-  // Not through the client's types, which know fewer fields than the cluster.
-  return parseAllDocuments(out).map((document) => document.toJS() as KubernetesObject);
+  return (await renderFolder(folder)).objects;
 }
 
 export const isWorkload = (object: KubernetesObject): object is Workload =>

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { repository } from '../containers/docker.ts';
+import { renderFolder } from '../render/render.ts';
 import { exec } from './exec.ts';
-import { kustomized, stampCredentials } from './manifests.ts';
+import { stampCredentials } from './manifests.ts';
 import { ensureSecrets } from './secrets.ts';
-import { cluster, kubectl, kubectlPath } from './testing/cluster-under-test.ts';
+import { cluster, kubectl } from './testing/cluster-under-test.ts';
 import { stream } from './testing/load.ts';
 
 const NAMESPACE = 'darkroom';
@@ -35,7 +36,7 @@ async function apply(change: Record<string, unknown>): Promise<void> {
       ...change,
     }),
   );
-  const objects = await kustomized(kubectlPath, folder);
+  const objects = (await renderFolder(folder)).objects;
   const stamped = stampCredentials(objects, await ensureSecrets(kubectl));
   await kubectl.apply(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: stamped }));
 }

@@ -1,6 +1,10 @@
 import { join } from 'node:path';
 import type { KubernetesObject } from '@kubernetes/client-node';
+import { checkEnvironment } from '../../platform/checks/check-environment.ts';
+import { tell } from '../../platform/checks/finding.ts';
+import { CommandFailure } from '../commands/failure.ts';
 import { repository } from '../containers/docker.ts';
+import { renderEnvironment } from '../render/render.ts';
 import { favourContainers, findEngine, keepClusterTrafficInside } from './engine.ts';
 import { type FirstPicture, makePicture } from './first-picture.ts';
 import { createImageSource, mirroredRegistries, registriesAnswer } from './images.ts';
@@ -46,6 +50,7 @@ export async function clusterUp(
 ): Promise<ClusterAddress & { picture: FirstPicture }> {
   const { names, note, signal } = options;
   const steps = createSteps(note);
+  await steps.step('checking the manifests', () => checkManifests(steps));
   const docker = await findEngine(steps);
   const airgap = options.airgap ?? !(await registriesAnswer());
   if (airgap && options.airgap === undefined) {
@@ -77,8 +82,7 @@ export async function clusterUp(
 
   const images = await source.fill(registry);
   const folder = join(repository, '.darkroom', 'clusters', names.cluster);
-  const render = (layer: string) =>
-    renderLayer({ kubectl: kubectlPath, environment: 'kind', layer, images, folder });
+  const render = (layer: string) => renderLayer({ environment: 'kind', layer, images, folder });
   const infrastructure = await render('infrastructure');
   await applyFoundations(kubectl, infrastructure);
   const secrets = await ensureSecrets(kubectl);
@@ -100,6 +104,14 @@ export async function clusterUp(
     }),
   );
   return { url, apiKey, context: contextOf(names), env: docker.env, kubectlPath, picture };
+}
+
+/** Refuses manifests that would go wrong, before anything is made. */
+async function checkManifests({ say }: Steps): Promise<void> {
+  const { infrastructure, apps } = await renderEnvironment('kind', say);
+  const findings = checkEnvironment('kind', [...infrastructure.objects, ...apps.objects]);
+  if (findings.length === 0) return;
+  throw new CommandFailure(['the manifests have faults:', ...findings.map(tell)].join('\n  '));
 }
 
 /** Namespaces and kinds first: whatever is applied next is in one and of one. */

@@ -1,4 +1,4 @@
-import { loadYaml } from '@kubernetes/client-node';
+import { parseAllDocuments } from 'yaml';
 
 /** One Kubernetes object as it would be applied: plain data, of any kind. */
 export type Manifest = {
@@ -17,17 +17,11 @@ export type Manifest = {
 export const nameOf = ({ kind, metadata: { namespace, name } }: Manifest): string =>
   `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
 
-/** All objects of a stream of YAML documents, in order. */
-export function parseManifests(text: string): Manifest[] {
-  return text
-    .split(/^---$/m)
-    .filter((document) => /^\s*[^#\s]/m.test(document))
-    .map((document) => {
-      // Under a key of its own: what has a kind at the top the client makes an instance of its own
-      // types of, which lose the fields that they do not know.
-      const { object } = loadYaml<{ object: Manifest }>(
-        `object:\n${document.replace(/^(?=.)/gm, '  ')}`,
-      );
-      return object;
-    });
-}
+/**
+ * All objects of a stream of YAML documents, in order. Not through the Kubernetes client, whose types
+ * lose the fields that they do not know.
+ */
+export const parseManifests = (text: string): Manifest[] =>
+  parseAllDocuments(text)
+    .map((document) => document.toJS() as Manifest | null)
+    .filter((object) => object !== null);

@@ -14,7 +14,7 @@ type RootFilesystem = {
 };
 
 /** Debian's packages, by what is made of them. */
-export const rootFilesystems = {
+const rootFilesystems = {
   // Bookworm's systemd still starts on cgroup v1.
   node: {
     suite: 'bookworm',
@@ -39,7 +39,7 @@ const unneeded = [
 ];
 
 /** Its archive in the cache folder, whose name tells what it was made of. */
-export function rootFilesystemPath(name: RootFilesystemName): string {
+function rootFilesystemPath(name: RootFilesystemName): string {
   const { suite, packages } = rootFilesystems[name];
   const key = fingerprint(JSON.stringify([suite, packages, unneeded]));
   return join(cacheFolder, 'root-filesystems', `${name}-${key}.tar`);

@@ -30,8 +30,7 @@ export const cluster = {
   custom: kubeConfig.makeApiClient(CustomObjectsApi),
   objects: KubernetesObjectApi.makeApiClient(kubeConfig),
 };
-export const kubectlPath = variable('DARKROOM_TEST_KUBECTL');
-export const kubectl: Kubectl = createKubectl(kubectlPath, context);
+export const kubectl: Kubectl = createKubectl(variable('DARKROOM_TEST_KUBECTL'), context);
 export const url = variable('DARKROOM_TEST_URL');
 export const apiKey = variable('DARKROOM_TEST_KEY');
 export const client: DarkroomClient = createClient({ url, apiKey });
