@@ -72,7 +72,7 @@ export default defineConfig({
           include: [cluster],
           // They share one cluster and its GPUs.
           fileParallelism: false,
-          testTimeout: 600_000,
+          testTimeout: 900_000,
           hookTimeout: 300_000,
         },
       },
