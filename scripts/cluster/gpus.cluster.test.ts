@@ -104,7 +104,13 @@ describe('a pod that asks for GPUs', () => {
   });
 
   test('waits with the reason where no node has so many', async () => {
-    await create(pod('three-at-once', 3));
+    // The workers that are on their way out still count against the quota.
+    const made = () =>
+      create(pod('three-at-once', 3)).then(
+        () => 'made',
+        (error: Error) => error.message,
+      );
+    await expect.poll(made, { timeout: 300_000, interval: 1_000 }).toBe('made');
     await eventually(async () => {
       const { status } = await cluster.core.readNamespacedPod({
         name: 'three-at-once',
