@@ -1,5 +1,6 @@
 import { type AppRouter, TRPCClientError, UnreachableError } from '@darkroom/client/source';
 import { DarkroomError } from '@darkroom/contract';
+import { ExecError } from '../cluster/exec.ts';
 import { Interrupted } from './interrupted.ts';
 
 /** The exit codes of every command; one that a signal ends has those of `interrupted.ts`. */
@@ -41,7 +42,11 @@ export function explain(error: unknown): Explained {
     const exitCode = error.kind === 'request' ? exitCodes.usage : exitCodes.failed;
     return { message: error.message, exitCode };
   }
-  if (error instanceof CommandFailure || error instanceof UnreachableError) {
+  if (
+    error instanceof CommandFailure ||
+    error instanceof UnreachableError ||
+    error instanceof ExecError
+  ) {
     return { message: error.message, exitCode: exitCodes.failed };
   }
   const what = error instanceof Error ? error.message : String(error);
