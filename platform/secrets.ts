@@ -22,7 +22,7 @@ export const secrets: readonly SecretKeys[] = [
   {
     namespace: 'darkroom-data',
     name: 'postgres-credentials',
-    keys: ['superuser-password', 'darkroom-password', 'darkroom-worker-password'],
+    keys: ['darkroom-password', 'darkroom-worker-password'],
   },
   {
     namespace: 'darkroom-data',

@@ -6,6 +6,7 @@ import { inotifyLimits } from './engine.ts';
 import { exec } from './exec.ts';
 import type { ClusterNames } from './names.ts';
 import { cacheFolder } from './offline/cache.ts';
+import { KUBECTL_VERSION } from './tools.ts';
 
 /** What one look at this machine found. */
 export type Finding = {
@@ -20,9 +21,10 @@ export type Finding = {
 };
 
 const GIB = 2 ** 30;
-/** A cluster with its builds takes about so much. */
+/** An estimate: nodes, services, and a linker that takes 2 GiB. */
 const MEMORY_GIB = 6;
-const DISK_GIB = 25;
+/** Images, nodes and programs took 13 GB, Go's caches of their builds 16 GB. */
+const DISK_GIB = 30;
 
 /** Looks at everything that a cluster needs of this machine, and changes nothing. */
 export async function examine(names: ClusterNames): Promise<Finding[]> {
@@ -30,7 +32,12 @@ export async function examine(names: ClusterNames): Promise<Finding[]> {
     engine(),
     cgroups(),
     tool('kind', ['version'], 'is built from its Go module by `darkroom cluster up` (needs Go)'),
-    tool('kubectl', ['version', '--client'], 'is built from its Go module (needs Go)'),
+    tool(
+      'kubectl',
+      ['version', '--client'],
+      'is built from its Go module (needs Go)',
+      KUBECTL_VERSION,
+    ),
     tool('tilt', ['version'], 'is needed by `tilt up` alone: https://docs.tilt.dev/install.html'),
     tool('go', ['version'], 'is needed where no registry answers: apt-get install golang-go'),
     ...Object.entries(inotifyLimits).map(([name, least]) => inotify(name, least)),
@@ -78,10 +85,16 @@ async function cgroups(): Promise<Finding> {
   };
 }
 
-async function tool(what: string, args: string[], remedy: string): Promise<Finding> {
+async function tool(what: string, args: string[], remedy: string, fits = /./): Promise<Finding> {
   try {
     const [first = ''] = (await exec(what, args, { timeoutMs: 10_000 })).split('\n');
-    return { what, verdict: 'good', found: first.trim() };
+    if (fits.test(first)) return { what, verdict: 'good', found: first.trim() };
+    return {
+      what,
+      verdict: 'note',
+      found: `${first.trim()}, too old`,
+      remedy: `${what} ${remedy}`,
+    };
   } catch {
     return { what, verdict: 'note', found: 'not installed', remedy: `${what} ${remedy}` };
   }

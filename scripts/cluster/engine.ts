@@ -21,14 +21,18 @@ export const inotifyLimits = { max_user_instances: 1024, max_user_watches: 524_2
  * The Docker engine that answers. Where none does and we are root on Debian, a private one is started,
  * whose images and containers lie in the cache folder.
  *
+ * @param start never starts one where false
  * @throws CommandFailure with what to install or start
  */
-export async function findEngine(steps: Steps): Promise<Docker> {
+export async function findEngine(
+  steps: Steps,
+  { start = true }: { start?: boolean } = {},
+): Promise<Docker> {
   for (const host of [undefined, `unix://${socket}`]) {
     const docker = await createDocker(host).catch(() => undefined);
     if (docker !== undefined && (await answers(docker))) return docker;
   }
-  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) {
+  if (!start || process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) {
     throw new CommandFailure(
       'no Docker engine answers: start one (`systemctl start docker`), or name it in DOCKER_HOST; ' +
         '`darkroom cluster doctor` tells what else is needed',

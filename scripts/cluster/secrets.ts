@@ -68,7 +68,6 @@ export function complete(present: Secrets): Secrets {
 
   const database = (key: string) => password('darkroom-data', 'postgres-credentials', key);
   const postgres = {
-    'superuser-password': database('superuser-password'),
     'darkroom-password': database('darkroom-password'),
     'darkroom-worker-password': database('darkroom-worker-password'),
   };

@@ -28,7 +28,7 @@ export async function clusterStatus(options: {
 }): Promise<StatusRow[] | undefined> {
   const { names, note } = options;
   const steps = createSteps(note);
-  const docker = await findEngine(steps);
+  const docker = await findEngine(steps, { start: false });
   const { kind, kubectl } = await findTools({ docker, names, steps, build: false });
   if (!(await kind.clusters()).includes(names.cluster)) return undefined;
   const items = await Promise.all(

@@ -49,7 +49,7 @@ export async function findTools(options: {
 }
 
 /** Those that may speak to Kubernetes 1.35: one minor version off (the version skew policy). */
-const KUBECTL_VERSION = /v1\.3[456]\./;
+export const KUBECTL_VERSION = /v1\.3[456]\./;
 
 const answersTo = (program: string, args: string[], wanted: RegExp) =>
   exec(program, args, { timeoutMs: 10_000 }).then(

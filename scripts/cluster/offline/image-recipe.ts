@@ -67,9 +67,9 @@ export async function makeImage(
   return key;
 }
 
-/** A hard link where the file systems allow one. */
+/** A hard link, or a copy of what cannot be linked: a folder, a file of another file system. */
 async function place(source: string, target: string): Promise<void> {
-  await cp(source, target, { recursive: true, mode: 0 }).catch(() => link(source, target));
+  await link(source, target).catch(() => cp(source, target, { recursive: true }));
 }
 
 /** One program in an image of its own. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -141,6 +142,7 @@ async function pause(): Promise<string> {
   const source = join(nodeImageFolder, 'pause.c');
   const key = fingerprint(await readFile(source, 'utf8'));
   const path = join(cacheFolder, 'programs', `pause-${key}`, 'pause');
+  if (existsSync(path)) return path;
   await whole(path, async (unfinished) => {
     await exec('gcc', ['-Os', '-static', '-s', '-o', unfinished, source]);
   });
