@@ -54,8 +54,9 @@ export function createFrontendMetrics({ meter }: Metrics, queues: Pick<QueueView
     }),
     watches: meter.createUpDownCounter('darkroom_watches', { description: 'Watches open now.' }),
   };
-  // Without labels they are shown from the start, so that the first event is seen as an increase.
-  const { publishFailures, imagesServed, watches, requestsInFlight } = metrics;
+  // Those whose labels are known are shown from the start, so that the first event is seen as an increase.
+  const { publishFailures, imagesServed, imagesBroken, watches, requestsInFlight } = metrics;
   for (const count of [publishFailures, imagesServed, watches, requestsInFlight]) count.add(0);
+  for (const fault of ['missing', 'damaged']) imagesBroken.add(0, { fault });
   return metrics;
 }

@@ -32,6 +32,8 @@ export function startWebhooks(options: WebhookOptions): { stop(): Promise<void> 
     description:
       'Attempts to deliver a webhook, by outcome: delivered, pending (tried again), failed.',
   });
+  // Shown from the start, so that the first failure is seen as an increase.
+  for (const outcome of ['delivered', 'pending', 'failed']) attempts.add(0, { outcome });
 
   const attempt = async (due: Parameters<typeof deliver>[0]) => {
     const log = logger.child({ generationId: due.record.id, attempts: due.attempts });
