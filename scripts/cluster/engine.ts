@@ -3,6 +3,7 @@ import { existsSync, openSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
+import { installDebianPackages } from '@darkroom/testing/debian';
 import { retryFor } from '@darkroom/timing';
 import { CommandFailure } from '../commands/failure.ts';
 import { createDocker, type Docker } from './docker.ts';
@@ -49,9 +50,7 @@ const answers = (docker: Docker) =>
 
 async function startEngine(): Promise<Docker> {
   if (!existsSync('/usr/sbin/dockerd') && !existsSync('/usr/bin/dockerd')) {
-    await exec('apt-get', ['install', '-y', '--no-install-recommends', 'docker.io', 'iptables'], {
-      env: { DEBIAN_FRONTEND: 'noninteractive' },
-    });
+    await installDebianPackages('docker.io', 'iptables');
   }
   await mkdir(folder, { recursive: true });
   await allowManyWatches();
@@ -157,10 +156,15 @@ export async function keepClusterTrafficInside(docker: Docker): Promise<void> {
 }
 
 /**
- * On cgroup v1 all containers together count as much as one login session, so on a busy machine the
- * control plane would lose its leases and restart. Here they count for four.
+ * Shares the processor out by what must answer in time. On cgroup v1 all containers together count as
+ * much as one login session, so on a busy machine the control plane would lose its leases and restart:
+ * here they count for two. The nodes of the workers take what the others leave: on few cores, every
+ * other program would wait for its turn behind them.
+ *
+ * @param gpuNodes the containers of the nodes on which nothing but workers computes
  */
-export async function favourContainers(): Promise<void> {
+export async function shareProcessor(docker: Docker, gpuNodes: readonly string[]): Promise<void> {
   const shares = '/sys/fs/cgroup/cpu/docker/cpu.shares';
-  if (process.getuid?.() === 0 && existsSync(shares)) await writeFile(shares, '4096');
+  if (process.getuid?.() === 0 && existsSync(shares)) await writeFile(shares, '2048');
+  if (gpuNodes.length > 0) await docker.run(['update', '--cpu-shares', '10', ...gpuNodes]);
 }

@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import { baseImage } from '../containers/base-image.ts';
 import type { Docker } from './docker.ts';
 import type { ImageBinding } from './manifests.ts';
 import { REGISTRY } from './names.ts';
 import { buildProgram } from './offline/build-program.ts';
+import { cacheFolder } from './offline/cache.ts';
 import { makeImage } from './offline/image-recipe.ts';
 import { makeMirroredImages } from './offline/mirrored-images.ts';
 import { offlineNodeImage } from './offline/node-image.ts';
@@ -25,7 +27,7 @@ export type ImageSource = {
   /** Nothing is pulled: images are made of Debian's packages and Go modules. */
   airgap: boolean;
   nodeImage(): Promise<string>;
-  registryImage(): Promise<string>;
+  registryImage(): Promise<Parameters<Registry['start']>[0]>;
   /** Puts what the manifests name into the registry, as far as it is not pulled from elsewhere. */
   fill(registry: Registry): Promise<ImageBinding[]>;
 };
@@ -46,7 +48,14 @@ export function createImageSource(options: Options): ImageSource {
     airgap,
     nodeImage: async () =>
       options.nodeImage ?? (airgap ? await offlineNodeImage(tools) : NODE_IMAGE),
-    registryImage: async () => (airgap ? await offlineRegistryImage(tools) : REGISTRY_IMAGE),
+    registryImage: async () =>
+      airgap
+        ? // Compressing the layers takes minutes, so they are kept for the next cluster.
+          {
+            name: await offlineRegistryImage(tools),
+            blobs: { folder: join(cacheFolder, 'registry'), inside: '/data' },
+          }
+        : { name: REGISTRY_IMAGE },
     fill: async (registry) => {
       const own = await buildOwnImages({ ...tools, base: (await baseImage(docker)).image });
       const bindings: ImageBinding[] = [];

@@ -3,8 +3,12 @@ import { type ClusterNames, NETWORK, REGISTRY } from './names.ts';
 
 /** The registry beside the cluster, where its own images and those made offline lie. */
 export type Registry = {
-  /** Runs it, unless it runs. */
-  start(image: string): Promise<void>;
+  /**
+   * Runs it, unless it runs.
+   *
+   * @param blobs where the layers lie that outlive it, of the image's own server
+   */
+  start(image: { name: string; blobs?: { folder: string; inside: string } }): Promise<void>;
   /** Puts an image of the engine into it under a path, and gives its digest (`sha256:…`). */
   push(image: string, path: string): Promise<string>;
   /**
@@ -20,7 +24,7 @@ export function createRegistry(docker: Docker, names: ClusterNames): Registry {
   const { registry: container, registryPort } = names;
   const inNetwork = `http://${container}:5000`;
   return {
-    start: async (image) => {
+    start: async ({ name, blobs }) => {
       const state = await docker
         .run(['inspect', '--format', '{{.State.Running}}', container])
         .catch(() => 'absent');
@@ -31,17 +35,10 @@ export function createRegistry(docker: Docker, names: ClusterNames): Registry {
       }
       await ensureNetwork(docker);
       await docker.run([
-        ...[
-          'run',
-          '--detach',
-          '--name',
-          container,
-          '--network',
-          NETWORK,
-          '--restart',
-          'on-failure',
-        ],
-        ...['--publish', `127.0.0.1:${registryPort}:5000`, image],
+        ...['run', '--detach', '--name', container, '--network', NETWORK],
+        ...['--restart', 'on-failure', '--publish', `127.0.0.1:${registryPort}:5000`],
+        ...(blobs === undefined ? [] : ['--volume', `${blobs.folder}:${blobs.inside}`]),
+        name,
       ]);
     },
     push: async (image, path) => {

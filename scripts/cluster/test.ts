@@ -24,9 +24,7 @@ async function timed<T>(part: string, work: () => T | Promise<T>): Promise<T> {
 }
 
 try {
-  const { url, apiKey, context, env, kubectlPath } = await timed('up', () =>
-    clusterUp({ names, note }),
-  );
+  const { url, apiKey, context, env, paths } = await timed('up', () => clusterUp({ names, note }));
   const { status } = await timed('tests', () =>
     spawnSync(
       process.execPath,
@@ -42,7 +40,8 @@ try {
         env: {
           ...process.env,
           ...env,
-          DARKROOM_TEST_KUBECTL: kubectlPath,
+          DARKROOM_TEST_KIND: paths.kind,
+          DARKROOM_TEST_KUBECTL: paths.kubectl,
           DARKROOM_TEST_URL: url,
           DARKROOM_TEST_KEY: apiKey,
           DARKROOM_TEST_CONTEXT: context,

@@ -11,8 +11,8 @@ import type { Steps } from './steps.ts';
 export type Tools = {
   kind: Kind;
   kubectl: Kubectl;
-  /** The path of kubectl, for what needs no cluster. */
-  kubectlPath: string;
+  /** Their paths, for what needs no cluster and for other clusters. */
+  paths: { kind: string; kubectl: string };
 };
 
 /**
@@ -36,15 +36,15 @@ export async function findTools(options: {
       `${name} is not installed: install it, or run \`darkroom cluster up\`, which builds it`,
     );
   };
-  const kind = await find('kind', answersTo('kind', ['version'], /./));
+  const kindPath = await find('kind', answersTo('kind', ['version'], /./));
   const kubectlPath = await find(
     'kubectl',
     answersTo('kubectl', ['version', '--client'], KUBECTL_VERSION),
   );
   return {
-    kind: createKind(kind, docker),
+    kind: createKind(kindPath, docker),
     kubectl: createKubectl(kubectlPath, contextOf(names)),
-    kubectlPath,
+    paths: { kind: kindPath, kubectl: kubectlPath },
   };
 }
 

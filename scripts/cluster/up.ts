@@ -5,7 +5,7 @@ import { tell } from '../../platform/checks/finding.ts';
 import { CommandFailure } from '../commands/failure.ts';
 import { repository } from '../containers/docker.ts';
 import { renderEnvironment } from '../render/render.ts';
-import { favourContainers, findEngine, keepClusterTrafficInside } from './engine.ts';
+import { findEngine, keepClusterTrafficInside, shareProcessor } from './engine.ts';
 import { type FirstPicture, makePicture } from './first-picture.ts';
 import { createImageSource, mirroredRegistries, registriesAnswer } from './images.ts';
 import type { Kubectl } from './kubectl.ts';
@@ -15,7 +15,7 @@ import { createRegistry } from './registry.ts';
 import { untilRolledOut } from './rollout.ts';
 import { ensureSecrets, type Secrets } from './secrets.ts';
 import { createSteps, type Steps } from './steps.ts';
-import { findTools } from './tools.ts';
+import { findTools, type Tools } from './tools.ts';
 
 export type UpOptions = {
   names: ClusterNames;
@@ -33,7 +33,8 @@ export type ClusterAddress = {
   context: string;
   /** What programs that look at the cluster need in their environment. */
   env: NodeJS.ProcessEnv;
-  kubectlPath: string;
+  /** Of the programs that it was made with. */
+  paths: Tools['paths'];
 };
 
 /** What an object needs before others can be applied: a namespace to be in, a kind to be of. */
@@ -56,7 +57,7 @@ export async function clusterUp(
   if (airgap && options.airgap === undefined) {
     note('cluster: no registry answers, so all images are made of Debian packages and Go modules');
   }
-  const { kind, kubectl, kubectlPath } = await findTools({ docker, names, steps, signal });
+  const { kind, kubectl, paths } = await findTools({ docker, names, steps, signal });
   const source = createImageSource({
     docker,
     steps,
@@ -68,7 +69,6 @@ export async function clusterUp(
   const image = await source.nodeImage();
   const registry = createRegistry(docker, names);
   await registry.start(await source.registryImage());
-  await favourContainers();
   if (!(await kind.clusters()).includes(names.cluster)) {
     await steps.step(`creating the kind cluster ${names.cluster}`, () =>
       kind.create(names, { image, ...(signal && { signal }) }),
@@ -76,6 +76,7 @@ export async function clusterUp(
   }
   await kind.exportAccess(names.cluster);
   await keepClusterTrafficInside(docker);
+  await shareProcessor(docker, await gpuNodes(kubectl));
   for (const node of await kind.nodes(names.cluster)) {
     await registry.introduce(node, airgap ? mirroredRegistries : []);
   }
@@ -103,7 +104,7 @@ export async function clusterUp(
       signal,
     }),
   );
-  return { url, apiKey, context: contextOf(names), env: docker.env, kubectlPath, picture };
+  return { url, apiKey, context: contextOf(names), env: docker.env, paths, picture };
 }
 
 /** Refuses manifests that would go wrong, before anything is made. */
@@ -142,6 +143,15 @@ async function applyLayer(
   await steps.step(`waiting for ${layer}`, (tell) =>
     untilRolledOut(kubectl, stamped.filter(isWorkload), { limitMs: 600_000, tell, signal }),
   );
+}
+
+/** kind gives a node's container the node's name. */
+async function gpuNodes(kubectl: Kubectl): Promise<string[]> {
+  const gpus = ['--selector', 'nvidia.com/gpu.present=true'];
+  return (await kubectl.run(['get', 'nodes', ...gpus, '--output', 'name']))
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => line.replace(/^node\//, ''));
 }
 
 const listOf = (items: KubernetesObject[]) =>

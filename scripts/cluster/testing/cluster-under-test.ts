@@ -1,14 +1,17 @@
+import { spawn } from 'node:child_process';
+import { Socket } from 'node:net';
 import process from 'node:process';
 import { createClient, type DarkroomClient } from '@darkroom/client/source';
-import { eventually } from '@darkroom/testing';
 import {
   AppsV1Api,
+  AutoscalingV2Api,
   CoreV1Api,
   CustomObjectsApi,
   KubeConfig,
   KubernetesObjectApi,
   type V1Pod,
 } from '@kubernetes/client-node';
+import { expect } from 'vitest';
 import { exec } from '../exec.ts';
 import { createKubectl, type Kubectl } from '../kubectl.ts';
 
@@ -27,13 +30,28 @@ export const cluster = {
   name: context.replace(/^kind-/, ''),
   core: kubeConfig.makeApiClient(CoreV1Api),
   apps: kubeConfig.makeApiClient(AppsV1Api),
+  autoscaling: kubeConfig.makeApiClient(AutoscalingV2Api),
   custom: kubeConfig.makeApiClient(CustomObjectsApi),
   objects: KubernetesObjectApi.makeApiClient(kubeConfig),
 };
-export const kubectl: Kubectl = createKubectl(variable('DARKROOM_TEST_KUBECTL'), context);
+/** The paths of the programs that it was made with. */
+export const programs = {
+  kind: variable('DARKROOM_TEST_KIND'),
+  kubectl: variable('DARKROOM_TEST_KUBECTL'),
+};
+export const kubectl: Kubectl = createKubectl(programs.kubectl, context);
 export const url = variable('DARKROOM_TEST_URL');
 export const apiKey = variable('DARKROOM_TEST_KEY');
 export const client: DarkroomClient = createClient({ url, apiKey });
+
+/** How often a condition is looked at: whoever asks more often takes the processor from what it waits for. */
+const interval = 500;
+/** For what becomes so within seconds. */
+export const eventually = <T>(get: () => T | Promise<T>) =>
+  expect.poll(get, { timeout: 60_000, interval });
+/** For what waits for pods, nodes or an autoscaler's periods. */
+export const inTime = <T>(get: () => T | Promise<T>) =>
+  expect.poll(get, { timeout: 240_000, interval });
 
 /** Pods of a namespace that are neither over nor on their way out. */
 export async function pods(namespace: string, labelSelector: string): Promise<V1Pod[]> {
@@ -51,13 +69,35 @@ export const workers = (): Promise<V1Pod[]> => pods('darkroom', 'app.kubernetes.
 export const isReady = ({ status }: V1Pod): boolean =>
   status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false;
 
-/** Asks a frontend's internal port, from its own pod: nothing else may reach it. */
+let forwarded: Promise<string> | undefined;
+
+/** A frontend's internal port, which nothing but its callers may reach, by way of its kubelet. */
+function forwardFrontend(): Promise<string> {
+  const args = ['--context', context, '--namespace', 'darkroom', 'port-forward'];
+  const child = spawn(programs.kubectl, [...args, 'deployment/frontend', ':8081'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  process.once('exit', () => child.kill());
+  // It keeps no file of tests from its end.
+  child.unref();
+  if (child.stdout instanceof Socket) child.stdout.unref();
+  return new Promise((resolve, reject) => {
+    child.once('exit', () => {
+      forwarded = undefined;
+      reject(new Error('the port of the frontend is not forwarded any more'));
+    });
+    child.stdout.setEncoding('utf8').on('data', (line: string) => {
+      const port = /127\.0\.0\.1:(\d+)/.exec(line)?.[1];
+      if (port !== undefined) resolve(`http://127.0.0.1:${port}`);
+    });
+  });
+}
+
+/** Asks a frontend what it tells the autoscaler and deletion-cost. */
 export async function askFrontend<T>(path: string): Promise<T> {
-  const script = `fetch('http://127.0.0.1:8081${path}').then(async r=>console.log(await r.text()))`;
-  const out = await kubectl.run([
-    ...['--namespace', 'darkroom', 'exec', 'deployment/frontend', '--', 'node', '-e', script],
-  ]);
-  return JSON.parse(out) as T;
+  forwarded ??= forwardFrontend();
+  const answer = await fetch(`${await forwarded}${path}`);
+  return (await answer.json()) as T;
 }
 
 /** Steps that were run for generations over all attempts, from the record itself. */
@@ -84,5 +124,3 @@ export async function allocatableGpus(node: string): Promise<string | undefined>
   const { status } = await cluster.core.readNode({ name: node });
   return status?.allocatable?.['nvidia.com/gpu'];
 }
-
-export { eventually };
