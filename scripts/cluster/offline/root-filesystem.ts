@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ExecError, exec } from '../exec.ts';
+import { installDebianPackages, isRootOnDebian } from '@darkroom/testing/debian';
+import { CommandFailure } from '../../commands/failure.ts';
+import { exec } from '../exec.ts';
 import type { Steps } from '../steps.ts';
 import { cacheFolder, fingerprint, whole } from './cache.ts';
 
@@ -48,7 +50,8 @@ function rootFilesystemPath(name: RootFilesystemName): string {
 /**
  * An archive of the root file system, made once by debootstrap and kept in the cache folder.
  *
- * @throws ExecError when debootstrap is missing, or cannot reach Debian's archive
+ * @throws CommandFailure when there is no debootstrap
+ * @throws ExecError when it cannot reach Debian's archive
  */
 export async function rootFilesystem(
   name: RootFilesystemName,
@@ -61,6 +64,7 @@ export async function rootFilesystem(
   const tree = join(folder, 'tree');
   try {
     await steps.step(`installing Debian ${suite} for ${name}`, async (tell) => {
+      await ensureDebootstrap();
       await exec(
         'debootstrap',
         ['--variant=minbase', `--include=${packages.join(',')}`, suite, tree],
@@ -76,14 +80,20 @@ export async function rootFilesystem(
       });
     });
     return path;
-  } catch (error) {
-    if (!(error instanceof ExecError) || !error.message.includes('ENOENT')) throw error;
-    throw new ExecError(
-      'there is no debootstrap: install it (apt-get install debootstrap), or give the cluster ' +
-        'registries that answer',
-      '',
-    );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function ensureDebootstrap(): Promise<void> {
+  const found = await exec('debootstrap', ['--version']).then(
+    () => true,
+    () => false,
+  );
+  if (found) return;
+  if (isRootOnDebian()) return installDebianPackages('debootstrap');
+  throw new CommandFailure(
+    'there is no debootstrap: install it (apt-get install debootstrap), or give the cluster ' +
+      'registries that answer',
+  );
 }
