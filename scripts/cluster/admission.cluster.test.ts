@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { repository } from '../containers/docker.ts';
 import { renderFolder } from '../render/render.ts';
 import { ExecError } from './exec.ts';
-import { FIELD_MANAGER } from './kubectl.ts';
 import { stampCredentials } from './manifests.ts';
 import { ensureSecrets } from './secrets.ts';
 import { cluster, kubectl } from './testing/cluster-under-test.ts';
@@ -17,16 +16,7 @@ async function applied(layer: string): Promise<string> {
 }
 
 test.each(['infrastructure', 'apps'])('applying %s again changes nothing', async (layer) => {
-  const diff = await kubectl
-    .run(
-      [
-        ...['diff', '--server-side', '--force-conflicts', '--field-manager', FIELD_MANAGER],
-        ...['--filename', '-'],
-      ],
-      { input: await applied(layer) },
-    )
-    .catch((error: unknown) => (error instanceof ExecError ? error.message : String(error)));
-  expect(diff).toBe('');
+  expect(await kubectl.diff(await applied(layer))).toBe('');
 });
 
 /** Asks the API server whether it would take an object, without keeping it. */

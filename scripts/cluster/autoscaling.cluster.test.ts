@@ -1,8 +1,11 @@
-import { expect, test } from 'vitest';
+import { setTimeout as pause } from 'node:timers/promises';
+import { beforeAll, describe, expect, test } from 'vitest';
 import {
   askFrontend,
+  client,
   cluster,
   eventually,
+  inTime,
   isReady,
   kubectl,
   workers,
@@ -10,7 +13,6 @@ import {
 import { burst, ended, states } from './testing/load.ts';
 
 const DEPLOYMENT = { name: 'worker-pinhole', namespace: 'darkroom' };
-const slow = { timeout: 240_000, interval: 200 };
 
 const wanted = async () =>
   (await cluster.apps.readNamespacedDeployment(DEPLOYMENT)).spec?.replicas ?? 0;
@@ -27,15 +29,17 @@ const condition = async (type: string) => {
 const secondsOfWork = async (): Promise<number> =>
   (await askFrontend<{ seconds: number }>('/scaling/models/pinhole')).seconds;
 
-const toZero = () => expect.poll(wanted, slow).toBe(0);
+const toZero = () => inTime(wanted).toBe(0);
 
-/** Scales a Deployment or StatefulSet, and waits until so many run. */
-async function scale(namespace: string, workload: string, replicas: number): Promise<void> {
-  await kubectl.run(['--namespace', namespace, 'scale', workload, `--replicas=${replicas}`]);
-  await kubectl.run([
-    ...['--namespace', namespace, 'rollout', 'status', workload, '--timeout=180s'],
+const annotate = (object: string, annotation: string) =>
+  kubectl.run(['--namespace', 'darkroom', 'annotate', '--overwrite', object, annotation]);
+const scale = (namespace: string, workload: string, replicas: number) =>
+  kubectl.run(['--namespace', namespace, 'scale', workload, `--replicas=${replicas}`]);
+const inBroker = (expression: string) =>
+  kubectl.run([
+    ...['--namespace', 'darkroom-data', 'exec', 'rabbitmq-0', '--'],
+    ...['rabbitmqctl', 'eval', expression],
   ]);
-}
 
 test('from none to as many as the seconds of work ask for, and back to none', async () => {
   await toZero();
@@ -59,67 +63,59 @@ test('a job in hand keeps its worker', async () => {
   void done.then(() => {
     finished = true;
   });
-  while (!finished) seen.add(await wanted());
+  while (!finished) {
+    seen.add(await wanted());
+    await pause(200);
+  }
   expect([...seen]).not.toContain(0);
   expect((await done)[0]).toMatchObject({ state: 'succeeded', attempt: 1 });
 });
 
-test.each([
-  { source: 'the frontend', namespace: 'darkroom', workload: 'deployment/frontend', replicas: 2 },
+/** Sources that the autoscaler asks, and how each is taken away and given back. */
+const sources = [
+  {
+    source: 'the frontend',
+    // Its own scaler would start it again.
+    down: () => annotate('scaledobject/frontend', 'autoscaling.keda.sh/paused-replicas=0'),
+    up: () => annotate('scaledobject/frontend', 'autoscaling.keda.sh/paused-replicas-'),
+  },
   {
     source: 'Prometheus',
-    namespace: 'monitoring',
-    workload: 'statefulset/prometheus',
-    replicas: 1,
+    down: () => scale('monitoring', 'statefulset/prometheus', 0),
+    up: () => scale('monitoring', 'statefulset/prometheus', 1),
   },
-])('workers stay while $source cannot be asked', async ({ namespace, workload, replicas }) => {
-  const ids = await burst(2, { count: 16, steps: 150 });
-  await eventually(async () => (await workers()).some(isReady)).toBe(true);
-  if (workload === 'deployment/frontend') {
-    await kubectl.run([
-      ...['--namespace', namespace, 'annotate', 'scaledobject/frontend', '--overwrite'],
-      'autoscaling.keda.sh/paused-replicas=0',
-    ]);
-  } else {
-    await kubectl.run(['--namespace', namespace, 'scale', workload, '--replicas=0']);
-  }
-  try {
-    await expect.poll(() => condition('Fallback'), slow).toBe('True');
-    expect(await wanted()).toBeGreaterThan(0);
-  } finally {
-    if (workload === 'deployment/frontend') {
-      await kubectl.run([
-        ...['--namespace', namespace, 'annotate', 'scaledobject/frontend'],
-        'autoscaling.keda.sh/paused-replicas-',
-      ]);
-    } else {
-      await scale(namespace, workload, replicas);
-    }
-  }
-  await expect.poll(() => condition('Fallback'), slow).toBe('False');
-  for (const { state } of await ended(ids)) expect(state).toBe('succeeded');
-});
+  {
+    source: "RabbitMQ's management API",
+    down: () => inBroker('application:stop(rabbitmq_management).'),
+    up: () => inBroker('application:start(rabbitmq_management).'),
+  },
+];
 
-test("workers stay while RabbitMQ's management API is down", async () => {
-  const rabbitmqctl = (...args: string[]) =>
-    kubectl.run([
-      '--namespace',
-      'darkroom-data',
-      'exec',
-      'rabbitmq-0',
-      '--',
-      'rabbitmqctl',
-      ...args,
-    ]);
-  const ids = await burst(2, { count: 16, steps: 150 });
-  await eventually(async () => (await workers()).some(isReady)).toBe(true);
-  await rabbitmqctl('eval', 'application:stop(rabbitmq_management).');
-  try {
-    await expect.poll(() => condition('Fallback'), slow).toBe('True');
-    expect(await wanted()).toBeGreaterThan(0);
-  } finally {
-    await rabbitmqctl('eval', 'application:start(rabbitmq_management).');
-  }
-  await expect.poll(() => condition('Fallback'), slow).toBe('False');
-  for (const { state } of await ended(ids)) expect(state).toBe('succeeded');
+describe('workers stay while a source cannot be asked:', () => {
+  let ids: string[];
+
+  beforeAll(async () => {
+    // Enough for all of them; what is left is canceled.
+    ids = await burst(10, { count: 16, steps: 150 });
+    await eventually(async () => (await workers()).some(isReady)).toBe(true);
+  });
+
+  test.each(sources)('$source', async ({ down, up }) => {
+    await down();
+    try {
+      await inTime(() => condition('Fallback')).toBe('True');
+      expect(await wanted()).toBeGreaterThan(0);
+    } finally {
+      await up();
+    }
+    await inTime(() => condition('Fallback')).toBe('False');
+  });
+
+  test('and what was accepted ends as it was asked to', async () => {
+    const [kept = '', ...others] = ids;
+    await Promise.all(others.map((id) => client.generations.cancel.mutate({ id })));
+    for (const { id, state } of await ended(ids)) {
+      expect(state).toBeOneOf(id === kept ? ['succeeded'] : ['succeeded', 'canceled']);
+    }
+  });
 });

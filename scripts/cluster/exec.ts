@@ -16,10 +16,15 @@ export type ExecOptions = {
 /** A program that ended with another code than 0, or in no time. */
 export class ExecError extends Error {
   override readonly name = 'ExecError';
+  readonly stdout: string;
   readonly stderr: string;
-  constructor(message: string, stderr: string) {
+  /** Null where it did not end by itself. */
+  readonly code: number | null;
+  constructor(message: string, told: { stdout: string; stderr: string; code?: number | null }) {
     super(message);
-    this.stderr = stderr;
+    this.stdout = told.stdout;
+    this.stderr = told.stderr;
+    this.code = told.code ?? null;
   }
 }
 
@@ -43,15 +48,17 @@ export function exec(program: string, args: string[], options: ExecOptions = {})
   child.stdin.on('error', () => {});
   child.stdin.end(input ?? '');
   return new Promise((resolve, reject) => {
+    const told = () => ({ stdout: out(), stderr: err() });
     child.once('error', (error) => {
       if (signal?.aborted) return reject(signal.reason);
       const why = limit.aborted ? `did not end within ${timeoutMs / 1_000} s` : error.message;
-      reject(new ExecError(`${program} ${args.slice(0, 3).join(' ')}: ${why}`, err()));
+      reject(new ExecError(`${program} ${args.slice(0, 3).join(' ')}: ${why}`, told()));
     });
     child.once('close', (code) => {
       if (code === 0) return resolve(out());
       const words = (err() || out()).trim().split('\n').slice(-8).join('\n').slice(0, 2_000);
-      reject(new ExecError(`${program} ${args.slice(0, 3).join(' ')} failed: ${words}`, err()));
+      const what = `${program} ${args.slice(0, 3).join(' ')} failed: ${words}`;
+      reject(new ExecError(what, { ...told(), code }));
     });
   });
 }

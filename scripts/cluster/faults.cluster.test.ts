@@ -9,13 +9,13 @@ import {
   client,
   cluster,
   eventually,
+  inTime,
   isReady,
   kubectl,
   pods,
   url,
 } from './testing/cluster-under-test.ts';
 
-const slow = { timeout: 240_000, interval: 500 };
 const began = Date.now();
 const ledger = join(mkdtempSync(join(tmpdir(), 'darkroom-faults-')), 'ledger.jsonl');
 
@@ -43,12 +43,10 @@ const node = async (labelSelector: string) =>
   (await cluster.core.listNode({ labelSelector })).items[0]?.metadata?.name ?? '';
 
 const allReady = (namespace: string, selector: string, least = 1) =>
-  expect
-    .poll(async () => {
-      const found = await pods(namespace, selector);
-      return found.length >= least && found.every(isReady);
-    }, slow)
-    .toBe(true);
+  inTime(async () => {
+    const found = await pods(namespace, selector);
+    return found.length >= least && found.every(isReady);
+  }).toBe(true);
 
 test.each([
   ['darkroom', 'app.kubernetes.io/name=frontend'],
@@ -90,9 +88,7 @@ test('everything that was accepted has ended, once, with its pictures', async ()
   await load.answered;
   const unfinished = async (state: 'queued' | 'running') =>
     (await client.generations.list.query({ state, limit: 100 })).generations.length;
-  await expect
-    .poll(async () => (await unfinished('queued')) + (await unfinished('running')), slow)
-    .toBe(0);
+  await inTime(async () => (await unfinished('queued')) + (await unfinished('running'))).toBe(0);
   // Once: every picture is fetched, and a tenant may make so many calls a minute.
   const { generations, fetched } = await askEverything(url, AbortSignal.timeout(300_000), apiKey);
   const ours = generations.filter(({ createdAt }) => Date.parse(createdAt) >= began);

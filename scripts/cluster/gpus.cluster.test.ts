@@ -3,6 +3,7 @@ import {
   allocatableGpus,
   cluster,
   eventually,
+  inTime,
   isReady,
   kubectl,
   onNode,
@@ -67,50 +68,52 @@ test('workers run on GPU nodes alone, and nothing else does but what serves the 
   for (const { state } of await ended(ids)) expect(state).toBe('succeeded');
 });
 
-describe('a pod that asks for GPUs', () => {
-  const pod = (name: string, gpus: number, tolerate = true) => ({
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name, namespace: 'darkroom' },
-    spec: {
-      restartPolicy: 'Never',
-      automountServiceAccountToken: false,
-      ...(tolerate && { tolerations: [{ key: GPU, operator: 'Exists' }] }),
-      securityContext: {
-        runAsNonRoot: true,
-        runAsUser: 10_001,
-        seccompProfile: { type: 'RuntimeDefault' },
-      },
-      containers: [
-        {
-          name: 'holder',
-          image: 'registry.k8s.io/pause:3.10.1',
-          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
-          resources: {
-            requests: { cpu: '1m', memory: '8Mi', [GPU]: String(gpus) },
-            limits: { memory: '16Mi', [GPU]: String(gpus) },
-          },
-        },
-      ],
+/** A pod that holds GPUs and does nothing. */
+const holder = (name: string, gpus: number, nodeName?: string) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, namespace: 'darkroom', labels: { 'darkroom.dev/test': 'holder' } },
+  spec: {
+    restartPolicy: 'Never',
+    automountServiceAccountToken: false,
+    terminationGracePeriodSeconds: 0,
+    ...(nodeName !== undefined && { nodeSelector: { 'kubernetes.io/hostname': nodeName } }),
+    tolerations: [{ key: GPU, operator: 'Exists' }],
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: 10_001,
+      seccompProfile: { type: 'RuntimeDefault' },
     },
-  });
-  const create = (body: ReturnType<typeof pod>) =>
-    cluster.core.createNamespacedPod({ namespace: 'darkroom', body });
+    containers: [
+      {
+        name: 'holder',
+        image: 'registry.k8s.io/pause:3.10.1',
+        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+        resources: {
+          requests: { cpu: '1m', memory: '8Mi', [GPU]: String(gpus) },
+          limits: { memory: '16Mi', [GPU]: String(gpus) },
+        },
+      },
+    ],
+  },
+});
+const HOLDERS = 'darkroom.dev/test=holder';
+const create = (body: ReturnType<typeof holder>) =>
+  cluster.core.createNamespacedPod({ namespace: 'darkroom', body });
+/** Workers that are on their way out still count against the quota, so it may have to be tried again. */
+const made = (body: ReturnType<typeof holder>) =>
+  create(body).then(
+    () => 'made',
+    (error: Error) => (error.message.includes('already exists') ? 'made' : error.message),
+  );
+const removeHolders = () =>
+  kubectl.run(['--namespace', 'darkroom', 'delete', 'pod', '--selector', HOLDERS, '--wait']);
 
-  afterAll(async () => {
-    for (const { metadata } of await pods('darkroom', '!app.kubernetes.io/name')) {
-      await cluster.core.deleteNamespacedPod({ name: metadata?.name ?? '', namespace: 'darkroom' });
-    }
-  });
+describe('a pod that asks for GPUs', () => {
+  afterAll(removeHolders);
 
   test('waits with the reason where no node has so many', async () => {
-    // The workers that are on their way out still count against the quota.
-    const made = () =>
-      create(pod('three-at-once', 3)).then(
-        () => 'made',
-        (error: Error) => error.message,
-      );
-    await expect.poll(made, { timeout: 300_000, interval: 1_000 }).toBe('made');
+    await inTime(() => made(holder('three-at-once', 3))).toBe('made');
     await eventually(async () => {
       const { status } = await cluster.core.readNamespacedPod({
         name: 'three-at-once',
@@ -121,8 +124,39 @@ describe('a pod that asks for GPUs', () => {
   });
 
   test('is refused beyond the quota, with the reason', async () => {
-    await expect(create(pod('too-many', 100))).rejects.toThrow(/exceeded quota.*nvidia\.com\/gpu/s);
+    await expect(create(holder('too-many', 100))).rejects.toThrow(
+      /exceeded quota.*nvidia\.com\/gpu/s,
+    );
   });
+});
+
+test('a GPU that is shared by two takes two pods, and not a third', async () => {
+  const share = (replicas: string) =>
+    kubectl.run([
+      ...['--namespace', 'darkroom-gpu', 'set', 'env', 'daemonset/gpu-simulator'],
+      `REPLICAS${replicas}`,
+    ]);
+  await share('=2');
+  try {
+    await inTime(() => allocatableGpus(node)).toBe('4');
+    const names = ['share-1', 'share-2', 'share-3', 'share-4', 'share-5'];
+    const running = async () => {
+      const held = await pods('darkroom', HOLDERS);
+      return held.filter(({ status }) => status?.phase === 'Running').length;
+    };
+    for (const name of names) await inTime(() => made(holder(name, 1, node))).toBe('made');
+    await inTime(running).toBe(4);
+    const held = await pods('darkroom', HOLDERS);
+    const [waiting] = held.filter(({ status }) => status?.phase === 'Pending');
+    const reason = waiting?.status?.conditions?.find(
+      ({ type }) => type === 'PodScheduled',
+    )?.message;
+    expect(reason).toContain(`Insufficient ${GPU}`);
+  } finally {
+    await removeHolders();
+    await share('-');
+  }
+  await inTime(() => allocatableGpus(node)).toBe('2');
 });
 
 test('a device that is marked unhealthy leaves what can be allocated, and comes back', async () => {

@@ -2,24 +2,14 @@
 // that the platform renders, from the OpenAPI description of the pinned Kubernetes and the
 // CustomResourceDefinitions of those who define the others. Needs Go, which fetches the modules and
 // checks their sums.
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { renderedKinds } from '../../platform/checks/variants.ts';
 import { type Definition, resourceSchema, schemaFile, schemaOf } from '../render/json-schema.ts';
-import { parseManifests } from '../render/manifest.ts';
 import { platformPath } from '../render/render.ts';
+import { customResourceDefinitions, fetchModule } from './kind-definers.ts';
 
 const kubernetes = 'k8s.io/kubernetes@v1.35.8';
-/** Module, and the folder of its CustomResourceDefinitions. */
-const definers = [
-  ['github.com/kedacore/keda/v2@v2.20.2', 'config/crd/bases'],
-  ['github.com/external-secrets/external-secrets@v1.3.2', 'config/crds/bases'],
-  ['github.com/aws/karpenter-provider-aws@v1.14.0', 'pkg/apis/crds'],
-  ['github.com/rabbitmq/cluster-operator/v2@v2.22.4', 'config/crd/bases'],
-  ['github.com/prometheus-operator/prometheus-operator@v0.85.0', 'example/prometheus-operator-crd'],
-] as const;
 
 type CustomResourceDefinition = {
   spec: {
@@ -27,13 +17,6 @@ type CustomResourceDefinition = {
     names: { kind: string };
     versions: { name: string; schema: { openAPIV3Schema: Definition } }[];
   };
-};
-
-const elsewhere = mkdtempSync(join(tmpdir(), 'darkroom-schemas-'));
-const fetchModule = (module: string): string => {
-  // Outside of every module, so that no go.mod chooses another version.
-  const options = { cwd: elsewhere, encoding: 'utf8' } as const;
-  return JSON.parse(execFileSync('go', ['mod', 'download', '-json', module], options)).Dir;
 };
 
 const wanted = new Set(await renderedKinds());
@@ -58,19 +41,12 @@ for (const [name, definition] of Object.entries(definitions)) {
     write(group, version, kind, resourceSchema(definitions, name, { group, version, kind }));
   }
 }
-for (const [module, crds] of definers) {
-  const files = join(fetchModule(module), crds);
-  for (const file of readdirSync(files).filter((each) => each.endsWith('.yaml'))) {
-    for (const object of parseManifests(readFileSync(join(files, file), 'utf8'))) {
-      if (object.kind !== 'CustomResourceDefinition') continue;
-      const { spec } = object as unknown as CustomResourceDefinition;
-      for (const { name, schema } of spec.versions) {
-        const { openAPIV3Schema } = schema;
-        write(spec.group, name, spec.names.kind, schemaOf(openAPIV3Schema, { ofResource: true }));
-      }
-    }
+for (const definition of customResourceDefinitions()) {
+  const { spec } = definition as unknown as CustomResourceDefinition;
+  for (const { name, schema } of spec.versions) {
+    const { openAPIV3Schema } = schema;
+    write(spec.group, name, spec.names.kind, schemaOf(openAPIV3Schema, { ofResource: true }));
   }
 }
-rmSync(elsewhere, { recursive: true });
 console.log(`platform/schemas: ${bytes} bytes`);
 if (wanted.size > 0) throw new Error(`nobody defines ${[...wanted].join(', ')}`);

@@ -3,41 +3,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadYaml } from '@kubernetes/client-node';
 import { expect, test } from 'vitest';
+import { exporters, expressions, type RuleGroups, rules } from './expressions.ts';
 import { jobNames, metricNames } from './metric-names.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const services = fileURLToPath(new URL('../../../services', import.meta.url));
 const read = (path: string) => readFile(join(here, path), 'utf8');
 
-type Exporter = { job?: string; rooms?: string[]; metrics: string[] };
-type Rule = { record?: string; alert?: string; expr: string };
-type Rules = { groups: { rules: Rule[] }[] };
-type Panel = { title: string; targets?: { expr: string }[]; panels?: Panel[] };
-
-const exporters = loadYaml<Record<string, Exporter>>(await read('metrics.yaml'));
 const exported = new Set(Object.values(exporters).flatMap(({ metrics }) => metrics));
-
-const ruleFiles = (await readdir(join(here, 'rules')))
-  .filter((name) => !name.includes('.test.'))
-  .sort();
-const rules = (
-  await Promise.all(
-    ruleFiles.map(async (name) => loadYaml<Rules>(await read(`rules/${name}`)).groups),
-  )
-)
-  .flat()
-  .flatMap((group) => group.rules);
 const recorded = new Set(rules.flatMap(({ record }) => record ?? []));
-
-const dashboard: { panels: Panel[] } = JSON.parse(await read('dashboards/darkroom.json'));
-const flat = (panels: Panel[]): Panel[] =>
-  panels.flatMap((panel) => [panel, ...flat(panel.panels ?? [])]);
-const expressions = [
-  ...rules.map(({ record, alert, expr }) => ({ name: record ?? alert ?? '', expr })),
-  ...flat(dashboard.panels).flatMap(({ title, targets = [] }) =>
-    targets.map(({ expr }) => ({ name: `panel ${title}`, expr })),
-  ),
-];
 
 test.each([
   ['sum by (a) (rate(x_total{b="c{d}"}[5m])) / y:z', ['x_total', 'y:z']],
@@ -71,7 +45,7 @@ test('every metric of the list is read, and every job that is named is scraped',
 });
 
 test('the Prometheus operator is given the same rules', async () => {
-  const object = loadYaml<{ spec: { groups: Rules['groups'] } }>(
+  const object = loadYaml<{ spec: { groups: RuleGroups['groups'] } }>(
     await read('../../components/prometheus-operator/prometheus-rule.yaml'),
   );
   expect(
