@@ -45,6 +45,11 @@ describe.each(['staging', 'production'] as const)('%s', (environment) => {
       const answer = await bare.kubectl.apply(listOf(objects));
       expect(answer.trim().split('\n')).toHaveLength(objects.length);
     }
+    // A controller writes into the volume of this claim what it was bound to.
+    await bare.kubectl.run([
+      ...['--namespace', 'darkroom', 'wait', '--for=jsonpath={.status.phase}=Bound'],
+      ...['--timeout=60s', 'persistentvolumeclaim/model-cache'],
+    ]);
     for (const objects of layers) {
       const list = listOf(objects);
       expect(await bare.kubectl.diff(list)).toBe('');
