@@ -42,6 +42,16 @@ const countOf = async (name: string) =>
     new RegExp(`^darkroom_deletion_cost_${name} (\\d+)`, 'm').exec(await metrics.metrics())?.[1],
   );
 
+it('is content where no worker runs, and goes on when one comes', async () => {
+  standIns.workers = [];
+  const keeper = keep();
+  await eventually(() => keeper.isUp()).toBe(true);
+  standIns.workers = [busy('first', 20)];
+  standIns.pods.set('darkroom/first', { labels });
+  await eventually(() => standIns.costOf('first')).toBe('6');
+  expect(await countOf('failures_total')).toBe(0);
+});
+
 it('sets the cost of each worker by its load, and of nothing else', async () => {
   for (const name of ['busy', 'almost', 'idle', 'new']) {
     standIns.pods.set(`darkroom/${name}`, { labels });

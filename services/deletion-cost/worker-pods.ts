@@ -3,6 +3,7 @@ import {
   PatchStrategy,
   setHeaderOptions,
   type V1ObjectMeta,
+  type V1Pod,
 } from '@kubernetes/client-node';
 
 /** https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/#pod-deletion-cost */
@@ -38,7 +39,9 @@ export function workerPods(
         { namespace, labelSelector: WORKERS, resourceVersion: '0' },
         setHeaderOptions('Accept', METADATA),
       );
-      return pods.items
+      // The API server writes a list of no metadata as null, whatever the client's types say.
+      const items: V1Pod[] | null = pods.items;
+      return (items ?? [])
         .map(({ metadata = {} }) => metadata)
         .filter(standing)
         .map(({ name = '', annotations = {} }) => ({ name, cost: annotations[ANNOTATION] }));

@@ -45,7 +45,9 @@ export async function startStandIns(): Promise<StandIns> {
         .filter(([key, { labels }]) => key.startsWith(`${namespace}/`) && labels[label] === value)
         .map(([key, metadata]) => ({ metadata: { name: key.split('/')[1], ...metadata } }));
       const kind = { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1' };
-      return { status: 200, body: { ...kind, metadata: { resourceVersion: '1' }, items } };
+      const list = { ...kind, metadata: { resourceVersion: '1' } };
+      // As the real one does.
+      return { status: 200, body: { ...list, items: items.length === 0 ? null : items } };
     }
     const pod = pods.get(`${namespace}/${name}`);
     if (request.method !== 'PATCH' || pod === undefined) return failure(404);
