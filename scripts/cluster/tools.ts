@@ -4,7 +4,7 @@ import { exec } from './exec.ts';
 import { createKind, type Kind } from './kind.ts';
 import { createKubectl, type Kubectl } from './kubectl.ts';
 import { type ClusterNames, contextOf } from './names.ts';
-import { buildProgram } from './offline/build-program.ts';
+import { buildProgram, findProgram } from './offline/build-program.ts';
 import type { Steps } from './steps.ts';
 
 /** The programs that a cluster is made and looked at with. */
@@ -16,9 +16,9 @@ export type Tools = {
 };
 
 /**
- * kind and kubectl: the installed ones where they fit, else built from their pinned Go modules.
+ * kind and kubectl: the installed ones where they fit, else those built from their pinned Go modules.
  *
- * @param build never builds where false
+ * @param build builds what was not built before, unless false
  * @throws CommandFailure when they are missing and may not be built
  */
 export async function findTools(options: {
@@ -32,6 +32,8 @@ export async function findTools(options: {
   const find = async (name: 'kind' | 'kubectl', installed: Promise<boolean>) => {
     if (await installed) return name;
     if (build) return buildProgram(name, { steps, ...(signal && { signal }) });
+    const built = await findProgram(name);
+    if (built !== undefined) return built;
     throw new CommandFailure(
       `${name} is not installed: install it, or run \`darkroom cluster up\`, which builds it`,
     );

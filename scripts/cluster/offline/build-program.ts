@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildGoProgram } from '@darkroom/testing/go';
+import { buildGoProgram, findGoProgram } from '@darkroom/testing/go';
 import { findGo } from '@darkroom/testing/go/find';
 import { repository } from '../../containers/docker.ts';
 import { exec } from '../exec.ts';
@@ -22,6 +22,21 @@ export async function buildProgram(
   name: ProgramName,
   { steps }: { steps: Steps },
 ): Promise<string> {
+  const program = await pinned(name);
+  return buildGoProgram({
+    ...program,
+    takes: 'a few minutes',
+    otherwise: OTHERWISE,
+    say: steps.say,
+  });
+}
+
+/** The path of such a program where it was built before. */
+export const findProgram = async (name: ProgramName): Promise<string | undefined> =>
+  findGoProgram(await pinned(name));
+
+/** What a program is built of, with a version that changes with any of it. */
+async function pinned(name: ProgramName) {
   const program: GoProgram = programs[name];
   const folder = folderOf(program.module);
   const sources = (await readdir(folder)).filter((file) => /\.(go|mod|sum)$/.test(file)).sort();
@@ -30,16 +45,11 @@ export async function buildProgram(
     ...(program.tags === undefined ? [] : ['-tags', program.tags]),
     ...['-ldflags', ['-s', '-w', ...values].join(' ')],
   ];
-  const key = await fingerprintOf(
+  const version = await fingerprintOf(
     sources.map((file) => join(folder, file)),
     JSON.stringify(flags),
   );
-  const { package: path } = program;
-  return buildGoProgram({
-    ...{ name, folder, flags, package: path, version: key, takes: 'a few minutes' },
-    otherwise: OTHERWISE,
-    say: steps.say,
-  });
+  return { name, folder, flags, package: program.package, version };
 }
 
 /** The folder of a Go module that a tool is pinned to, for the files beside its code. */

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { cacheFolder, inherited } from '../servers/config.ts';
 import { findGo } from './find-go.ts';
@@ -34,16 +34,23 @@ export type GoProgram = {
  * @throws Error that says what to do when there is no Go, or when the build fails
  */
 export async function buildGoProgram(program: GoProgram): Promise<string> {
-  const { name, version } = program;
-  const folder = join(cacheFolder, `${name}-${version}-${process.platform}-${process.arch}`);
-  const file = join(folder, name);
+  const file = pathOf(program);
   if (existsSync(file)) return file;
-  await mkdir(folder, { recursive: true });
+  await mkdir(dirname(file), { recursive: true });
   return oneAtATime(`${file}.lock`, async () => {
     if (!existsSync(file)) await build(program, file);
     return file;
   });
 }
+
+/** The path of a program that was built before; undefined where it was not. */
+export function findGoProgram(program: Pick<GoProgram, 'name' | 'version'>): string | undefined {
+  const file = pathOf(program);
+  return existsSync(file) ? file : undefined;
+}
+
+const pathOf = ({ name, version }: Pick<GoProgram, 'name' | 'version'>) =>
+  join(cacheFolder, `${name}-${version}-${process.platform}-${process.arch}`, name);
 
 async function build(program: GoProgram, file: string): Promise<void> {
   const { name, version, say } = program;
