@@ -156,15 +156,18 @@ export async function keepClusterTrafficInside(docker: Docker): Promise<void> {
 }
 
 /**
- * Shares the processor out by what must answer in time. On cgroup v1 all containers together count as
- * much as one login session, so on a busy machine the control plane would lose its leases and restart:
- * here they count for two. The nodes of the workers take what the others leave: on few cores, every
- * other program would wait for its turn behind them.
- *
- * @param gpuNodes the containers of the nodes on which nothing but workers computes
+ * On cgroup v1 all containers together count as much as one login session, so on a busy machine the
+ * control plane would lose its leases and restart. Here they count for two.
  */
-export async function shareProcessor(docker: Docker, gpuNodes: readonly string[]): Promise<void> {
+export async function favourContainers(): Promise<void> {
   const shares = '/sys/fs/cgroup/cpu/docker/cpu.shares';
   if (process.getuid?.() === 0 && existsSync(shares)) await writeFile(shares, '2048');
-  if (gpuNodes.length > 0) await docker.run(['update', '--cpu-shares', '10', ...gpuNodes]);
+}
+
+/**
+ * Gives containers what processor time the others leave. For the nodes of workers: on few cores, every
+ * other program would wait for its turn behind them.
+ */
+export async function putLast(docker: Docker, containers: readonly string[]): Promise<void> {
+  if (containers.length > 0) await docker.run(['update', '--cpu-shares', '10', ...containers]);
 }

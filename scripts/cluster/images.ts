@@ -9,7 +9,7 @@ import { makeImage } from './offline/image-recipe.ts';
 import { makeMirroredImages } from './offline/mirrored-images.ts';
 import { offlineNodeImage } from './offline/node-image.ts';
 import { buildOwnImages } from './own-images.ts';
-import type { Registry } from './registry.ts';
+import type { Registry, RegistryImage } from './registry.ts';
 import type { Steps } from './steps.ts';
 
 /** kind 0.33.0's image of this Kubernetes, by digest (https://github.com/kubernetes-sigs/kind/releases). */
@@ -27,7 +27,7 @@ export type ImageSource = {
   /** Nothing is pulled: images are made of Debian's packages and Go modules. */
   airgap: boolean;
   nodeImage(): Promise<string>;
-  registryImage(): Promise<Parameters<Registry['start']>[0]>;
+  registryImage(): Promise<RegistryImage>;
   /** Puts what the manifests name into the registry, as far as it is not pulled from elsewhere. */
   fill(registry: Registry): Promise<ImageBinding[]>;
 };

@@ -1,14 +1,17 @@
 import type { Docker } from './docker.ts';
 import { type ClusterNames, NETWORK, REGISTRY } from './names.ts';
 
+/** What a registry is run from. */
+export type RegistryImage = {
+  name: string;
+  /** A folder for its layers, which outlives it, and where its server looks for them. */
+  blobs?: { folder: string; inside: string };
+};
+
 /** The registry beside the cluster, where its own images and those made offline lie. */
 export type Registry = {
-  /**
-   * Runs it, unless it runs.
-   *
-   * @param blobs where the layers lie that outlive it, of the image's own server
-   */
-  start(image: { name: string; blobs?: { folder: string; inside: string } }): Promise<void>;
+  /** Runs it, unless it runs. */
+  start(image: RegistryImage): Promise<void>;
   /** Puts an image of the engine into it under a path, and gives its digest (`sha256:…`). */
   push(image: string, path: string): Promise<string>;
   /**

@@ -5,7 +5,7 @@ import { tell } from '../../platform/checks/finding.ts';
 import { CommandFailure } from '../commands/failure.ts';
 import { repository } from '../containers/docker.ts';
 import { renderEnvironment } from '../render/render.ts';
-import { findEngine, keepClusterTrafficInside, shareProcessor } from './engine.ts';
+import { favourContainers, findEngine, keepClusterTrafficInside, putLast } from './engine.ts';
 import { type FirstPicture, makePicture } from './first-picture.ts';
 import { createImageSource, mirroredRegistries, registriesAnswer } from './images.ts';
 import type { Kubectl } from './kubectl.ts';
@@ -69,6 +69,7 @@ export async function clusterUp(
   const image = await source.nodeImage();
   const registry = createRegistry(docker, names);
   await registry.start(await source.registryImage());
+  await favourContainers();
   if (!(await kind.clusters()).includes(names.cluster)) {
     await steps.step(`creating the kind cluster ${names.cluster}`, () =>
       kind.create(names, { image, ...(signal && { signal }) }),
@@ -76,7 +77,7 @@ export async function clusterUp(
   }
   await kind.exportAccess(names.cluster);
   await keepClusterTrafficInside(docker);
-  await shareProcessor(docker, await gpuNodes(kubectl));
+  await putLast(docker, await gpuNodes(kubectl));
   for (const node of await kind.nodes(names.cluster)) {
     await registry.introduce(node, airgap ? mirroredRegistries : []);
   }
