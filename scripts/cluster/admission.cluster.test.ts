@@ -6,6 +6,7 @@ import { ExecError } from './exec.ts';
 import { stampCredentials } from './manifests.ts';
 import { ensureSecrets } from './secrets.ts';
 import { cluster, kubectl } from './testing/cluster-under-test.ts';
+import { idlePod } from './testing/idle-pod.ts';
 
 /** The objects of a layer as `cluster up` applied them. */
 async function applied(layer: string): Promise<string> {
@@ -40,32 +41,7 @@ async function admit(object: unknown): Promise<string> {
 }
 
 type Change = Record<string, unknown>;
-const pod = ({ spec = {}, container = {} }: { spec?: Change; container?: Change }) => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { name: 'variant', namespace: 'darkroom' },
-  spec: {
-    automountServiceAccountToken: false,
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: 10_001,
-      seccompProfile: { type: 'RuntimeDefault' },
-    },
-    containers: [
-      {
-        name: 'variant',
-        image: 'registry.k8s.io/pause:3.10.1',
-        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
-        resources: {
-          requests: { cpu: '1m', memory: '8Mi' },
-          limits: { memory: '16Mi' },
-        },
-        ...container,
-      },
-    ],
-    ...spec,
-  },
-});
+const pod = (change: Parameters<typeof idlePod>[1]) => idlePod('variant', change);
 const context = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } };
 const gpu = 'nvidia.com/gpu';
 const small = { cpu: '1m', memory: '8Mi' };

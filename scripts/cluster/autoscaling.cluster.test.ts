@@ -97,10 +97,10 @@ describe('workers stay while a source cannot be asked:', () => {
   beforeAll(async () => {
     // Enough for all of them; what is left is canceled.
     ids = await burst(10, { count: 16, steps: 150 });
-    await eventually(async () => (await workers()).some(isReady)).toBe(true);
   });
 
   test.each(sources)('$source', async ({ down, up }) => {
+    await eventually(async () => (await workers()).some(isReady)).toBe(true);
     await down();
     try {
       await inTime(() => condition('Fallback')).toBe('True');

@@ -16,7 +16,11 @@ describe.each(['staging', 'production'] as const)('%s', (environment) => {
     const { infrastructure, apps } = await renderEnvironment(environment);
     layers = [infrastructure.objects, apps.objects];
     bare = await createBareCluster(environment);
-    const go = await findGo({ name: 'kinds of operators', otherwise: '', say: () => {} });
+    const go = await findGo({
+      name: "definitions of the operators' kinds",
+      otherwise: 'run the other tests of the cluster by their names',
+      say: console.error,
+    });
     const first = [
       ...customResourceDefinitions(go),
       ...layers.flat().filter(({ kind }) => kind === 'Namespace' || kind === 'PriorityClass'),

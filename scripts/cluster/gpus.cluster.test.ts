@@ -10,6 +10,7 @@ import {
   pods,
   workers,
 } from './testing/cluster-under-test.ts';
+import { idlePod } from './testing/idle-pod.ts';
 import { burst, ended } from './testing/load.ts';
 
 const GPU = 'nvidia.com/gpu';
@@ -68,36 +69,24 @@ test('workers run on GPU nodes alone, and nothing else does but what serves the 
   for (const { state } of await ended(ids)) expect(state).toBe('succeeded');
 });
 
-/** A pod that holds GPUs and does nothing. */
-const holder = (name: string, gpus: number, nodeName?: string) => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { name, namespace: 'darkroom', labels: { 'darkroom.dev/test': 'holder' } },
-  spec: {
-    restartPolicy: 'Never',
-    automountServiceAccountToken: false,
-    terminationGracePeriodSeconds: 0,
-    ...(nodeName !== undefined && { nodeSelector: { 'kubernetes.io/hostname': nodeName } }),
-    tolerations: [{ key: GPU, operator: 'Exists' }],
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: 10_001,
-      seccompProfile: { type: 'RuntimeDefault' },
-    },
-    containers: [
-      {
-        name: 'holder',
-        image: 'registry.k8s.io/pause:3.10.1',
-        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
-        resources: {
-          requests: { cpu: '1m', memory: '8Mi', [GPU]: String(gpus) },
-          limits: { memory: '16Mi', [GPU]: String(gpus) },
-        },
-      },
-    ],
-  },
-});
 const HOLDERS = 'darkroom.dev/test=holder';
+/** A pod that holds GPUs and does nothing. */
+const holder = (name: string, gpus: number, nodeName?: string) =>
+  idlePod(name, {
+    labels: { 'darkroom.dev/test': 'holder' },
+    spec: {
+      restartPolicy: 'Never',
+      terminationGracePeriodSeconds: 0,
+      tolerations: [{ key: GPU, operator: 'Exists' }],
+      ...(nodeName !== undefined && { nodeSelector: { 'kubernetes.io/hostname': nodeName } }),
+    },
+    container: {
+      resources: {
+        requests: { cpu: '1m', memory: '8Mi', [GPU]: String(gpus) },
+        limits: { memory: '16Mi', [GPU]: String(gpus) },
+      },
+    },
+  });
 const create = (body: ReturnType<typeof holder>) =>
   cluster.core.createNamespacedPod({ namespace: 'darkroom', body });
 /** Workers that are on their way out still count against the quota, so it may have to be tried again. */

@@ -30,7 +30,9 @@ export function createKubectl(program: string, context: string, access: string[]
         return await run(['diff', ...ours, '--filename', '-'], { input: manifest });
       } catch (error) {
         // It ends with 1 where something differs, and says what on standard output.
-        if (error instanceof ExecError && error.code === 1) return error.stdout;
+        if (error instanceof ExecError && error.code === 1 && error.stdout !== '') {
+          return error.stdout;
+        }
         throw error;
       }
     },

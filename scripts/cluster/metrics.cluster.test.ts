@@ -1,16 +1,21 @@
 import { readdirSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { exporters, expressions } from '../../platform/infrastructure/monitoring/expressions.ts';
 import { platformPath } from '../render/render.ts';
 import { exec } from './exec.ts';
 import { buildProgram } from './offline/build-program.ts';
 import { createSteps } from './steps.ts';
-import { cluster, inTime, kubectl, pods, url } from './testing/cluster-under-test.ts';
+import { apiKey, cluster, inTime, kubectl, pods, url } from './testing/cluster-under-test.ts';
 import { stream } from './testing/load.ts';
 
-type Sample = { metric: Record<string, string>; value: [number, string] };
+type Sample = { metric: Record<string, string> };
 
-/** What the cluster's Prometheus answers to an expression now. */
+/**
+ * What the cluster's Prometheus answers to an expression now.
+ *
+ * @throws ExecError when it cannot evaluate it
+ */
 async function query(expression: string): Promise<Sample[]> {
   const out = await kubectl.run([
     ...['--namespace', 'monitoring', 'exec', 'prometheus-0', '--', 'promtool', 'query'],
@@ -82,9 +87,9 @@ test('every metric that rules and panels read is scraped', async () => {
 });
 
 test.each(expressions)('$name is evaluated on what the cluster tells', async ({ expr }) => {
+  // An alert that is quiet has no sample; an expression that does not fit its metrics is refused.
   // Grafana puts in four times the scrape interval.
-  const samples = await query(expr.replaceAll('$__rate_interval', '1m'));
-  for (const { value } of samples) expect(value[1]).toMatch(/^[-+\d.eE]+$|^NaN$|^[+-]?Inf$/);
+  expect(await query(expr.replaceAll('$__rate_interval', '1m'))).toBeInstanceOf(Array);
 });
 
 test('the GPU utilisation that the autoscaler is told follows what the workers do', async () => {
@@ -106,9 +111,16 @@ test('frontends are added while they use more CPU than they asked for', async ()
     return spec?.replicas ?? 0;
   };
   let stopped = false;
-  // Without a key: refused, which costs CPU, too, but none of the calls that the tenant has a minute.
+  let refusedUntil = 0;
+  // Beyond the calls that the tenant has a minute they are refused, which costs a frontend CPU, too.
   const caller = async () => {
-    while (!stopped) await fetch(`${url}/trpc/models.list`).then((answer) => answer.text());
+    const headers = { authorization: `Bearer ${apiKey}` };
+    while (!stopped) {
+      const answer = await fetch(`${url}/trpc/models.list`, { headers });
+      await answer.text();
+      const retryAfterMs = Number(answer.headers.get('retry-after') ?? 0) * 1_000;
+      refusedUntil = Math.max(refusedUntil, Date.now() + retryAfterMs);
+    }
   };
   expect(await wanted()).toBe(2);
   const callers = Array.from({ length: 16 }, caller);
@@ -123,5 +135,7 @@ test('frontends are added while they use more CPU than they asked for', async ()
   } finally {
     stopped = true;
     await Promise.all(callers);
+    // The tests that follow are the same tenant's.
+    await pause(refusedUntil - Date.now());
   }
 });

@@ -58,12 +58,16 @@ afterAll(async () => {
 test(`${ROUNDS * (WORKERS - 1)} scale-ins under load end idle workers first, lose no job and repeat no step`, async () => {
   const wrong: string[] = [];
   const ids: string[] = [];
+  let unfinished: string[] = [];
   /** As many jobs as workers are to be busy; those that have ended are followed by others. */
   const keepBusy = async () => {
-    const unfinished = (await states(ids.slice(-2 * BUSY))).filter(
-      ({ state }) => state === 'queued' || state === 'running',
-    );
-    ids.push(...(await burst(BUSY - unfinished.length, { count: 16, steps: 150 })));
+    const seen = await states(unfinished);
+    unfinished = seen
+      .filter(({ state }) => state === 'queued' || state === 'running')
+      .map(({ id }) => id);
+    const more = await burst(BUSY - unfinished.length, { count: 16, steps: 150 });
+    unfinished.push(...more);
+    ids.push(...more);
   };
   for (let round = 1; round <= ROUNDS; round++) {
     await scale(WORKERS);

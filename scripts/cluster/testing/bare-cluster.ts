@@ -18,10 +18,13 @@ export async function createBareCluster(purpose: string): Promise<BareCluster> {
   const image = await exec('docker', [
     ...['inspect', '--format', '{{.Config.Image}}', `${cluster.name}-control-plane`],
   ]);
+  const removeCluster = () => exec(programs.kind, ['delete', 'cluster', '--name', name, ...access]);
   const remove = async () => {
-    await exec(programs.kind, ['delete', 'cluster', '--name', name, ...access]);
+    await removeCluster();
     rmSync(folder, { recursive: true });
   };
+  // Tests that were killed may have left it.
+  await removeCluster();
   const config = stringify({
     kind: 'Cluster',
     apiVersion: 'kind.x-k8s.io/v1alpha4',

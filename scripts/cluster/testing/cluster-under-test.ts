@@ -1,5 +1,4 @@
-import { spawn } from 'node:child_process';
-import { Socket } from 'node:net';
+import { type ChildProcess, spawn } from 'node:child_process';
 import process from 'node:process';
 import { createClient, type DarkroomClient } from '@darkroom/client/source';
 import {
@@ -11,7 +10,7 @@ import {
   KubernetesObjectApi,
   type V1Pod,
 } from '@kubernetes/client-node';
-import { expect } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { exec } from '../exec.ts';
 import { createKubectl, type Kubectl } from '../kubectl.ts';
 
@@ -70,6 +69,9 @@ export const isReady = ({ status }: V1Pod): boolean =>
   status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false;
 
 let forwarded: Promise<string> | undefined;
+let forwarding: ChildProcess | undefined;
+// A file of tests ends when all that it started has ended.
+afterAll(() => void forwarding?.kill());
 
 /** A frontend's internal port, which nothing but its callers may reach, by way of its kubelet. */
 function forwardFrontend(): Promise<string> {
@@ -77,10 +79,7 @@ function forwardFrontend(): Promise<string> {
   const child = spawn(programs.kubectl, [...args, 'deployment/frontend', ':8081'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  process.once('exit', () => child.kill());
-  // It keeps no file of tests from its end.
-  child.unref();
-  if (child.stdout instanceof Socket) child.stdout.unref();
+  forwarding = child;
   return new Promise((resolve, reject) => {
     child.once('exit', () => {
       forwarded = undefined;
@@ -119,7 +118,7 @@ export async function stepsRun(ids: readonly string[]): Promise<Map<string, numb
 export const onNode = (node: string, ...command: string[]): Promise<string> =>
   exec('docker', ['exec', node, ...command]);
 
-/** Resolves with a node's `nvidia.com/gpu` once it is as wanted. */
+/** How many `nvidia.com/gpu` a node can give now. */
 export async function allocatableGpus(node: string): Promise<string | undefined> {
   const { status } = await cluster.core.readNode({ name: node });
   return status?.allocatable?.['nvidia.com/gpu'];
