@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, openSync, readFileSync } from 'node:fs';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { installDebianPackages } from '@darkroom/testing/debian';
@@ -162,6 +162,24 @@ export async function keepClusterTrafficInside(docker: Docker): Promise<void> {
 export async function favourContainers(): Promise<void> {
   const shares = '/sys/fs/cgroup/cpu/docker/cpu.shares';
   if (process.getuid?.() === 0 && existsSync(shares)) await writeFile(shares, '2048');
+}
+
+/**
+ * Lets processes of containers go on that their cgroup holds. On cgroup v1 runc freezes a cgroup for the
+ * moment in which it changes its limits; what is in it when its node ends waits for ever, and no signal
+ * ends it.
+ */
+export async function thaw(docker: Docker, containers: readonly string[]): Promise<void> {
+  for (const container of containers) {
+    const id = (await docker.run(['inspect', '--format', '{{.Id}}', container])).trim();
+    const cgroup = join('/sys/fs/cgroup/freezer/docker', id);
+    if (process.getuid?.() !== 0 || !existsSync(cgroup)) continue;
+    for (const file of await readdir(cgroup, { recursive: true })) {
+      // An inner cgroup may have ended meanwhile.
+      if (file.endsWith('freezer.state'))
+        await writeFile(join(cgroup, file), 'THAWED').catch(() => {});
+    }
+  }
 }
 
 /**

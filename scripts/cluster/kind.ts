@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { repository } from '../containers/docker.ts';
 import type { Docker } from './docker.ts';
+import { thaw } from './engine.ts';
 import { type ExecOptions, exec } from './exec.ts';
 import { type ClusterNames, NODE_PORT } from './names.ts';
 
@@ -26,9 +27,11 @@ export function createKind(program: string, docker: Docker): Kind {
   const run = (args: string[], options: ExecOptions = {}) =>
     exec(program, args, { ...options, env: docker.env });
   const lines = (text: string) => text.split('\n').filter((line) => line !== '');
+  const nodes = async (cluster: string) =>
+    lines(await run(['get', 'nodes', '--name', cluster, '--quiet']));
   return {
     clusters: async () => lines(await run(['get', 'clusters', '--quiet'])),
-    nodes: async (cluster) => lines(await run(['get', 'nodes', '--name', cluster, '--quiet'])),
+    nodes,
     create: async (names, { image, signal }) => {
       await run(
         [
@@ -39,7 +42,11 @@ export function createKind(program: string, docker: Docker): Kind {
       );
     },
     delete: async (cluster) => {
-      await run(['delete', 'cluster', '--name', cluster]);
+      const remove = () => run(['delete', 'cluster', '--name', cluster]);
+      await remove().catch(async () => {
+        await thaw(docker, await nodes(cluster));
+        await remove();
+      });
     },
     exportAccess: async (cluster) => {
       await run(['export', 'kubeconfig', '--name', cluster]);
