@@ -92,6 +92,19 @@ await yargs(hideBin(process.argv))
     },
   )
   .command(
+    'scale',
+    'What do a thousand GPU nodes and a burst for all of them ask of a control plane?',
+    (command) =>
+      command
+        .option('nodes', { type: 'number', default: 1_000, describe: 'Of four GPUs, by kwok' })
+        .option('jobs', { type: 'number', default: 10_000 })
+        .option('keep', { type: 'boolean', default: false, describe: 'Leave the cluster' }),
+    async (args) => {
+      const { measureScale } = await import('./scale.ts');
+      await show(args.json, () => measureScale(args));
+    },
+  )
+  .command(
     'service',
     'What does the service add, on real RabbitMQ, Postgres and S3?',
     (command) =>

@@ -58,6 +58,8 @@ export const programs = {
     module: 'local-path-provisioner',
     package: 'github.com/rancher/local-path-provisioner',
   },
+  /** Nodes without a machine, for the benchmark of many. */
+  kwok: { module: 'kwok', package: 'sigs.k8s.io/kwok/cmd/kwok' },
   'kube-router': {
     module: 'kube-router',
     package: 'github.com/cloudnativelabs/kube-router/v2/cmd/kube-router',
