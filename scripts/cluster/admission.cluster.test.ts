@@ -171,7 +171,7 @@ describe('is refused, with the reason:', () => {
     [
       'a second scaler of the same workers',
       scaledObject('second', {}),
-      /already managed by the ScaledObject/,
+      /already managed by the (hpa|ScaledObject)/,
     ],
     [
       'a scaler with more workers at least than at most',

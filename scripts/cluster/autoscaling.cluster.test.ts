@@ -1,9 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
+  annotate,
   askFrontend,
   client,
   cluster,
+  endWorkers,
   eventually,
   inTime,
   isReady,
@@ -29,10 +31,6 @@ const condition = async (type: string) => {
 const secondsOfWork = async (): Promise<number> =>
   (await askFrontend<{ seconds: number }>('/scaling/models/pinhole')).seconds;
 
-const toZero = () => inTime(wanted).toBe(0);
-
-const annotate = (object: string, annotation: string) =>
-  kubectl.run(['--namespace', 'darkroom', 'annotate', '--overwrite', object, annotation]);
 const scale = (namespace: string, workload: string, replicas: number) =>
   kubectl.run(['--namespace', namespace, 'scale', workload, `--replicas=${replicas}`]);
 const inBroker = (expression: string) =>
@@ -42,7 +40,7 @@ const inBroker = (expression: string) =>
   ]);
 
 test('from none to as many as the seconds of work ask for, and back to none', async () => {
-  await toZero();
+  await endWorkers();
   const began = performance.now();
   const ids = await burst(6, { count: 4, steps: 150 });
   await eventually(wanted).toBeGreaterThan(0);
@@ -51,7 +49,7 @@ test('from none to as many as the seconds of work ask for, and back to none', as
   const formula = Math.min(4, Math.ceil(seconds / 10));
   await eventually(wanted).toBe(formula);
   for (const { state } of await ended(ids)) expect(state).toBe('succeeded');
-  await toZero();
+  await inTime(wanted).toBe(0);
 });
 
 test('a job in hand keeps its worker', async () => {

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import {
   allocatableGpus,
   cluster,
+  endWorkers,
   eventually,
   inTime,
   isReady,
@@ -125,6 +126,8 @@ test('a GPU that is shared by two takes two pods, and not a third', async () => 
       ...['--namespace', 'darkroom-gpu', 'set', 'env', 'daemonset/gpu-simulator'],
       `REPLICAS${replicas}`,
     ]);
+  // What workers hold could not be shared out.
+  await endWorkers();
   await share('=2');
   try {
     await inTime(() => allocatableGpus(node)).toBe('4');

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
+  annotate,
   askFrontend,
   cluster,
   inTime,
   isReady,
-  kubectl,
   stepsRun,
   workers,
 } from './testing/cluster-under-test.ts';
@@ -13,11 +13,14 @@ import { burst, ended, states } from './testing/load.ts';
 const NAMESPACE = 'darkroom';
 const ROUNDS = 10;
 const WORKERS = 4;
-/** Of them, so many have something to do: with two, one has to hand back its job; with one, none has. */
-const busyIn = (round: number) => (round <= ROUNDS / 2 ? 2 : 1);
+/**
+ * Of them, so many have something to do: with two, one has to hand back its job, for which it has 20 s;
+ * with one, none has.
+ */
+const busyIn = (round: number) => (round <= 3 ? 2 : 1);
 
 type Seen = { workers: { worker: string; jobs: number }[] };
-const scaledObject = ['--namespace', NAMESPACE, 'annotate', 'scaledobject/worker-pinhole'];
+const scaledObject = 'scaledobject/worker-pinhole';
 const deployment = { name: 'worker-pinhole', namespace: NAMESPACE };
 const scale = (replicas: number) =>
   cluster.apps.replaceNamespacedDeploymentScale({
@@ -48,11 +51,11 @@ const same = (one: readonly string[], other: readonly string[]) =>
 
 // The scale is this test's own meanwhile.
 beforeAll(async () => {
-  await kubectl.run([...scaledObject, '--overwrite', 'autoscaling.keda.sh/paused=true']);
+  await annotate(scaledObject, 'autoscaling.keda.sh/paused=true');
 });
 
 afterAll(async () => {
-  await kubectl.run([...scaledObject, 'autoscaling.keda.sh/paused-']);
+  await annotate(scaledObject, 'autoscaling.keda.sh/paused-');
 });
 
 test(`${ROUNDS * (WORKERS - 1)} scale-ins under load end idle workers first, lose no job and repeat no step`, async () => {

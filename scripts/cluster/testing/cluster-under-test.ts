@@ -65,6 +65,17 @@ export async function pods(namespace: string, labelSelector: string): Promise<V1
 
 export const workers = (): Promise<V1Pod[]> => pods('darkroom', 'app.kubernetes.io/name=worker');
 
+/** Sets an annotation of an object of Darkroom's (`name=value`), or removes it (`name-`). */
+export const annotate = (object: string, annotation: string): Promise<string> =>
+  kubectl.run(['--namespace', 'darkroom', 'annotate', '--overwrite', object, annotation]);
+
+/** Ends all workers at once, rather than when the autoscaler has waited; it goes on from none. */
+export async function endWorkers(): Promise<void> {
+  await annotate('scaledobject/worker-pinhole', 'autoscaling.keda.sh/paused-replicas=0');
+  await inTime(async () => (await workers()).length).toBe(0);
+  await annotate('scaledobject/worker-pinhole', 'autoscaling.keda.sh/paused-replicas-');
+}
+
 export const isReady = ({ status }: V1Pod): boolean =>
   status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false;
 
