@@ -16,8 +16,9 @@ import type { Steps } from './steps.ts';
 const NODE_IMAGE =
   'kindest/node:v1.35.8@sha256:07b2536e30b803ed61d1677a79df6115f798ce64c80f9e22f6ed45afd09323c0';
 
-/** Docker's own registry, by tag. */
-const REGISTRY_IMAGE = 'docker.io/library/registry:3.0.0';
+/** The CNCF's registry, by the digest that public projects pin its tag to. */
+const REGISTRY_IMAGE =
+  'docker.io/library/registry:3.0.0@sha256:6c5666b861f3505b116bb9aa9b25175e71210414bd010d92035ff64018f9457e';
 
 /** The registries whose images are made here when they cannot be pulled. */
 export const mirroredRegistries = ['docker.io', 'ghcr.io', 'registry.k8s.io', 'nvcr.io', 'quay.io'];
