@@ -248,7 +248,7 @@ function watchUsage(env: NodeJS.ProcessEnv): { stop(): Promise<Watched> } {
   const first = sample(env);
   const peaks: Record<string, number> = {};
   let stopped = false;
-  const note = (usage: Record<string, Usage>) => {
+  const keepPeaks = (usage: Record<string, Usage>) => {
     for (const [name, { residentMiB }] of Object.entries(usage)) {
       peaks[name] = Math.max(peaks[name] ?? 0, residentMiB);
     }
@@ -256,7 +256,7 @@ function watchUsage(env: NodeJS.ProcessEnv): { stop(): Promise<Watched> } {
   };
   const sampling = (async () => {
     while (!stopped) {
-      note(await sample(env));
+      keepPeaks(await sample(env));
       await pause(5_000);
     }
   })();
@@ -264,7 +264,7 @@ function watchUsage(env: NodeJS.ProcessEnv): { stop(): Promise<Watched> } {
     stop: async () => {
       stopped = true;
       await sampling;
-      const [before, after] = [await first, note(await sample(env))];
+      const [before, after] = [await first, keepPeaks(await sample(env))];
       const seconds = (performance.now() - began) / 1_000;
       const cores = (name: string, cpuSeconds: number) =>
         (cpuSeconds - (before[name]?.cpuSeconds ?? 0)) / seconds;
