@@ -1,9 +1,10 @@
-import { readFile, statfs } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { readFile } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import process from 'node:process';
 import { inotifyLimits } from './engine.ts';
 import { exec } from './exec.ts';
+import { diskRoom, isFree } from './host.ts';
+import { registriesAnswer } from './images.ts';
 import type { ClusterNames } from './names.ts';
 import { cacheFolder } from './offline/cache.ts';
 import { KUBECTL_VERSION } from './tools.ts';
@@ -23,8 +24,6 @@ export type Finding = {
 const GIB = 2 ** 30;
 /** An estimate: nodes, services, and a linker that takes 2 GiB. */
 const MEMORY_GIB = 6;
-/** Images, nodes and programs took 13 GB, Go's caches of their builds 16 GB. */
-const DISK_GIB = 30;
 
 /** Looks at everything that a cluster needs of this machine, and changes nothing. */
 export async function examine(names: ClusterNames): Promise<Finding[]> {
@@ -124,26 +123,20 @@ async function memory(): Promise<Finding> {
 }
 
 async function disk(): Promise<Finding> {
-  const { bavail, bsize } = await statfs(cacheFolder).catch(() => statfs('/'));
-  const gib = (bavail * bsize) / GIB;
-  const found = `${gib.toFixed(0)} GiB free`;
-  if (gib >= DISK_GIB) return { what: 'disk', verdict: 'good', found };
+  const { free, needed } = await diskRoom({ airgap: !(await registriesAnswer()) });
+  const found = `${free.toFixed(0)} GiB free`;
+  if (free >= needed) return { what: 'disk', verdict: 'good', found };
   return {
     what: 'disk',
     verdict: 'missing',
     found,
-    remedy: `free ${DISK_GIB} GiB at ${cacheFolder}`,
+    remedy: `free ${needed} GiB at ${cacheFolder}`,
   };
 }
 
 async function port(purpose: string, number: number, option: string): Promise<Finding> {
   const what = `port ${number}`;
-  const free = await new Promise<boolean>((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(number, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
-  if (free) return { what, verdict: 'good', found: `free for the ${purpose}` };
+  if (await isFree(number)) return { what, verdict: 'good', found: `free for the ${purpose}` };
   return {
     what,
     verdict: 'note',

@@ -10,6 +10,7 @@ export type RegistryImage = {
 
 /** The registry beside the cluster, where its own images and those made offline lie. */
 export type Registry = {
+  runs(): Promise<boolean>;
   /** Runs it, unless it runs. */
   start(image: RegistryImage): Promise<void>;
   /** Puts an image of the engine into it under a path, and gives its digest (`sha256:…`). */
@@ -26,13 +27,16 @@ export type Registry = {
 export function createRegistry(docker: Docker, names: ClusterNames): Registry {
   const { registry: container, registryPort } = names;
   const inNetwork = `http://${container}:5000`;
+  const running = async () => {
+    const inspect = ['inspect', '--format', '{{.State.Running}}', container];
+    return (await docker.run(inspect).catch(() => 'absent')).trim();
+  };
   return {
+    runs: async () => (await running()) === 'true',
     start: async ({ name, blobs }) => {
-      const state = await docker
-        .run(['inspect', '--format', '{{.State.Running}}', container])
-        .catch(() => 'absent');
-      if (state.trim() === 'true') return;
-      if (state.trim() === 'false') {
+      const state = await running();
+      if (state === 'true') return;
+      if (state === 'false') {
         await docker.run(['start', container]);
         return;
       }

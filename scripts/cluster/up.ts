@@ -7,6 +7,7 @@ import { repository } from '../containers/docker.ts';
 import { renderEnvironment } from '../render/render.ts';
 import { favourContainers, findEngine, keepClusterTrafficInside, putLast } from './engine.ts';
 import { type FirstPicture, makePicture } from './first-picture.ts';
+import { requirePorts, requireRoom } from './host.ts';
 import { createImageSource, mirroredRegistries, registriesAnswer } from './images.ts';
 import type { Kubectl } from './kubectl.ts';
 import { isWorkload, renderLayer, stampCredentials } from './manifests.ts';
@@ -51,12 +52,13 @@ export async function clusterUp(
 ): Promise<ClusterAddress & { picture: FirstPicture }> {
   const { names, note, signal } = options;
   const steps = createSteps(note);
-  await steps.step('checking the manifests', () => checkManifests(steps));
-  const docker = await findEngine(steps);
   const airgap = options.airgap ?? !(await registriesAnswer());
   if (airgap && options.airgap === undefined) {
     note('cluster: no registry answers, so all images are made of Debian packages and Go modules');
   }
+  await requireRoom({ airgap });
+  await steps.step('checking the manifests', () => checkManifests(steps));
+  const docker = await findEngine(steps);
   const { kind, kubectl, paths } = await findTools({ docker, names, steps, signal });
   const source = createImageSource({
     docker,
@@ -66,11 +68,13 @@ export async function clusterUp(
     signal,
   });
 
-  const image = await source.nodeImage();
   const registry = createRegistry(docker, names);
+  const exists = (await kind.clusters()).includes(names.cluster);
+  if (!exists) await requirePorts(names, { registryRuns: await registry.runs() });
+  const image = await source.nodeImage();
   await registry.start(await source.registryImage());
   await favourContainers();
-  if (!(await kind.clusters()).includes(names.cluster)) {
+  if (!exists) {
     await steps.step(`creating the kind cluster ${names.cluster}`, () =>
       kind.create(names, { image, ...(signal && { signal }) }),
     );

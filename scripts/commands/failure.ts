@@ -1,5 +1,6 @@
 import { type AppRouter, TRPCClientError, UnreachableError } from '@darkroom/client/source';
 import { DarkroomError } from '@darkroom/contract';
+import { BuildFailure } from '@darkroom/testing/go/failure';
 import { ExecError } from '../cluster/exec.ts';
 import { Interrupted } from './interrupted.ts';
 
@@ -45,6 +46,7 @@ export function explain(error: unknown): Explained {
   if (
     error instanceof CommandFailure ||
     error instanceof UnreachableError ||
+    error instanceof BuildFailure ||
     error instanceof ExecError
   ) {
     return { message: error.message, exitCode: exitCodes.failed };

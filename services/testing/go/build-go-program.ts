@@ -5,6 +5,7 @@ import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { cacheFolder, inherited } from '../servers/config.ts';
+import { BuildFailure } from './build-failure.ts';
 import { findGo } from './find-go.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 
@@ -31,7 +32,7 @@ export type GoProgram = {
  * (`~/.cache/darkroom`).
  *
  * @returns its path
- * @throws Error that says what to do when there is no Go, or when the build fails
+ * @throws BuildFailure when there is no Go, or when the build fails
  */
 export async function buildGoProgram(program: GoProgram): Promise<string> {
   const file = pathOf(program);
@@ -68,11 +69,19 @@ async function build(program: GoProgram, file: string): Promise<void> {
     const child = spawn(go, [...args, program.package], {
       cwd: program.folder,
       env: { ...inherited, GOWORK: 'off', GOROOT: undefined, CGO_ENABLED: '0' },
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: ['ignore', 'inherit', 'pipe'],
     });
-    const [code] = await once(child, 'exit');
+    let told = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      process.stderr.write(text);
+      told += text;
+    });
+    const [code] = await once(child, 'close');
     if (code !== 0) {
-      throw new Error(`building ${name} failed (${go} build in ${program.folder}: exit ${code})`);
+      const why = told.includes('no space left on device')
+        ? 'the disk is full; free some, and run this again'
+        : `\`${go} build\` in ${program.folder} ended with ${code}, as told above`;
+      throw new BuildFailure(`${name} could not be built: ${why}`);
     }
   } finally {
     clearInterval(progress);

@@ -6,6 +6,7 @@ import process from 'node:process';
 import { promisify } from 'node:util';
 import { cacheFolder, inherited } from '../servers/config.ts';
 import { installDebianPackages, isRootOnDebian } from '../servers/debian.ts';
+import { BuildFailure } from './build-failure.ts';
 
 const run = promisify(execFile);
 
@@ -14,7 +15,11 @@ const GO_TOOLCHAIN = 'golang.org/toolchain@v0.0.1-go1.26.8';
 
 type Say = (line: string) => void;
 
-/** A Go that can build a program: the installed one, or on Debian as root one that it installs. */
+/**
+ * A Go that can build a program: the installed one, or on Debian as root one that it installs.
+ *
+ * @throws BuildFailure where there is none
+ */
 export async function findGo(program: {
   name: string;
   otherwise: string;
@@ -26,7 +31,7 @@ export async function findGo(program: {
     version = await goVersion();
   }
   if (version === undefined) {
-    throw new Error(
+    throw new BuildFailure(
       `no ${program.name}: ${program.otherwise}, or install Go (any version), which builds it once`,
     );
   }
