@@ -119,8 +119,10 @@ test('a rotated Secret rolls those that read it', async () => {
 });
 
 test('no request of the callers failed, and no job was lost', async () => {
-  const generations = (await Promise.all(callers.map((caller) => caller.stop()))).flat();
-  expect(generations.length).toBeGreaterThan(20);
+  const asked = await Promise.all(callers.map((caller) => caller.stop()));
+  // One for each change at least, however slow the machine.
+  for (const generations of asked) expect(generations.length).toBeGreaterThan(3);
+  const generations = asked.flat();
   expect(generations.filter(({ state }) => state !== 'succeeded')).toEqual([]);
 });
 
