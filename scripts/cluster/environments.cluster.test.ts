@@ -7,9 +7,8 @@ import { type BareCluster, createBareCluster } from './testing/bare-cluster.ts';
 
 const listOf = (items: unknown[]) => JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
 
-// They share kind's names of everything, so each is applied to a control plane of its own. A control
-// plane mostly waits while it starts, so both start at once.
-describe.concurrent.each(['staging', 'production'] as const)('%s', (environment) => {
+// They share kind's names of everything, so each is applied to a control plane of its own.
+describe.each(['staging', 'production'] as const)('%s', (environment) => {
   let bare: BareCluster;
   let layers: Manifest[][];
 

@@ -13,6 +13,9 @@ export type ExecOptions = {
   onLine?: (line: string) => void;
 };
 
+/** For a program that was asked to end. */
+const KILL_AFTER_MS = 10_000;
+
 /** A program that ended with another code than 0, or in no time. */
 export class ExecError extends Error {
   override readonly name = 'ExecError';
@@ -50,9 +53,17 @@ export function exec(program: string, args: string[], options: ExecOptions = {})
   return new Promise((resolve, reject) => {
     const told = () => ({ stdout: out(), stderr: err() });
     child.once('error', (error) => {
-      if (signal?.aborted) return reject(signal.reason);
       const why = limit.aborted ? `did not end within ${timeoutMs / 1_000} s` : error.message;
-      reject(new ExecError(`${program} ${args.slice(0, 3).join(' ')}: ${why}`, told()));
+      const reason = signal?.aborted
+        ? signal.reason
+        : new ExecError(`${program} ${args.slice(0, 3).join(' ')}: ${why}`, told());
+      if (child.pid === undefined) return reject(reason);
+      // Whoever is told clears up after a program that has ended, not beside one that still works.
+      const late = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
+      child.once('exit', () => {
+        clearTimeout(late);
+        reject(reason);
+      });
     });
     child.once('close', (code) => {
       if (code === 0) return resolve(out());

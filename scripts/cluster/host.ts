@@ -7,18 +7,25 @@ import { findProgram } from './offline/build-program.ts';
 import { cacheFolder } from './offline/cache.ts';
 
 const GIB = 2 ** 30;
-/** In GiB: four nodes and their images; where those are made here and nothing is cached, 30. */
-const disk = { cluster: 10, firstBuild: 30 };
+/**
+ * In GiB. Images, nodes and programs that were all made here took 13, and Go's caches of their builds 16;
+ * what one more cluster takes is an estimate.
+ */
+const disk = { firstBuild: 30, cluster: 10 };
 
-/** The disk where everything of a cluster lies, in GiB. */
+/** The disk where everything of a new cluster lies, in GiB. */
 export async function diskRoom(options: { airgap: boolean }): Promise<{
   free: number;
   needed: number;
 }> {
   const { bavail, bsize } = await statfs(cacheFolder).catch(() => statfs(homedir()));
-  const builds = options.airgap && (await findProgram('kubelet')) === undefined;
-  return { free: (bavail * bsize) / GIB, needed: builds ? disk.firstBuild : disk.cluster };
+  const needed = (await buildsAll(options)) ? disk.firstBuild : disk.cluster;
+  return { free: (bavail * bsize) / GIB, needed };
 }
+
+/** Whether everything of a cluster has yet to be built. */
+export const buildsAll = async ({ airgap }: { airgap: boolean }): Promise<boolean> =>
+  airgap && (await findProgram('kubelet')) === undefined;
 
 /** Whether nothing listens on a port of loopback. */
 export const isFree = (port: number): Promise<boolean> =>

@@ -29,25 +29,32 @@ export function createKind(program: string, docker: Docker): Kind {
   const lines = (text: string) => text.split('\n').filter((line) => line !== '');
   const nodes = async (cluster: string) =>
     lines(await run(['get', 'nodes', '--name', cluster, '--quiet']));
+  const remove = async (cluster: string) => {
+    const removal = () => run(['delete', 'cluster', '--name', cluster]);
+    await removal().catch(async () => {
+      await thaw(docker, await nodes(cluster));
+      await removal();
+    });
+  };
   return {
     clusters: async () => lines(await run(['get', 'clusters', '--quiet'])),
     nodes,
     create: async (names, { image, signal }) => {
-      await run(
+      const creation = run(
         [
           ...['create', 'cluster', '--name', names.cluster, '--image', image],
           ...['--config', '-', '--wait', '240s'],
         ],
         { input: await configOf(names), timeoutMs: 600_000, ...(signal && { signal }) },
       );
-    },
-    delete: async (cluster) => {
-      const remove = () => run(['delete', 'cluster', '--name', cluster]);
-      await remove().catch(async () => {
-        await thaw(docker, await nodes(cluster));
-        await remove();
+      await creation.catch(async (error: unknown) => {
+        // kind clears up after its own failures, but not when it is ended; half a cluster would be
+        // taken for a whole one.
+        await remove(names.cluster).catch(() => {});
+        throw error;
       });
     },
+    delete: remove,
     exportAccess: async (cluster) => {
       await run(['export', 'kubeconfig', '--name', cluster]);
     },

@@ -7,7 +7,7 @@ import { repository } from '../containers/docker.ts';
 import { renderEnvironment } from '../render/render.ts';
 import { favourContainers, findEngine, keepClusterTrafficInside, putLast } from './engine.ts';
 import { type FirstPicture, makePicture } from './first-picture.ts';
-import { requirePorts, requireRoom } from './host.ts';
+import { buildsAll, requirePorts, requireRoom } from './host.ts';
 import { createImageSource, mirroredRegistries, registriesAnswer } from './images.ts';
 import type { Kubectl } from './kubectl.ts';
 import { isWorkload, renderLayer, stampCredentials } from './manifests.ts';
@@ -56,7 +56,8 @@ export async function clusterUp(
   if (airgap && options.airgap === undefined) {
     note('cluster: no registry answers, so all images are made of Debian packages and Go modules');
   }
-  await requireRoom({ airgap });
+  // Before anything is built; where all is, only a cluster that is not there yet needs room.
+  if (await buildsAll({ airgap })) await requireRoom({ airgap });
   await steps.step('checking the manifests', () => checkManifests(steps));
   const docker = await findEngine(steps);
   const { kind, kubectl, paths } = await findTools({ docker, names, steps, signal });
@@ -70,7 +71,10 @@ export async function clusterUp(
 
   const registry = createRegistry(docker, names);
   const exists = (await kind.clusters()).includes(names.cluster);
-  if (!exists) await requirePorts(names, { registryRuns: await registry.runs() });
+  if (!exists) {
+    await requireRoom({ airgap });
+    await requirePorts(names, { registryRuns: await registry.runs() });
+  }
   const image = await source.nodeImage();
   await registry.start(await source.registryImage());
   await favourContainers();

@@ -42,18 +42,13 @@ export async function measureScale(options: {
   const wanted = nodes * GPUS;
   const folder = mkdtempSync(join(tmpdir(), 'darkroom-scale-'));
   const steps = createSteps(note);
-  const { url, apiKey, context, env, paths } = await clusterUp({ names, note });
-  const kubectl = createKubectl(paths.kubectl, context);
-  const kubeconfig = join(folder, 'kubeconfig');
-  writeFileSync(
-    kubeconfig,
-    await exec(paths.kind, ['get', 'kubeconfig', '--name', names.cluster], { env }),
-    {
-      mode: 0o600,
-    },
-  );
   let fakes: { stop(): void } | undefined;
   try {
+    const { url, apiKey, context, env, paths } = await clusterUp({ names, note });
+    const kubectl = createKubectl(paths.kubectl, context);
+    const kubeconfig = join(folder, 'kubeconfig');
+    const access = await exec(paths.kind, ['get', 'kubeconfig', '--name', names.cluster], { env });
+    writeFileSync(kubeconfig, access, { mode: 0o600 });
     await steps.step('raising the bounds', () => raiseBounds(kubectl, wanted, jobs));
     const kwok = await findKwok(steps);
     const began = performance.now();

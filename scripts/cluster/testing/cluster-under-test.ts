@@ -72,8 +72,11 @@ export const annotate = (object: string, annotation: string): Promise<string> =>
 /** Ends all workers at once, rather than when the autoscaler has waited; it goes on from none. */
 export async function endWorkers(): Promise<void> {
   await annotate('scaledobject/worker-pinhole', 'autoscaling.keda.sh/paused-replicas=0');
-  await inTime(async () => (await workers()).length).toBe(0);
-  await annotate('scaledobject/worker-pinhole', 'autoscaling.keda.sh/paused-replicas-');
+  try {
+    await inTime(async () => (await workers()).length).toBe(0);
+  } finally {
+    await annotate('scaledobject/worker-pinhole', 'autoscaling.keda.sh/paused-replicas-');
+  }
 }
 
 export const isReady = ({ status }: V1Pod): boolean =>

@@ -18,6 +18,7 @@ const STAGES = [
 const BATCH = 100;
 
 const fakeNode = (index: number, gpus: number) => {
+  const name = `gpu-${String(index).padStart(4, '0')}`;
   const resources = {
     ...{ cpu: '64', memory: '512Gi', 'ephemeral-storage': '1Ti', pods: '110' },
     'nvidia.com/gpu': String(gpus),
@@ -26,10 +27,10 @@ const fakeNode = (index: number, gpus: number) => {
     apiVersion: 'v1',
     kind: 'Node',
     metadata: {
-      name: `gpu-${String(index).padStart(4, '0')}`,
+      name,
       annotations: { [ANNOTATION]: 'fake' },
       labels: {
-        'kubernetes.io/hostname': `gpu-${String(index).padStart(4, '0')}`,
+        'kubernetes.io/hostname': name,
         'topology.kubernetes.io/zone': `zone-${index % 3}`,
         'nvidia.com/gpu.present': 'true',
         'nvidia.com/gpu.count': String(gpus),
@@ -100,11 +101,16 @@ export async function addFakeNodes(options: {
     ],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
-  for (let from = 0; from < nodes; from += BATCH) {
-    const count = Math.min(BATCH, nodes - from);
-    const items = Array.from({ length: count }, (_, index) => fakeNode(from + index, gpus));
-    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
-    await kubectl.run(['create', '--filename', '-'], { input: list });
+  try {
+    for (let from = 0; from < nodes; from += BATCH) {
+      const count = Math.min(BATCH, nodes - from);
+      const items = Array.from({ length: count }, (_, index) => fakeNode(from + index, gpus));
+      const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+      await kubectl.run(['create', '--filename', '-'], { input: list });
+    }
+  } catch (error) {
+    child.kill();
+    throw error;
   }
   return { stop: () => child.kill() };
 }
