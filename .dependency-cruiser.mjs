@@ -99,7 +99,7 @@ export default {
       from: codeOf('timing'),
       to: { pathNot: '^services/timing/' },
     },
-    ...['messaging', 'storage', 'generations', 'lifecycle'].map((room) => ({
+    ...['messaging', 'storage', 'generations', 'lifecycle', 'kubernetes'].map((room) => ({
       name: `${room}-imports-no-other-library`,
       comment:
         'The libraries at the bottom know the words of the contract, how to wait, and not each ' +
@@ -146,7 +146,7 @@ export default {
         'environment variables only, so that a node with real GPUs can do without it.',
       severity: 'error',
       from: codeOf('gpu-simulator'),
-      to: { path: roomsOtherThan('gpu-simulator|lifecycle|timing') },
+      to: { path: roomsOtherThan('gpu-simulator|kubernetes|lifecycle|timing') },
     },
     {
       name: 'nobody-imports-gpu-simulator',
@@ -172,8 +172,8 @@ export default {
         'The service runs without Kubernetes, and its pods hold no token for its API. What must ' +
         'ask the API is a process of its own with the rights for that alone.',
       severity: 'error',
-      from: { path: productOtherThan('gpu-simulator|deletion-cost'), pathNot: tests },
-      to: { path: installed('@kubernetes/client-node') },
+      from: { path: productOtherThan('gpu-simulator|deletion-cost|kubernetes'), pathNot: tests },
+      to: { path: [installed('@kubernetes/client-node'), '^services/kubernetes/'] },
     },
     {
       name: 'client-takes-types-alone',
@@ -219,7 +219,7 @@ export default {
         'the service in one HTTP answer only. It needs no client of the record, the broker or the store.',
       severity: 'error',
       from: codeOf('deletion-cost'),
-      to: { path: roomsOtherThan('deletion-cost|lifecycle|timing') },
+      to: { path: roomsOtherThan('deletion-cost|kubernetes|lifecycle|timing') },
     },
     {
       name: 'testing-is-for-tests',

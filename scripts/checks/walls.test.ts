@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 const rooms = [
   ...['contract', 'timing', 'diffusion', 'messaging', 'storage', 'generations'],
-  ...['lifecycle', 'deletion-cost', 'gpu-simulator'],
+  ...['lifecycle', 'kubernetes', 'deletion-cost', 'gpu-simulator'],
   ...['frontend', 'worker', 'client', 'embedded'],
 ];
 const packages = [
@@ -64,6 +64,8 @@ const forbidden: [rule: string, room: string, line: string][] = [
   ['nobody-imports-gpu-simulator', 'worker', "import '@darkroom/gpu-simulator';"],
   ['only-gpu-simulator-knows-grpc', 'worker', "import '@grpc/grpc-js';"],
   ['only-platform-rooms-know-kubernetes', 'frontend', "import '@kubernetes/client-node';"],
+  ['only-platform-rooms-know-kubernetes', 'frontend', "import '@darkroom/kubernetes';"],
+  ['kubernetes-imports-no-other-library', 'kubernetes', "import '@darkroom/lifecycle';"],
   ['deletion-cost-stands-beside', 'deletion-cost', "import '@darkroom/generations';"],
 ];
 const intruder = (room: string, index: number) => `services/${room}/intruder-${index}.ts`;

@@ -1,8 +1,8 @@
-import { createLogger, createMetrics } from '@darkroom/lifecycle';
+import { createLogger, createMetrics, type Repetition } from '@darkroom/lifecycle';
 import { eventually } from '@darkroom/testing';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
-import { beforeEach, expect, it, onTestFinished } from 'vitest';
-import { type CostKeeper, keepCosts } from './keep-costs.ts';
+import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
+import { keepCosts } from './keep-costs.ts';
 import { readLoads } from './scaling.ts';
 import { type StandIns, startStandIns } from './testing/stand-in-api.ts';
 import { workerPods } from './worker-pods.ts';
@@ -14,6 +14,8 @@ const busy = (worker: string, stepsLeft: number) => ({
 });
 const idle = (worker: string) => ({ ...busy(worker, 0), jobs: 0 });
 
+const logger = createLogger({ name: 'deletion-cost', level: 'silent' });
+
 let standIns: StandIns;
 let metrics: ReturnType<typeof createMetrics>;
 beforeEach(async () => {
@@ -21,16 +23,16 @@ beforeEach(async () => {
   onTestFinished(standIns.close);
 });
 
-function keep(): CostKeeper {
+function keep(): Repetition {
   const config = new KubeConfig();
   const cluster = { name: 'c', server: standIns.url, skipTLSVerify: true };
   config.loadFromClusterAndUser(cluster, { name: 'u' });
   metrics = createMetrics();
   const keeper = keepCosts({
-    readLoads: () => readLoads(standIns.scalingUrl),
+    readLoads: (signal) => readLoads(standIns.scalingUrl, signal),
     pods: workerPods(config.makeApiClient(CoreV1Api), 'darkroom'),
     intervalMs: 5,
-    logger: createLogger({ name: 'deletion-cost', level: 'silent' }),
+    logger,
     metrics,
   });
   onTestFinished(keeper.stop);
@@ -100,4 +102,44 @@ it('keeps what is set while the frontend does not answer, and goes on after it',
   standIns.workers = [idle('first')];
   await eventually(() => standIns.costOf('first')).toBe('0');
   await eventually(keeper.isUp).toBe(true);
+});
+
+it('ends its requests at once when it is stopped', async () => {
+  const keeper = keep();
+  await eventually(keeper.isUp).toBe(true);
+  standIns.silent = true;
+  const paths = ['/api/v1/namespaces/darkroom/pods', '/scaling/workers'];
+  await eventually(() => [...standIns.waiting].toSorted()).toEqual(paths);
+  await keeper.stop();
+  await eventually(() => standIns.waiting.size).toBe(0);
+});
+
+it('writes nothing by an answer that comes after the time of its round', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const list = Promise.withResolvers<{ name: string; cost: string | undefined }[]>();
+  const signals: AbortSignal[] = [];
+  const setCost = vi.fn(async () => true);
+  const keeper = keepCosts({
+    readLoads: async (signal) => {
+      signals.push(signal);
+      return new Map([['first', busy('first', 8)]]);
+    },
+    // As one whose answer the abort no longer stops.
+    pods: { list: () => list.promise, setCost },
+    intervalMs: 1_000,
+    logger,
+    metrics: createMetrics(),
+  });
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+  list.resolve([{ name: 'first', cost: undefined }]);
+  await vi.advanceTimersByTimeAsync(999);
+  expect(setCost).not.toHaveBeenCalled();
+  expect(keeper.isUp()).toBe(false);
+
+  await vi.advanceTimersByTimeAsync(1);
+  expect(setCost).toHaveBeenCalledExactlyOnceWith('first', 5, signals[1]);
+  expect(keeper.isUp()).toBe(true);
+  await keeper.stop();
 });

@@ -1,33 +1,26 @@
-import type { Logger, Metrics } from '@darkroom/lifecycle';
-import { sleep, withTimeLimit } from '@darkroom/timing';
+import { type Logger, type Metrics, type Repetition, repeat } from '@darkroom/lifecycle';
 import { costOf } from './cost.ts';
 import type { Load } from './scaling.ts';
 import type { WorkerPods } from './worker-pods.ts';
 
-/** No round takes longer, so that an answer that never comes does not end the rounds. */
-const ROUND_LIMIT_MS = 10_000;
-
 /** Writes at once. */
 const TOGETHER = 20;
-
-export type CostKeeper = {
-  /** Whether the last round did what it should. */
-  isUp(): boolean;
-  stop(): Promise<void>;
-};
 
 /**
  * Sets the cost of each worker's pod by what it has in hand, at once and again after each pause. While
  * the loads or the pods cannot be read, what is set stays.
+ *
+ * @param options.readLoads rejects when its signal aborts
+ * @param options.intervalMs between two rounds, in milliseconds
  */
 export function keepCosts(options: {
-  readLoads: () => Promise<ReadonlyMap<string, Load>>;
+  readLoads: (signal: AbortSignal) => Promise<ReadonlyMap<string, Load>>;
   pods: WorkerPods;
   intervalMs: number;
   logger: Logger;
   metrics: Metrics;
-}): CostKeeper {
-  const { readLoads, pods, intervalMs, logger } = options;
+}): Repetition {
+  const { readLoads, pods, intervalMs: pauseMs, logger } = options;
   const { meter } = options.metrics;
   const changes = meter.createCounter('darkroom_deletion_cost_changes_total', {
     description: "Times that a worker pod's deletion cost was set to another value.",
@@ -36,62 +29,28 @@ export function keepCosts(options: {
     description: 'Rounds in which the loads or the pods could not be read or a cost not be set.',
   });
   for (const count of [changes, failures]) count.add(0);
-  const stopping = new AbortController();
-  let up = false;
-  let failing = false;
 
-  const setCost = async (name: string, cost: number) => {
-    if (!(await pods.setCost(name, cost))) return;
+  const setCost = async (name: string, cost: number, signal: AbortSignal) => {
+    if (!(await pods.setCost(name, cost, signal))) return;
     changes.add(1);
     logger.debug({ pod: name, cost }, 'cost set');
   };
-  const round = async () => {
-    const [loads, standing] = await Promise.all([readLoads(), pods.list()]);
+  const round = async (signal: AbortSignal) => {
+    const [loads, standing] = await Promise.all([readLoads(signal), pods.list(signal)]);
     const changed = standing
       .map(({ name, cost }) => ({ name, was: cost, cost: costOf(loads.get(name)) }))
       .filter(({ was, cost }) => was !== `${cost}`);
     const refused: unknown[] = [];
     for (let from = 0; from < changed.length; from += TOGETHER) {
+      signal.throwIfAborted();
       const some = changed.slice(from, from + TOGETHER);
-      const results = await Promise.allSettled(some.map(({ name, cost }) => setCost(name, cost)));
+      const writes = some.map(({ name, cost }) => setCost(name, cost, signal));
+      const results = await Promise.allSettled(writes);
       refused.push(...results.flatMap((result) => ('reason' in result ? [result.reason] : [])));
     }
     // One pod that cannot be written to does not keep the others from their cost.
     if (refused.length > 0) throw refused[0];
   };
-  const late = () => new Error(`no answer within ${ROUND_LIMIT_MS} ms`);
-  const tryRound = async () => {
-    try {
-      await withTimeLimit(round(), { ms: ROUND_LIMIT_MS, late, signal: stopping.signal });
-      if (failing) logger.info('deletion costs are kept again');
-      failing = false;
-      up = true;
-    } catch (error) {
-      if (stopping.signal.aborted) return;
-      failures.add(1);
-      const reason = reasonOf(error);
-      if (!failing) logger.warn({ reason }, 'deletion costs stay as they are for now');
-      failing = true;
-      up = false;
-    }
-  };
-  const rounds = (async () => {
-    while (!stopping.signal.aborted) {
-      await tryRound();
-      await sleep(intervalMs, stopping.signal);
-    }
-  })();
-  return {
-    isUp: () => up,
-    stop: async () => {
-      stopping.abort();
-      await rounds;
-    },
-  };
-}
-
-/** `fetch failed` says little; what caused it says more. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${reasonOf(error.cause)}`;
+  const onFailure = () => failures.add(1);
+  return repeat(round, { name: 'set the deletion costs', pauseMs, logger, onFailure });
 }

@@ -1,5 +1,6 @@
 // The process that keeps the deletion costs: constructs its clients, and unwinds on a signal.
 import process from 'node:process';
+import { coreApi } from '@darkroom/kubernetes';
 import {
   createLogger,
   createMetrics,
@@ -11,7 +12,6 @@ import {
   type Shutdown,
   startProbeServer,
 } from '@darkroom/lifecycle';
-import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { type DeletionCostConfig, readConfig } from './config.ts';
 import { keepCosts } from './keep-costs.ts';
 import { readLoads } from './scaling.ts';
@@ -42,8 +42,8 @@ async function start(
   const { NAMESPACE: namespace, SCALING_URL: url, INTERVAL_MS: intervalMs, PORT: port } = config;
   const metrics = createMetrics({ processMetrics: true });
   const costs = keepCosts({
-    readLoads: () => readLoads(url),
-    pods: workerPods(kubernetesApi(config), namespace),
+    readLoads: (signal) => readLoads(url, signal),
+    pods: workerPods(coreApi(config.KUBECONFIG), namespace),
     intervalMs,
     logger,
     metrics,
@@ -55,13 +55,6 @@ async function start(
   shutdown.defer('probe server', server.close);
   shutdown.defer('readiness', probes.drain);
   logger.info({ namespace, url, port: server.port }, 'deletion costs are kept');
-}
-
-function kubernetesApi({ KUBECONFIG: file }: DeletionCostConfig): CoreV1Api {
-  const config = new KubeConfig();
-  if (file === undefined) config.loadFromCluster();
-  else config.loadFromFile(file);
-  return config.makeApiClient(CoreV1Api);
 }
 
 try {

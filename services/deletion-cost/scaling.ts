@@ -8,14 +8,19 @@ const answer = z.object({
 /** What a worker has in hand. */
 export type Load = z.output<typeof answer>['workers'][number];
 
+/** In milliseconds. */
 const LIMIT_MS = 5_000;
 
 /**
  * Asks a frontend what each worker has in hand, by the worker's name.
- * @throws Error while it does not answer, or answers otherwise
+ * @throws Error when it does not answer within 5 s, or otherwise, or the signal aborts
  */
-export async function readLoads(url: string): Promise<ReadonlyMap<string, Load>> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(LIMIT_MS) });
+export async function readLoads(
+  url: string,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Load>> {
+  const limit = AbortSignal.timeout(LIMIT_MS);
+  const response = await fetch(url, { signal: AbortSignal.any([signal, limit]) });
   if (!response.ok) {
     await response.body?.cancel();
     throw new Error(`${url} answers ${response.status}`);

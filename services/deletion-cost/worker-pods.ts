@@ -1,3 +1,4 @@
+import { withSignal } from '@darkroom/kubernetes';
 import {
   type CoreV1Api,
   PatchStrategy,
@@ -19,12 +20,15 @@ export type WorkerPod = {
   cost: string | undefined;
 };
 
-/** The pods of the workers of one namespace. */
+/**
+ * The pods of the workers of one namespace. Both reject while the API does not answer or refuses, and
+ * when the signal aborts.
+ */
 export type WorkerPods = {
   /** Those that are not being ended, as the API server remembers them. */
-  list(): Promise<WorkerPod[]>;
+  list(signal: AbortSignal): Promise<WorkerPod[]>;
   /** @returns false when there is no such pod any more */
-  setCost(name: string, cost: number): Promise<boolean>;
+  setCost(name: string, cost: number, signal: AbortSignal): Promise<boolean>;
 };
 
 export function workerPods(
@@ -33,11 +37,11 @@ export function workerPods(
 ): WorkerPods {
   const standing = ({ deletionTimestamp }: V1ObjectMeta) => deletionTimestamp === undefined;
   return {
-    list: async () => {
+    list: async (signal) => {
       const pods = await api.listNamespacedPod(
         // From the API server's memory: a second old is new enough, and costs its database nothing.
         { namespace, labelSelector: WORKERS, resourceVersion: '0' },
-        setHeaderOptions('Accept', METADATA),
+        setHeaderOptions('Accept', METADATA, withSignal(signal)),
       );
       // The API server writes a list of no metadata as null, whatever the client's types say.
       const items: V1Pod[] | null = pods.items;
@@ -46,11 +50,11 @@ export function workerPods(
         .filter(standing)
         .map(({ name = '', annotations = {} }) => ({ name, cost: annotations[ANNOTATION] }));
     },
-    setCost: async (name, cost) => {
+    setCost: async (name, cost, signal) => {
       try {
         await api.patchNamespacedPod(
           { namespace, name, body: { metadata: { annotations: { [ANNOTATION]: `${cost}` } } } },
-          setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
+          setHeaderOptions('Content-Type', PatchStrategy.MergePatch, withSignal(signal)),
         );
         return true;
       } catch (error) {

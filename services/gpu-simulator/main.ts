@@ -1,6 +1,7 @@
 // The simulator's process: constructs its clients, serves the kubelet, and unwinds on a signal.
 import { join } from 'node:path';
 import process from 'node:process';
+import { coreApi } from '@darkroom/kubernetes';
 import {
   createLogger,
   createMetrics,
@@ -9,10 +10,10 @@ import {
   type Logger,
   listenHost,
   onSignals,
+  repeat,
   type Shutdown,
   startProbeServer,
 } from '@darkroom/lifecycle';
-import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { createActivity } from './activity/activity.ts';
 import { exportDcgmMetrics } from './activity/dcgm-metrics.ts';
 import { readWorker } from './activity/worker-reading.ts';
@@ -24,7 +25,6 @@ import { startPlugin } from './kubelet/plugin.ts';
 import { createHolderSource, type Holder } from './kubelet/pod-resources.ts';
 import { gpuLabels, labelNode } from './kubernetes/node-labels.ts';
 import { createPodAddresses } from './kubernetes/pod-addresses.ts';
-import { repeat } from './repeat.ts';
 
 const SAMPLE_EVERY_MS = 1_000;
 const LABEL_EVERY_MS = 10_000;
@@ -49,7 +49,7 @@ async function main(config: SimulatorConfig, logger: Logger): Promise<void> {
 async function start(config: SimulatorConfig, logger: Logger, shutdown: Shutdown): Promise<void> {
   const { NODE_NAME: nodeName, GPU_COUNT: count, REPLICAS: replicas } = config;
   const { GPU_PRODUCT: product, GPU_MEMORY_MIB: memoryMiB } = config;
-  const api = kubernetesApi(config);
+  const api = coreApi(config.KUBECONFIG);
   const devices = createDevices({ nodeName, count, replicas });
   const ids = devices.list().map(({ id }) => id);
   const files = await createDeviceFiles(config.DEVICE_FILES_DIR, ids);
@@ -57,11 +57,11 @@ async function start(config: SimulatorConfig, logger: Logger, shutdown: Shutdown
   const holders = createHolderSource(join(config.POD_RESOURCES_DIR, 'kubelet.sock'));
   shutdown.defer('pod resources', holders.close);
   const addresses = createPodAddresses(api);
-  const read = async (pod: Holder) => {
+  const read = async (pod: Holder, signal: AbortSignal) => {
     try {
-      const address = await addresses.find(pod);
+      const address = await addresses.find(pod, signal);
       if (address === undefined) throw new Error('the pod has no address yet');
-      return await readWorker(address, config.WORKER_METRICS_PORT);
+      return await readWorker(address, config.WORKER_METRICS_PORT, signal);
     } catch (error) {
       addresses.forget(pod);
       logger.debug({ pod: pod.pod, err: error }, 'a holder of a device does not tell its activity');
@@ -73,7 +73,7 @@ async function start(config: SimulatorConfig, logger: Logger, shutdown: Shutdown
   shutdown.defer('activity', repeat(activity.sample, sampling).stop);
   const labels = gpuLabels({ product, memoryMiB, count, replicas });
   const labelling = { name: 'label the node', pauseMs: LABEL_EVERY_MS, logger };
-  const label = () => labelNode({ api, nodeName, labels, logger });
+  const label = (signal: AbortSignal) => labelNode({ api, nodeName, labels, logger, signal });
   shutdown.defer('node labels', repeat(label, labelling).stop);
 
   const plugin = startPlugin({ folder: config.DEVICE_PLUGINS_DIR, devices, files, logger });
@@ -101,13 +101,6 @@ async function start(config: SimulatorConfig, logger: Logger, shutdown: Shutdown
   shutdown.defer('readiness', probes.drain);
   const ports = { metrics: probeServer.port, control: control.port };
   logger.info({ node: nodeName, devices: ids, replicas, ports }, 'simulator started');
-}
-
-function kubernetesApi({ KUBECONFIG: file }: SimulatorConfig): CoreV1Api {
-  const config = new KubeConfig();
-  if (file === undefined) config.loadFromCluster();
-  else config.loadFromFile(file);
-  return config.makeApiClient(CoreV1Api);
 }
 
 try {

@@ -9,6 +9,7 @@ export * from './metrics.ts';
 export * from './object-store-settings.ts';
 export * from './probe-server.ts';
 export * from './probes.ts';
+export * from './repeat.ts';
 export * from './shutdown.ts';
 export * from './trace.ts';
 export * from './tracing.ts';

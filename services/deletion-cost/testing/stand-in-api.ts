@@ -17,6 +17,10 @@ export type StandIns = {
   readonly pods: Map<string, Metadata>;
   /** What the frontend answers; undefined: 503. */
   workers: object[] | undefined;
+  /** Whether requests to either are left without an answer from now on. */
+  silent: boolean;
+  /** Requests without an answer whose callers still wait. */
+  readonly waiting: Set<string>;
   /** Pods that were patched, in order. */
   readonly patched: string[];
   /** The cost of a pod of the namespace `darkroom`. */
@@ -29,6 +33,11 @@ export async function startStandIns(): Promise<StandIns> {
   const patched: string[] = [];
   const server = createServer(async (request, response) => {
     const url = new URL(request.url ?? '', 'http://localhost');
+    if (standIns.silent) {
+      standIns.waiting.add(url.pathname);
+      response.once('close', () => standIns.waiting.delete(url.pathname));
+      return;
+    }
     const { status, body } = await answer(request, url);
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   });
@@ -64,6 +73,8 @@ export async function startStandIns(): Promise<StandIns> {
     scalingUrl: `${url}/scaling/workers`,
     pods,
     workers: [],
+    silent: false,
+    waiting: new Set(),
     patched,
     costOf: (name) =>
       pods.get(`darkroom/${name}`)?.annotations?.['controller.kubernetes.io/pod-deletion-cost'],

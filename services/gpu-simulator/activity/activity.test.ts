@@ -1,4 +1,5 @@
 import { createMetrics } from '@darkroom/lifecycle';
+import { eventually } from '@darkroom/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { createDevices } from '../devices/devices.ts';
 import type { Holder } from '../kubelet/pod-resources.ts';
@@ -7,6 +8,8 @@ import { createActivity } from './activity.ts';
 import { exportDcgmMetrics } from './dcgm-metrics.ts';
 import { readWorker, sumOf } from './worker-reading.ts';
 
+/** Of rounds that nothing ends early. */
+const { signal } = new AbortController();
 const devices = createDevices({ nodeName: 'gpu-node-0', count: 2, replicas: 1 });
 const [first, second] = devices.list().map(({ id }) => id) as [string, string];
 const holder = (pod: string, deviceId: string, replica?: string): Holder => ({
@@ -38,7 +41,7 @@ function rig(holders: Holder[]) {
     for (let second = 0; second < seconds; second += 1) {
       clock.at += 1_000;
       for (const [pod, share] of shares) busy.set(pod, (busy.get(pod) ?? 0) + (share ?? 0));
-      await activity.sample().catch(() => {});
+      await activity.sample(signal).catch(() => {});
     }
   };
   return { activity, shares, busy, state, pass };
@@ -88,7 +91,7 @@ test('while the kubelet is away, the pods that it told of are followed', async (
   shares.set('one', 1);
   await pass(6);
   expect(activity.of(first).utilization).toBe(1);
-  await expect(activity.sample()).rejects.toThrow('the kubelet is away');
+  await expect(activity.sample(signal)).rejects.toThrow('the kubelet is away');
 });
 
 test('the pods that share a device add up, to all of it at most', async () => {
@@ -149,11 +152,24 @@ test('a shared device has a series for each share that is held', async () => {
 test("reads a worker's metrics, and says which worker does not answer", async () => {
   const worker = await startWorker();
   onTestFinished(worker.close);
-  expect(await readWorker('127.0.0.1', worker.port)).toEqual({
+  expect(await readWorker('127.0.0.1', worker.port, signal)).toEqual({
     busySeconds: 0,
     residentBytes: 104_857_600,
   });
-  await expect(readWorker('127.0.0.1', 1)).rejects.toThrow();
+  await expect(readWorker('127.0.0.1', 1, signal)).rejects.toThrow();
+});
+
+test('stops waiting for a worker that does not answer when its signal aborts', async () => {
+  const worker = await startWorker();
+  onTestFinished(worker.close);
+  worker.silence();
+  const stop = new AbortController();
+  const reading = readWorker('127.0.0.1', worker.port, stop.signal);
+  reading.catch(() => {});
+  await eventually(worker.waiting).toBe(1);
+  stop.abort(new Error('no more'));
+  await expect(reading).rejects.toThrow('no more');
+  await eventually(worker.waiting).toBe(0);
 });
 
 test('adds up the series of a metric, and none of another name', () => {

@@ -19,9 +19,10 @@ export type Activity = {
   /**
    * Asks who holds the devices and what they have done since.
    *
+   * @param signal ends what is asked; what has been answered by then counts
    * @throws Error when the kubelet does not tell; the last known holders count until it does
    */
-  sample(): Promise<void>;
+  sample(signal: AbortSignal): Promise<void>;
   of(deviceId: string): DeviceActivity;
 };
 
@@ -30,22 +31,24 @@ type History = { busy: { at: number; seconds: number }[]; residentBytes: number 
 /**
  * Follows the activity of each pod that holds a device: the growth of its engine's busy time.
  *
- * @param options.read rejects for a pod that does not answer, which then counts as idle
+ * @param options.holders rejects when its signal aborts
+ * @param options.read rejects for a pod that does not answer, which then counts as idle, and when its
+ *   signal aborts
  * @param options.now in milliseconds
  */
 export function createActivity(options: {
-  holders: () => Promise<Holder[]>;
-  read: (pod: Holder) => Promise<WorkerReading>;
+  holders: (signal: AbortSignal) => Promise<Holder[]>;
+  read: (pod: Holder, signal: AbortSignal) => Promise<WorkerReading>;
   now?: () => number;
 }): Activity {
   const { now = () => performance.now() } = options;
   let holders: readonly Holder[] = [];
   let histories = new Map<string, History>();
 
-  const follow = async (pod: Holder): Promise<[string, History][]> => {
+  const follow = async (pod: Holder, signal: AbortSignal): Promise<[string, History][]> => {
     const known = histories.get(podOf(pod));
     try {
-      const { busySeconds: seconds, residentBytes } = await options.read(pod);
+      const { busySeconds: seconds, residentBytes } = await options.read(pod, signal);
       const at = now();
       // A counter that fell is a new process's.
       const earlier = known?.busy.filter((sample) => sample.seconds <= seconds) ?? [];
@@ -60,8 +63,8 @@ export function createActivity(options: {
   };
 
   return {
-    sample: async () => {
-      const asking = options.holders();
+    sample: async (signal) => {
+      const asking = options.holders(signal);
       // Also while the kubelet is away, the pods go on.
       const failure = await asking.then(
         (found) => {
@@ -70,7 +73,8 @@ export function createActivity(options: {
         (error: unknown) => ({ error }),
       );
       const pods = new Map(holders.map((holder) => [podOf(holder), holder]));
-      histories = new Map((await Promise.all([...pods.values()].map(follow))).flat());
+      const following = [...pods.values()].map((pod) => follow(pod, signal));
+      histories = new Map((await Promise.all(following)).flat());
       if (failure !== undefined) throw failure.error;
     },
     of: (deviceId) => {

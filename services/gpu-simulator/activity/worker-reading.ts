@@ -10,12 +10,17 @@ export type WorkerReading = {
 /**
  * Reads a worker's metrics.
  *
- * @throws Error when it does not answer within two seconds, or not with metrics
+ * @throws Error when it does not answer within two seconds, or not with metrics, or the signal aborts
  */
-export async function readWorker(address: string, port: number): Promise<WorkerReading> {
+export async function readWorker(
+  address: string,
+  port: number,
+  signal: AbortSignal,
+): Promise<WorkerReading> {
   const host = isIPv6(address) ? `[${address}]` : address;
   const url = `http://${host}:${port}/metrics`;
-  const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+  const limit = AbortSignal.timeout(2_000);
+  const response = await fetch(url, { signal: AbortSignal.any([signal, limit]) });
   const text = await response.text();
   if (!response.ok) throw new Error(`${url} answers ${response.status}`);
   return {

@@ -6,12 +6,14 @@ import { expect, onTestFinished, test } from 'vitest';
 import { startKubelet } from '../testing/stand-in-kubelet.ts';
 import { createHolderSource } from './pod-resources.ts';
 
+const { signal } = new AbortController();
+
 test('tells the containers that hold devices, also of a kubelet that started again', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'pod-resources-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const source = createHolderSource(join(folder, 'kubelet.sock'));
   onTestFinished(source.close);
-  await expect(source.holders()).rejects.toThrow('UNAVAILABLE');
+  await expect(source.holders(signal)).rejects.toThrow('UNAVAILABLE');
 
   const pod = { namespace: 'darkroom', pod: 'worker-pinhole-0', container: 'worker' };
   const holders = [
@@ -22,7 +24,25 @@ test('tells the containers that hold devices, also of a kubelet that started aga
     const kubelet = await startKubelet(folder);
     onTestFinished(kubelet.stop);
     kubelet.holdDevices([{ ...pod, ids: ['GPU-a', 'GPU-b::1'] }]);
-    await eventually(() => source.holders().catch(() => undefined)).toEqual(holders);
+    await eventually(() => source.holders(signal).catch(() => undefined)).toEqual(holders);
     kubelet.stop();
   }
+});
+
+test('stops waiting for a kubelet that does not answer when its signal aborts', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'pod-resources-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const source = createHolderSource(join(folder, 'kubelet.sock'));
+  onTestFinished(source.close);
+  const kubelet = await startKubelet(folder);
+  onTestFinished(kubelet.stop);
+  kubelet.holdDevices(undefined);
+  const stop = new AbortController();
+  const asking = source.holders(stop.signal);
+  asking.catch(() => {});
+  await eventually(kubelet.waiting).toBe(1);
+  stop.abort();
+  await expect(asking).rejects.toThrow('CANCELLED');
+  await eventually(kubelet.waiting).toBe(0);
+  await expect(source.holders(stop.signal)).rejects.toThrow('aborted');
 });

@@ -22,8 +22,8 @@ type PodResources = {
 
 /** Asks the kubelet of this node which containers hold devices. */
 export type HolderSource = {
-  /** @throws Error while the kubelet does not answer */
-  holders(): Promise<Holder[]>;
+  /** @throws Error when the kubelet does not answer within five seconds, or the signal aborts */
+  holders(signal: AbortSignal): Promise<Holder[]>;
   close(): void;
 };
 
@@ -31,8 +31,8 @@ export type HolderSource = {
 export function createHolderSource(socket: string): HolderSource {
   const kubelet = createCaller(podResourcesServices().PodResourcesLister, socket);
   return {
-    holders: async () => {
-      const { pod_resources } = await kubelet.call<PodResources>('List', {});
+    holders: async (signal) => {
+      const { pod_resources } = await kubelet.call<PodResources>('List', {}, signal);
       return pod_resources.flatMap(({ name: pod, namespace, containers }) =>
         containers.flatMap(({ name: container, devices }) =>
           devices

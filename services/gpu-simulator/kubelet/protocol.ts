@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import {
   type ChannelOptions,
+  type ClientUnaryCall,
   credentials,
   loadPackageDefinition,
   type ServiceClientConstructor,
@@ -8,6 +9,8 @@ import {
 import { loadSync } from '@grpc/proto-loader';
 
 export const RESOURCE_NAME = 'nvidia.com/gpu';
+
+const ANSWER_LIMIT_MS = 5_000;
 
 type Services<Names extends string> = Record<Names, ServiceClientConstructor>;
 
@@ -29,8 +32,8 @@ function load(name: string) {
 
 /** Calls one service at a socket. */
 export type Caller = {
-  /** @throws Error (gRPC's `ServiceError`) after `timeoutMs` at the latest */
-  call<Response>(method: string, request: object, timeoutMs?: number): Promise<Response>;
+  /** @throws Error (gRPC's `ServiceError`) when no answer comes within five seconds, or the signal aborts */
+  call<Response>(method: string, request: object, signal?: AbortSignal): Promise<Response>;
   close(): void;
 };
 
@@ -43,13 +46,20 @@ export function createCaller(Service: ServiceClientConstructor, socket: string):
   };
   const client = new Service(`unix://${socket}`, credentials.createInsecure(), options);
   return {
-    call: (method, request, timeoutMs = 5_000) =>
+    call: (method, request, signal) =>
       new Promise((resolve, reject) => {
-        client[method]?.(
+        signal?.throwIfAborted();
+        const call: ClientUnaryCall | undefined = client[method]?.(
           request,
-          { deadline: Date.now() + timeoutMs },
-          (error: Error | null, response: never) => (error ? reject(error) : resolve(response)),
+          { deadline: Date.now() + ANSWER_LIMIT_MS },
+          (error: Error | null, response: never) => {
+            signal?.removeEventListener('abort', cancel);
+            if (error) reject(error);
+            else resolve(response);
+          },
         );
+        const cancel = () => call?.cancel();
+        signal?.addEventListener('abort', cancel);
       }),
     close: () => client.close(),
   };

@@ -1,3 +1,4 @@
+import { eventually } from '@darkroom/testing';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { quietLogger as logger } from '../testing/quiet-logger.ts';
@@ -7,6 +8,7 @@ import { createPodAddresses } from './pod-addresses.ts';
 
 const nodeName = 'gpu-node-0';
 const gpus = { product: 'NVIDIA-L4', memoryMiB: 23_034, count: 4, replicas: 1 };
+const { signal } = new AbortController();
 const node = `/api/v1/nodes/${nodeName}`;
 
 let server: StandInApi;
@@ -24,7 +26,7 @@ beforeEach(async () => {
 
 test('labels the node as GPU feature discovery would, and leaves other labels alone', async () => {
   server.labels['kubernetes.io/hostname'] = nodeName;
-  await labelNode({ api, nodeName, labels: gpuLabels(gpus), logger });
+  await labelNode({ api, nodeName, labels: gpuLabels(gpus), logger, signal });
   expect(server.labels).toEqual({
     'kubernetes.io/hostname': nodeName,
     'nvidia.com/gpu.present': 'true',
@@ -39,7 +41,7 @@ test('labels the node as GPU feature discovery would, and leaves other labels al
 
 test('writes only what differs, and nothing where nothing does', async () => {
   const labels = gpuLabels(gpus);
-  const label = () => labelNode({ api, nodeName, labels, logger });
+  const label = () => labelNode({ api, nodeName, labels, logger, signal });
   await label();
   await label();
   expect(server.requests).toEqual([`GET ${node}`, `PATCH ${node}`, `GET ${node}`]);
@@ -59,7 +61,7 @@ test('marks the product of shared GPUs, and how many share one', () => {
 });
 
 test('a node that is not there is an error that names what was asked', async () => {
-  const labelling = labelNode({ api, nodeName: 'other', labels: gpuLabels(gpus), logger });
+  const labelling = labelNode({ api, nodeName: 'other', labels: gpuLabels(gpus), logger, signal });
   await expect(labelling).rejects.toThrow('not found');
 });
 
@@ -67,11 +69,32 @@ test('asks once for the address of a pod, and again once it is forgotten', async
   const addresses = createPodAddresses(api);
   const pod = { namespace: 'darkroom', pod: 'worker-pinhole-0' };
   server.pods.set('darkroom/worker-pinhole-0', '');
-  expect(await addresses.find(pod)).toBeUndefined();
+  expect(await addresses.find(pod, signal)).toBeUndefined();
   server.pods.set('darkroom/worker-pinhole-0', '10.0.0.7');
-  expect([await addresses.find(pod), await addresses.find(pod)]).toEqual(['10.0.0.7', '10.0.0.7']);
+  expect([await addresses.find(pod, signal), await addresses.find(pod, signal)]).toEqual([
+    '10.0.0.7',
+    '10.0.0.7',
+  ]);
   expect(server.requests).toHaveLength(2);
   addresses.forget(pod);
   server.pods.delete('darkroom/worker-pinhole-0');
-  await expect(addresses.find(pod)).rejects.toThrow('not found');
+  await expect(addresses.find(pod, signal)).rejects.toThrow('not found');
+});
+
+test('stops waiting for an API that does not answer when its signal aborts', async () => {
+  const stop = new AbortController();
+  server.silent = true;
+  const pod = { namespace: 'darkroom', pod: 'worker-pinhole-0' };
+  const labels = gpuLabels(gpus);
+  const asking = Promise.allSettled([
+    labelNode({ api, nodeName, labels, logger, signal: stop.signal }),
+    createPodAddresses(api).find(pod, stop.signal),
+  ]);
+  await eventually(() => server.requests).toHaveLength(2);
+  const reason = new Error('no more');
+  stop.abort(reason);
+  expect(await asking).toEqual([
+    { status: 'rejected', reason },
+    { status: 'rejected', reason },
+  ]);
 });

@@ -1,3 +1,4 @@
+import { withSignal } from '@darkroom/kubernetes';
 import type { Logger } from '@darkroom/lifecycle';
 import { type CoreV1Api, PatchStrategy, setHeaderOptions } from '@kubernetes/client-node';
 
@@ -23,22 +24,27 @@ export function gpuLabels(gpus: {
   };
 }
 
-/** Gives the node those of the labels that it lacks or has otherwise; writes nothing if it has all. */
+/**
+ * Gives the node those of the labels that it lacks or has otherwise; writes nothing if it has all.
+ *
+ * @throws Error when the API does not answer or refuses, or the signal aborts
+ */
 export async function labelNode(options: {
   api: NodeApi;
   nodeName: string;
   labels: Readonly<Record<string, string>>;
   logger: Logger;
+  signal: AbortSignal;
 }): Promise<void> {
-  const { api, nodeName: name, labels, logger } = options;
-  const present = (await api.readNode({ name })).metadata?.labels ?? {};
+  const { api, nodeName: name, labels, logger, signal } = options;
+  const present = (await api.readNode({ name }, withSignal(signal))).metadata?.labels ?? {};
   const missing = Object.fromEntries(
     Object.entries(labels).filter(([label, value]) => present[label] !== value),
   );
   if (Object.keys(missing).length === 0) return;
   await api.patchNode(
     { name, body: { metadata: { labels: missing } } },
-    setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
+    setHeaderOptions('Content-Type', PatchStrategy.MergePatch, withSignal(signal)),
   );
   logger.info({ node: name, labels: missing }, 'node labelled');
 }

@@ -1,3 +1,4 @@
+import { withSignal } from '@darkroom/kubernetes';
 import type { CoreV1Api } from '@kubernetes/client-node';
 
 export type PodName = { namespace: string; pod: string };
@@ -6,9 +7,9 @@ export type PodName = { namespace: string; pod: string };
 export type PodAddresses = {
   /**
    * @returns undefined while the pod has none
-   * @throws Error while the API does not answer or refuses
+   * @throws Error when the API does not answer or refuses, or the signal aborts
    */
-  find(name: PodName): Promise<string | undefined>;
+  find(name: PodName, signal: AbortSignal): Promise<string | undefined>;
   /** Another pod may have the name now: the next `find` asks again. */
   forget(name: PodName): void;
 };
@@ -17,11 +18,11 @@ export function createPodAddresses(api: Pick<CoreV1Api, 'readNamespacedPod'>): P
   const known = new Map<string, string>();
   const key = ({ namespace, pod }: PodName) => `${namespace}/${pod}`;
   return {
-    find: async (name) => {
+    find: async (name, signal) => {
       const address = known.get(key(name));
       if (address !== undefined) return address;
       const { namespace, pod } = name;
-      const { status } = await api.readNamespacedPod({ namespace, name: pod });
+      const { status } = await api.readNamespacedPod({ namespace, name: pod }, withSignal(signal));
       if (status?.podIP !== undefined) known.set(key(name), status.podIP);
       return status?.podIP;
     },

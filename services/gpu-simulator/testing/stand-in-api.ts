@@ -13,6 +13,8 @@ export type StandInApi = {
   readonly pods: Map<string, string>;
   /** Each request, as `METHOD /path`. */
   readonly requests: string[];
+  /** Whether requests are left without an answer from now on. */
+  silent: boolean;
   close(): void;
 };
 
@@ -24,6 +26,7 @@ export async function startApi(nodeName: string): Promise<StandInApi> {
   const server = createServer(async (request, response) => {
     const { method = '', url = '' } = request;
     requests.push(`${method} ${url}`);
+    if (api.silent) return;
     const send = (status: number, body: object) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     const [, namespace, name] = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)$/.exec(url) ?? [];
@@ -42,16 +45,18 @@ export async function startApi(nodeName: string): Promise<StandInApi> {
     send(200, node());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
+  const api: StandInApi = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     labels,
     pods,
     requests,
+    silent: false,
     close: () => {
       server.close();
       server.closeAllConnections();
     },
   };
+  return api;
 }
 
 const failure = (code: number, message: string) => ({

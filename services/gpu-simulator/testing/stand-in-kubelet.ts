@@ -35,8 +35,10 @@ export type StandInKubelet = {
   devices(): AdvertisedDevice[] | undefined;
   /** Calls that plugin. */
   call<Response>(method: string, request: object): Promise<Response>;
-  /** What pod-resources tells from now on. */
-  holdDevices(pods: PodDevices[]): void;
+  /** What pod-resources tells from now on; undefined: it does not answer. */
+  holdDevices(pods: PodDevices[] | undefined): void;
+  /** Calls of pod-resources whose callers still wait. */
+  waiting(): number;
   stop(): void;
 };
 
@@ -47,7 +49,8 @@ export async function startKubelet(folder: string): Promise<StandInKubelet> {
   let plugin: Caller | undefined;
   let stream: ClientReadableStream<{ devices: AdvertisedDevice[] }> | undefined;
   let devices: AdvertisedDevice[] | undefined;
-  let pods: PodDevices[] = [];
+  let pods: PodDevices[] | undefined = [];
+  let waiting = 0;
 
   const register: handleUnaryCall<Registration, object> = (call, callback) => {
     const socket = join(folder, call.request.endpoint);
@@ -77,7 +80,14 @@ export async function startKubelet(folder: string): Promise<StandInKubelet> {
       (error: ServiceError) => callback(error),
     );
   };
-  const list: handleUnaryCall<object, object> = (_, callback) =>
+  const list: handleUnaryCall<object, object> = (call, callback) => {
+    if (pods === undefined) {
+      waiting += 1;
+      call.on('cancelled', () => {
+        waiting -= 1;
+      });
+      return;
+    }
     callback(null, {
       pod_resources: pods.map(({ namespace, pod, container, ids }) => ({
         name: pod,
@@ -93,6 +103,7 @@ export async function startKubelet(folder: string): Promise<StandInKubelet> {
         ],
       })),
     });
+  };
 
   const server = new Server();
   server.addService(devicePluginServices().Registration.service, { Register: register });
@@ -113,6 +124,7 @@ export async function startKubelet(folder: string): Promise<StandInKubelet> {
     holdDevices: (held) => {
       pods = held;
     },
+    waiting: () => waiting,
     stop: () => {
       stream?.cancel();
       plugin?.close();

@@ -6,6 +6,10 @@ export type StandInWorker = {
   readonly port: number;
   /** From now on its engine runs steps, or does not. */
   setBusy(busy: boolean): void;
+  /** From now on it does not answer. */
+  silence(): void;
+  /** Requests whose callers still wait. */
+  waiting(): number;
   close(): void;
 };
 
@@ -14,7 +18,16 @@ export async function startWorker(address = '127.0.0.1'): Promise<StandInWorker>
   let seconds = 0;
   let busySince: number | undefined;
   const running = () => (busySince === undefined ? 0 : (performance.now() - busySince) / 1_000);
+  let silent = false;
+  let waiting = 0;
   const server = createServer((_, response) => {
+    if (silent) {
+      waiting += 1;
+      response.once('close', () => {
+        waiting -= 1;
+      });
+      return;
+    }
     response.end(
       [
         '# HELP darkroom_engine_busy_seconds_total Seconds that the engine ran steps.',
@@ -32,6 +45,10 @@ export async function startWorker(address = '127.0.0.1'): Promise<StandInWorker>
       seconds += running();
       busySince = busy ? performance.now() : undefined;
     },
+    silence: () => {
+      silent = true;
+    },
+    waiting: () => waiting,
     close: () => {
       server.close();
       server.closeAllConnections();

@@ -1,0 +1,2 @@
+export * from './core-api.ts';
+export * from './with-signal.ts';
