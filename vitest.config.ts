@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { ClusterFilesByName } from './scripts/cluster/testing/file-order.ts';
 
 const integration = '{services,scripts}/**/*.integration.test.ts';
 const containers = '{services,scripts}/**/*.containers.test.ts';
@@ -14,6 +15,8 @@ const deep = '{services,scripts}/**/*.deep.test.ts';
  */
 export default defineConfig({
   test: {
+    // One for all projects: Vitest reads none from a project.
+    sequence: { sequencer: ClusterFilesByName },
     projects: [
       {
         test: {

@@ -1,23 +1,11 @@
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { repository } from '../containers/docker.ts';
-import { renderFolder } from '../render/render.ts';
 import { ExecError } from './exec.ts';
-import { stampCredentials } from './manifests.ts';
-import { ensureSecrets } from './secrets.ts';
-import { cluster, kubectl } from './testing/cluster-under-test.ts';
+import { kubectl } from './testing/cluster-under-test.ts';
 import { idlePod } from './testing/idle-pod.ts';
-
-/** The objects of a layer as `cluster up` applied them. */
-async function applied(layer: string): Promise<string> {
-  const folder = join(repository, '.darkroom', 'clusters', cluster.name, layer);
-  const objects = (await renderFolder(folder)).objects;
-  const items = stampCredentials(objects, await ensureSecrets(kubectl));
-  return JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
-}
+import { layerObjects, listOf } from './testing/layers.ts';
 
 test.each(['infrastructure', 'apps'])('applying %s again changes nothing', async (layer) => {
-  expect(await kubectl.diff(await applied(layer))).toBe('');
+  expect(await kubectl.diff(listOf(await layerObjects(layer)))).toBe('');
 });
 
 /** Asks the API server whether it would take an object, without keeping it. */

@@ -4,8 +4,7 @@ import { customResourceDefinitions } from '../generate/kind-definers.ts';
 import { type Manifest, nameOf } from '../render/manifest.ts';
 import { renderEnvironment } from '../render/render.ts';
 import { type BareCluster, createBareCluster } from './testing/bare-cluster.ts';
-
-const listOf = (items: unknown[]) => JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+import { listOf } from './testing/layers.ts';
 
 // They share kind's names of everything, so each is applied to a control plane of its own.
 describe.each(['staging', 'production'] as const)('%s', (environment) => {

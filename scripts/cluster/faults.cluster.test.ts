@@ -2,9 +2,10 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { askEverything, judge, readLedger, startLoad } from '@darkroom/chaos';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { exec } from './exec.ts';
 import {
+  allocatableGpus,
   apiKey,
   client,
   cluster,
@@ -13,8 +14,11 @@ import {
   isReady,
   kubectl,
   pods,
+  readyAgain,
+  timeOn,
   url,
 } from './testing/cluster-under-test.ts';
+import { holder, made, removeHolders, runningHolders } from './testing/gpu-holder.ts';
 
 const began = Date.now();
 const ledger = join(mkdtempSync(join(tmpdir(), 'darkroom-faults-')), 'ledger.jsonl');
@@ -70,18 +74,30 @@ test.each([
 
 test('a GPU node is drained and comes back', async () => {
   const name = await node('nvidia.com/gpu.present=true');
-  await kubectl.run([
-    ...['drain', name, '--ignore-daemonsets', '--delete-emptydir-data', '--timeout=180s'],
-  ]);
-  await kubectl.run(['uncordon', name]);
+  try {
+    await kubectl.run([
+      ...['drain', name, '--ignore-daemonsets', '--delete-emptydir-data', '--timeout=180s'],
+    ]);
+  } finally {
+    await kubectl.run(['uncordon', name]);
+  }
 });
 
 test('a GPU node is killed and comes back', async () => {
   const name = await node('nvidia.com/gpu.present=true');
-  await exec('docker', ['kill', name]);
-  await exec('docker', ['start', name]);
-  await kubectl.run(['wait', '--for=condition=Ready', `node/${name}`, '--timeout=180s']);
+  try {
+    await exec('docker', ['kill', name]);
+  } finally {
+    await exec('docker', ['start', name]);
+  }
+  await readyAgain(name, await timeOn(name));
+  await inTime(() => allocatableGpus(name)).toBe('2');
   await allReady('darkroom-gpu', 'app.kubernetes.io/name=gpu-simulator', 2);
+  // What the node tells, it also keeps: a pod gets one of its GPUs. It waits until workers leave one.
+  onTestFinished(removeHolders);
+  await removeHolders();
+  await inTime(() => made(holder('after-the-kill', 1, name))).toBe('made');
+  await inTime(runningHolders).toBe(1);
 });
 
 test('everything that was accepted has ended, once, with its pictures', async () => {

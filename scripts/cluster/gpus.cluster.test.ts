@@ -1,20 +1,29 @@
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import {
   allocatableGpus,
   cluster,
   endWorkers,
   eventually,
   inTime,
+  inTimeAfter,
   isReady,
   kubectl,
   onNode,
   pods,
+  readyAgain,
+  timeOn,
   workers,
 } from './testing/cluster-under-test.ts';
-import { idlePod } from './testing/idle-pod.ts';
+import {
+  create,
+  GPU,
+  holder,
+  holders,
+  made,
+  removeHolders,
+  runningHolders,
+} from './testing/gpu-holder.ts';
 import { burst, ended } from './testing/load.ts';
-
-const GPU = 'nvidia.com/gpu';
 
 const nodes = async (labelSelector: string) =>
   (await cluster.core.listNode({ labelSelector })).items.map(
@@ -38,6 +47,19 @@ async function simulate(name: string, method: 'GET' | 'POST', path: string, body
     ...['node', '-e', script],
   ]);
 }
+
+/** Has simulators start anew that share each GPU between so many (`=2`), or none (`-`). */
+const share = (replicas: string) =>
+  kubectl.run([
+    ...['--namespace', 'darkroom-gpu', 'set', 'env', 'daemonset/gpu-simulator'],
+    `REPLICAS${replicas}`,
+  ]);
+
+// What a run may have left that was ended amid a test.
+beforeAll(async () => {
+  await removeHolders();
+  await share('-');
+});
 
 test('GPU nodes offer what the simulator advertises, and carry the labels of feature discovery', async () => {
   expect(gpuNodes).toHaveLength(2);
@@ -70,35 +92,6 @@ test('workers run on GPU nodes alone, and nothing else does but what serves the 
   for (const { state } of await ended(ids)) expect(state).toBe('succeeded');
 });
 
-const HOLDERS = 'darkroom.dev/test=holder';
-/** A pod that holds GPUs and does nothing. */
-const holder = (name: string, gpus: number, nodeName?: string) =>
-  idlePod(name, {
-    labels: { 'darkroom.dev/test': 'holder' },
-    spec: {
-      restartPolicy: 'Never',
-      terminationGracePeriodSeconds: 0,
-      tolerations: [{ key: GPU, operator: 'Exists' }],
-      ...(nodeName !== undefined && { nodeSelector: { 'kubernetes.io/hostname': nodeName } }),
-    },
-    container: {
-      resources: {
-        requests: { cpu: '1m', memory: '8Mi', [GPU]: String(gpus) },
-        limits: { memory: '16Mi', [GPU]: String(gpus) },
-      },
-    },
-  });
-const create = (body: ReturnType<typeof holder>) =>
-  cluster.core.createNamespacedPod({ namespace: 'darkroom', body });
-/** Workers that are on their way out still count against the quota, so it may have to be tried again. */
-const made = (body: ReturnType<typeof holder>) =>
-  create(body).then(
-    () => 'made',
-    (error: Error) => (error.message.includes('already exists') ? 'made' : error.message),
-  );
-const removeHolders = () =>
-  kubectl.run(['--namespace', 'darkroom', 'delete', 'pod', '--selector', HOLDERS, '--wait']);
-
 describe('a pod that asks for GPUs', () => {
   afterAll(removeHolders);
 
@@ -121,42 +114,34 @@ describe('a pod that asks for GPUs', () => {
 });
 
 test('a GPU that is shared by two takes two pods, and not a third', async () => {
-  const share = (replicas: string) =>
-    kubectl.run([
-      ...['--namespace', 'darkroom-gpu', 'set', 'env', 'daemonset/gpu-simulator'],
-      `REPLICAS${replicas}`,
-    ]);
+  // Undone in the reverse order, each also where the other fails.
+  onTestFinished(async () => {
+    await share('-');
+    await inTimeAfter(async () => expect(await allocatableGpus(node)).toBe('2'));
+  });
+  onTestFinished(removeHolders);
   // What workers hold could not be shared out.
   await endWorkers();
   await share('=2');
-  try {
-    await inTime(() => allocatableGpus(node)).toBe('4');
-    const names = ['share-1', 'share-2', 'share-3', 'share-4', 'share-5'];
-    const running = async () => {
-      const held = await pods('darkroom', HOLDERS);
-      return held.filter(({ status }) => status?.phase === 'Running').length;
-    };
-    for (const name of names) await inTime(() => made(holder(name, 1, node))).toBe('made');
-    await inTime(running).toBe(4);
-    const held = await pods('darkroom', HOLDERS);
-    const [waiting] = held.filter(({ status }) => status?.phase === 'Pending');
-    const reason = waiting?.status?.conditions?.find(
-      ({ type }) => type === 'PodScheduled',
-    )?.message;
-    expect(reason).toContain(`Insufficient ${GPU}`);
-  } finally {
-    await removeHolders();
-    await share('-');
-  }
-  await inTime(() => allocatableGpus(node)).toBe('2');
+  await inTime(() => allocatableGpus(node)).toBe('4');
+  const names = ['share-1', 'share-2', 'share-3', 'share-4', 'share-5'];
+  for (const name of names) await inTime(() => made(holder(name, 1, node))).toBe('made');
+  await inTime(runningHolders).toBe(4);
+  const [waiting] = (await holders()).filter(({ status }) => status?.phase === 'Pending');
+  const reason = waiting?.status?.conditions?.find(({ type }) => type === 'PodScheduled')?.message;
+  expect(reason).toContain(`Insufficient ${GPU}`);
 });
 
 test('a device that is marked unhealthy leaves what can be allocated, and comes back', async () => {
   const devices = JSON.parse(await simulate(node, 'GET', '/devices'));
   const id: string = (devices.devices ?? devices)[0].id;
-  await simulate(node, 'POST', `/devices/${id}/health`, { healthy: false });
+  const mark = async (healthy: boolean) => {
+    await simulate(node, 'POST', `/devices/${id}/health`, { healthy });
+  };
+  onTestFinished(() => mark(true));
+  await mark(false);
   await eventually(() => allocatableGpus(node)).toBe('1');
-  await simulate(node, 'POST', `/devices/${id}/health`, { healthy: true });
+  await mark(true);
   await eventually(() => allocatableGpus(node)).toBe('2');
 });
 
@@ -165,7 +150,7 @@ test('a restarted kubelet has its GPUs back within 10 s, and the queue is draine
   await eventually(async () => (await workers()).some(isReady)).toBe(true);
   await onNode(node, 'systemctl', 'restart', 'kubelet');
   const began = performance.now();
-  await kubectl.run(['wait', '--for=condition=Ready', `node/${node}`, '--timeout=60s']);
+  await readyAgain(node, await timeOn(node));
   await eventually(() => allocatableGpus(node)).toBe('2');
   expect(performance.now() - began).toBeLessThan(10_000);
   for (const { state } of await ended(ids)) expect(state).toBe('succeeded');

@@ -4,8 +4,13 @@ import { cluster, isReady, kubectl, pods } from './testing/cluster-under-test.ts
 const NAMESPACE = 'darkroom';
 const PROBE = 'probe-worker';
 
+const removeProbe = () =>
+  kubectl.run(['--namespace', NAMESPACE, 'delete', 'pod', PROBE, '--ignore-not-found', '--wait']);
+
 /** A pod with a worker's labels, image and Secrets, that only waits. */
 beforeAll(async () => {
+  // A run that was ended may have left it.
+  await removeProbe();
   const { spec } = await cluster.apps.readNamespacedDeployment({
     name: 'worker-pinhole',
     namespace: NAMESPACE,
@@ -47,7 +52,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await cluster.core.deleteNamespacedPod({ name: PROBE, namespace: NAMESPACE });
+  await removeProbe();
 });
 
 const inside = (...command: string[]) =>

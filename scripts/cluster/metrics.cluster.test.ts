@@ -1,12 +1,20 @@
 import { readdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { exporters, expressions } from '../../platform/infrastructure/monitoring/expressions.ts';
 import { platformPath } from '../render/render.ts';
 import { exec } from './exec.ts';
 import { buildProgram } from './offline/build-program.ts';
 import { createSteps } from './steps.ts';
-import { apiKey, cluster, inTime, kubectl, pods, url } from './testing/cluster-under-test.ts';
+import {
+  apiKey,
+  cluster,
+  eventually,
+  inTime,
+  kubectl,
+  pods,
+  url,
+} from './testing/cluster-under-test.ts';
 import { stream } from './testing/load.ts';
 
 type Sample = { metric: Record<string, string> };
@@ -82,8 +90,8 @@ test('every metric that rules and panels read is scraped', async () => {
   };
   // A worker's own are there while one runs.
   const work = stream({ count: 4 });
+  onTestFinished(async () => void (await work.stop()));
   await inTime(absent).toEqual([]);
-  await work.stop();
 });
 
 test.each(expressions)('$name is evaluated on what the cluster tells', async ({ expr }) => {
@@ -95,11 +103,12 @@ test.each(expressions)('$name is evaluated on what the cluster tells', async ({ 
 test('the GPU utilisation that the autoscaler is told follows what the workers do', async () => {
   await inTime(toldUtilisation).toBe(0);
   const work = stream({ count: 16, steps: 150 });
+  onTestFinished(async () => void (await work.stop()));
   await inTime(simulatedUtilisation).toBeGreaterThan(50);
   await inTime(toldUtilisation).toBeGreaterThan(50);
   await work.stop();
   await inTime(toldUtilisation).toBe(0);
-  expect(await simulatedUtilisation()).toBe(0);
+  await inTime(simulatedUtilisation).toBe(0);
 });
 
 test('frontends are added while they use more CPU than they asked for', async () => {
@@ -122,20 +131,24 @@ test('frontends are added while they use more CPU than they asked for', async ()
       refusedUntil = Math.max(refusedUntil, Date.now() + retryAfterMs);
     }
   };
-  expect(await wanted()).toBe(2);
-  const callers = Array.from({ length: 16 }, caller);
-  try {
-    await inTime(wanted).toBeGreaterThan(2);
-    const events = await cluster.core.listNamespacedEvent({ namespace: 'darkroom' });
-    const why = events.items.filter(
+  const why = async () => {
+    const { items } = await cluster.core.listNamespacedEvent({ namespace: 'darkroom' });
+    const rescales = items.filter(
       ({ reason, involvedObject }) =>
         reason === 'SuccessfulRescale' && involvedObject.name === 'keda-hpa-frontend',
     );
-    expect(why.map(({ message }) => message).join()).toContain('cpu resource utilization');
-  } finally {
+    return rescales.map(({ message }) => message).join();
+  };
+  await inTime(wanted).toBe(2);
+  const ends = Promise.allSettled(Array.from({ length: 16 }, caller));
+  onTestFinished(async () => {
     stopped = true;
-    await Promise.all(callers);
+    const failed = (await ends).filter(({ status }) => status === 'rejected');
     // The tests that follow are the same tenant's.
-    await pause(refusedUntil - Date.now());
-  }
+    await pause(Math.max(0, refusedUntil - Date.now()));
+    expect(failed).toEqual([]);
+  });
+  await inTime(wanted).toBeGreaterThan(2);
+  // Told after it is done.
+  await eventually(why).toContain('cpu resource utilization');
 });

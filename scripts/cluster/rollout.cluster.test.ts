@@ -1,15 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { PatchStrategy, setHeaderOptions } from '@kubernetes/client-node';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { stringify } from 'yaml';
-import { repository } from '../containers/docker.ts';
-import { renderFolder } from '../render/render.ts';
 import { exec } from './exec.ts';
-import { stampCredentials } from './manifests.ts';
-import { ensureSecrets } from './secrets.ts';
-import { cluster, kubectl } from './testing/cluster-under-test.ts';
-import { stream } from './testing/load.ts';
+import { untilRolledOut } from './rollout.ts';
+import { cluster, inTimeAfter, kubectl } from './testing/cluster-under-test.ts';
+import { layerFolder, layerObjects, listOf } from './testing/layers.ts';
+import { burst, ended, stream } from './testing/load.ts';
 
 const NAMESPACE = 'darkroom';
 const workloads = ['deployment/frontend', 'deployment/worker-pinhole'];
@@ -25,7 +24,7 @@ const allRolledOut = async () => {
 
 /** The apps of this cluster as `cluster up` applied them, with one more change. */
 async function apply(change: Record<string, unknown>): Promise<void> {
-  const folder = join(repository, '.darkroom', 'clusters', cluster.name, 'changed');
+  const folder = layerFolder('changed');
   await mkdir(folder, { recursive: true });
   await writeFile(
     join(folder, 'kustomization.yaml'),
@@ -36,22 +35,40 @@ async function apply(change: Record<string, unknown>): Promise<void> {
       ...change,
     }),
   );
-  const objects = (await renderFolder(folder)).objects;
-  const stamped = stampCredentials(objects, await ensureSecrets(kubectl));
-  await kubectl.apply(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: stamped }));
+  await kubectl.apply(listOf(await layerObjects('changed')));
+}
+
+/**
+ * The rest as `cluster up` applied it. The broker starts anew where a password of its users is another
+ * than when it was applied: its Secret holds their hashes.
+ */
+async function applyInfrastructure(): Promise<void> {
+  const objects = await layerObjects('infrastructure');
+  await kubectl.apply(listOf(objects));
+  await untilRolledOut(kubectl, objects, { limitMs: 300_000, tell: () => {} });
 }
 
 /** Two callers, who ask for one picture after the other through every change. */
-let callers: ReturnType<typeof stream>[];
+let callers: ReturnType<typeof stream>[] = [];
 
 beforeAll(() => {
   callers = [stream(), stream({ count: 4, steps: 50 })];
 });
 
 afterAll(async () => {
-  await apply({});
-  await allRolledOut();
-});
+  // The last test has stopped them, and tells what went wrong; unless it did not run.
+  await Promise.allSettled(callers.map((caller) => caller.stop()));
+  try {
+    await applyInfrastructure();
+  } finally {
+    await apply({});
+    await allRolledOut();
+  }
+  // Whoever follows finds frontends and workers that have found the broker again.
+  await inTimeAfter(async () => {
+    for (const { state } of await ended(await burst(1))) expect(state).toBe('succeeded');
+  });
+}, 900_000);
 
 test('a changed setting rolls frontends and workers', async () => {
   const settings = (name: string) => ({
@@ -88,23 +105,33 @@ test('another image rolls them, and goes back on undo', async () => {
   await allRolledOut();
 });
 
+/** Where workers find the broker, with their password. */
+async function workersBroker(): Promise<URL> {
+  const secret = await cluster.core.readNamespacedSecret(workerCredentials);
+  return new URL(Buffer.from(secret.data?.AMQP_URL ?? '', 'base64').toString());
+}
+const workerCredentials = { name: 'worker-credentials', namespace: NAMESPACE };
+
+/** Changes the workers' password in the broker, which reads it: anyone may see a program's arguments. */
+const changePassword = (password: string) =>
+  kubectl.run(
+    [
+      ...['--namespace', 'darkroom-data', 'exec', '--stdin', 'rabbitmq-0', '--'],
+      ...['rabbitmqctl', 'change_password', 'worker'],
+    ],
+    { input: password },
+  );
+
 test('a rotated Secret rolls those that read it', async () => {
-  const password = randomBytes(24).toString('base64url');
-  await kubectl.run([
-    ...['--namespace', 'darkroom-data', 'exec', 'rabbitmq-0', '--'],
-    ...['rabbitmqctl', 'change_password', 'worker', password],
-  ]);
-  const secret = await cluster.core.readNamespacedSecret({
-    name: 'worker-credentials',
-    namespace: NAMESPACE,
-  });
-  const present = Buffer.from(secret.data?.AMQP_URL ?? '', 'base64').toString();
-  const rotated = new URL(present);
-  rotated.password = password;
-  const patch = JSON.stringify({ stringData: { AMQP_URL: rotated.href } });
-  await kubectl.run([
-    ...['--namespace', NAMESPACE, 'patch', 'secret', 'worker-credentials', '--patch', patch],
-  ]);
+  const rotated = await workersBroker();
+  rotated.password = randomBytes(24).toString('base64url');
+  // Broker and Secret have the same one, also where the test ends between them.
+  onTestFinished(async () => void (await changePassword((await workersBroker()).password)));
+  await changePassword(rotated.password);
+  await cluster.core.patchNamespacedSecret(
+    { ...workerCredentials, body: { stringData: { AMQP_URL: rotated.href } } },
+    setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
+  );
   const stampOf = async () => {
     const { spec } = await cluster.apps.readNamespacedDeployment({
       name: 'worker-pinhole',

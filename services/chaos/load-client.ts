@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { createClient, type Generation } from '@darkroom/client/source';
 import { appendToLedger, type LedgerEntry } from './ledger.ts';
 import { drawLoad, type LoadRequest } from './load.ts';
-import type { LoadSettings } from './start-load.ts';
+import { LOAD_SETTINGS, type LoadSettings } from './start-load.ts';
 
 /** An answer that has not come by then is considered lost, and the same key is sent again. */
 const ANSWER_LIMIT_MS = 5_000;
@@ -16,7 +16,7 @@ const passing = new Set([408, 429, 500, 502, 503, 504]);
 
 type Answer = { result: { data: Generation } };
 
-const settings: LoadSettings = JSON.parse(process.argv[2] ?? '{}');
+const settings: LoadSettings = JSON.parse(process.env[LOAD_SETTINGS] ?? '{}');
 const { frontends, apiKey, ledger, seed, jobs, shape, seconds } = settings;
 const clients = frontends.map((url) => createClient({ url, apiKey, patienceMs: 600_000 }));
 const urlOf = (turn: number): string => frontends[turn % frontends.length] ?? '';

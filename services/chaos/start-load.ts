@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { LoadShape } from './load.ts';
 
@@ -20,6 +21,9 @@ export type LoadSettings = {
 /** Its progress; the outcome is in its ledger only. */
 export type LoadProgress = { answered: number; accepted: number; finished: number };
 
+/** The variable that tells the load client its settings, as JSON. */
+export const LOAD_SETTINGS = 'DARKROOM_LOAD_SETTINGS';
+
 export type Load = {
   /** Resolves when every request has its answer; rejects when the process ends before. */
   readonly answered: Promise<void>;
@@ -31,7 +35,11 @@ export function startLoad(
   onProgress: (progress: LoadProgress) => void,
 ): Load {
   const program = fileURLToPath(new URL('./load-client.ts', import.meta.url));
-  const child = fork(program, [JSON.stringify(settings)], { stdio: ['ignore', 2, 2, 'ipc'] });
+  const child = fork(program, {
+    stdio: ['ignore', 2, 2, 'ipc'],
+    // Not as an argument, which everybody on this machine may read: a key is among them.
+    env: { ...process.env, [LOAD_SETTINGS]: JSON.stringify(settings) },
+  });
   const exited = once(child, 'exit');
   const { promise: answered, resolve, reject } = Promise.withResolvers<void>();
   child.on('message', (message: LoadProgress | { done: true }) => {

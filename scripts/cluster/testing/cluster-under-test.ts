@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import process from 'node:process';
 import { createClient, type DarkroomClient } from '@darkroom/client/source';
+import { withTimeLimit } from '@darkroom/timing';
 import {
   AppsV1Api,
   AutoscalingV2Api,
@@ -10,7 +11,7 @@ import {
   KubernetesObjectApi,
   type V1Pod,
 } from '@kubernetes/client-node';
-import { afterAll, expect } from 'vitest';
+import { aroundAll, expect, vi } from 'vitest';
 import { exec } from '../exec.ts';
 import { createKubectl, type Kubectl } from '../kubectl.ts';
 
@@ -48,9 +49,12 @@ const interval = 500;
 /** For what becomes so within seconds. */
 export const eventually = <T>(get: () => T | Promise<T>) =>
   expect.poll(get, { timeout: 60_000, interval });
+const patience = { timeout: 240_000, interval };
 /** For what waits for pods, nodes or an autoscaler's periods. */
-export const inTime = <T>(get: () => T | Promise<T>) =>
-  expect.poll(get, { timeout: 240_000, interval });
+export const inTime = <T>(get: () => T | Promise<T>) => expect.poll(get, patience);
+/** The same in a hook, where Vitest polls nothing: waits until the assertions hold. */
+export const inTimeAfter = (assertions: () => Promise<void>): Promise<void> =>
+  vi.waitFor(assertions, patience);
 
 /** Pods of a namespace that are neither over nor on their way out. */
 export async function pods(namespace: string, labelSelector: string): Promise<V1Pod[]> {
@@ -71,8 +75,8 @@ export const annotate = (object: string, annotation: string): Promise<string> =>
 
 /** Ends all workers at once, rather than when the autoscaler has waited; it goes on from none. */
 export async function endWorkers(): Promise<void> {
-  await annotate('scaledobject/worker-pinhole', 'autoscaling.keda.sh/paused-replicas=0');
   try {
+    await annotate('scaledobject/worker-pinhole', 'autoscaling.keda.sh/paused-replicas=0');
     await inTime(async () => (await workers()).length).toBe(0);
   } finally {
     await annotate('scaledobject/worker-pinhole', 'autoscaling.keda.sh/paused-replicas-');
@@ -84,32 +88,59 @@ export const isReady = ({ status }: V1Pod): boolean =>
 
 let forwarded: Promise<string> | undefined;
 let forwarding: ChildProcess | undefined;
-// A file of tests ends when all that it started has ended.
-afterAll(() => void forwarding?.kill());
+// A file of tests ends when all that it started has ended. A hook that fails skips every `afterAll` that
+// is left, but not this.
+aroundAll(async (runFile) => {
+  try {
+    await runFile();
+  } finally {
+    forwarding?.kill();
+  }
+});
+
+/** kubectl begins to listen, or says why not. */
+const FORWARDED_WITHIN_MS = 30_000;
+const ANSWERED_WITHIN_MS = 30_000;
 
 /** A frontend's internal port, which nothing but its callers may reach, by way of its kubelet. */
-function forwardFrontend(): Promise<string> {
+async function forwardFrontend(): Promise<string> {
   const args = ['--context', context, '--namespace', 'darkroom', 'port-forward'];
   const child = spawn(programs.kubectl, [...args, 'deployment/frontend', ':8081'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   forwarding = child;
-  return new Promise((resolve, reject) => {
-    child.once('exit', () => {
-      forwarded = undefined;
-      reject(new Error('the port of the frontend is not forwarded any more'));
-    });
-    child.stdout.setEncoding('utf8').on('data', (line: string) => {
-      const port = /127\.0\.0\.1:(\d+)/.exec(line)?.[1];
-      if (port !== undefined) resolve(`http://127.0.0.1:${port}`);
-    });
+  const { promise: address, resolve, reject } = Promise.withResolvers<string>();
+  // Whoever asks next has it forwarded anew.
+  const forget = () => {
+    if (forwarding === child) forwarded = undefined;
+  };
+  child.once('error', reject);
+  child.once('exit', () => {
+    forget();
+    reject(new Error('the port of the frontend is not forwarded any more'));
   });
+  child.stdout.setEncoding('utf8').on('data', (line: string) => {
+    const port = /127\.0\.0\.1:(\d+)/.exec(line)?.[1];
+    if (port !== undefined) resolve(`http://127.0.0.1:${port}`);
+  });
+  try {
+    return await withTimeLimit(address, {
+      ms: FORWARDED_WITHIN_MS,
+      late: () => new Error(`kubectl forwarded no port within ${FORWARDED_WITHIN_MS / 1_000} s`),
+    });
+  } catch (error) {
+    forget();
+    child.kill();
+    throw error;
+  }
 }
 
 /** Asks a frontend what it tells the autoscaler and deletion-cost. */
 export async function askFrontend<T>(path: string): Promise<T> {
   forwarded ??= forwardFrontend();
-  const answer = await fetch(`${await forwarded}${path}`);
+  const answer = await fetch(`${await forwarded}${path}`, {
+    signal: AbortSignal.timeout(ANSWERED_WITHIN_MS),
+  });
   return (await answer.json()) as T;
 }
 
@@ -137,3 +168,22 @@ export async function allocatableGpus(node: string): Promise<string | undefined>
   const { status } = await cluster.core.readNode({ name: node });
   return status?.allocatable?.['nvidia.com/gpu'];
 }
+
+/** A node's own time, in whole seconds as a kubelet's heartbeats are told. */
+export const timeOn = async (node: string): Promise<number> =>
+  Number(await onNode(node, 'date', '+%s'));
+
+/**
+ * Waits until a kubelet that started after `since` says that its node is ready. Until it says anything, the
+ * API server tells the last words of the kubelet before it, which was ready, too, and had its GPUs. A kubelet
+ * that is ready knows of no GPU but those whose plugin has registered with it since it started.
+ *
+ * @param since by the node's own time, when the kubelet before it had ended
+ */
+export const readyAgain = (node: string, since: number) =>
+  inTime(async () => {
+    const { status } = await cluster.core.readNode({ name: node });
+    const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+    const heartbeat = (ready?.lastHeartbeatTime?.getTime() ?? 0) / 1_000;
+    return ready?.status === 'True' && heartbeat > since;
+  }).toBe(true);

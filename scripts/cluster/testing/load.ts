@@ -28,7 +28,10 @@ export async function ended(ids: readonly string[]): Promise<Generation[]> {
   return Promise.all(ids.map((id) => client.waitFor(id)));
 }
 
-/** Asks for one generation after the other until it is stopped, and tells how each ended. */
+/**
+ * Asks for one generation after the other until it is stopped, and tells how each ended. It may be stopped
+ * twice: by the test and, where that failed before, by what clears up after it.
+ */
 export function stream(work: Work = {}): { stop(): Promise<Generation[]> } {
   let stopped = false;
   const all: Generation[] = [];
@@ -39,6 +42,8 @@ export function stream(work: Work = {}): { stop(): Promise<Generation[]> } {
       await pause(50);
     }
   })();
+  // `stop` tells; until it is called nobody waits for what went wrong.
+  running.catch(() => {});
   return {
     stop: async () => {
       stopped = true;
