@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { freemem } from 'node:os';
-import process from 'node:process';
-import { inotifyLimits } from './engine.ts';
+import { isRootOnDebian } from '@darkroom/testing/debian';
+import { runningEngine } from './engine.ts';
 import { exec } from './exec.ts';
 import { diskRoom, isFree } from './host.ts';
 import { registriesAnswer } from './images.ts';
+import { lowLimits, mayRaiseLimits, remedyOf } from './inotify.ts';
 import type { ClusterNames } from './names.ts';
-import { cacheFolder } from './offline/cache.ts';
-import { KUBECTL_VERSION } from './tools.ts';
+import { installedVersion, toolVersions } from './tools.ts';
 
 /** What one look at this machine found. */
 export type Finding = {
@@ -30,16 +30,15 @@ export async function examine(names: ClusterNames): Promise<Finding[]> {
   return Promise.all([
     engine(),
     cgroups(),
-    tool('kind', ['version'], 'is built from its Go module by `darkroom cluster up` (needs Go)'),
     tool(
-      'kubectl',
-      ['version', '--client'],
-      'is built from its Go module (needs Go)',
-      KUBECTL_VERSION,
+      'kind',
+      'is built from its Go module by `darkroom cluster up` (needs Go)',
+      toolVersions.kind,
     ),
-    tool('tilt', ['version'], 'is needed by `tilt up` alone: https://docs.tilt.dev/install.html'),
-    tool('go', ['version'], 'is needed where no registry answers: apt-get install golang-go'),
-    ...Object.entries(inotifyLimits).map(([name, least]) => inotify(name, least)),
+    tool('kubectl', 'is built from its Go module (needs Go)', toolVersions.kubectl),
+    tool('tilt', 'is needed by `tilt up` alone: https://docs.tilt.dev/install.html'),
+    tool('go', 'is needed where no registry answers: apt-get install golang-go'),
+    inotify(),
     memory(),
     disk(),
     port('API', names.port, '--port'),
@@ -48,26 +47,20 @@ export async function examine(names: ClusterNames): Promise<Finding[]> {
   ]);
 }
 
-const canStartEngine = () => process.getuid?.() === 0;
-
 async function engine(): Promise<Finding> {
   const what = 'Docker engine';
-  try {
-    const version = await exec('docker', ['version', '--format', '{{.Server.Version}}'], {
-      timeoutMs: 10_000,
-    });
+  const docker = await runningEngine();
+  if (docker !== undefined) {
+    const version = await docker.run(['version', '--format', '{{.Server.Version}}']);
     return { what, verdict: 'good', found: version.trim() };
-  } catch (error) {
-    const found = String(error instanceof Error ? error.message : error).split('\n')[0] ?? '';
-    return canStartEngine()
-      ? {
-          what,
-          verdict: 'note',
-          found,
-          remedy: '`darkroom cluster up` starts one, as root on Debian',
-        }
-      : { what, verdict: 'missing', found, remedy: 'start one: systemctl start docker' };
   }
+  const found = 'none answers';
+  return isRootOnDebian()
+    ? {
+        ...{ what, verdict: 'note', found },
+        remedy: '`darkroom cluster up` starts one, as root on Debian',
+      }
+    : { what, verdict: 'missing', found, remedy: 'start one: systemctl start docker' };
 }
 
 async function cgroups(): Promise<Finding> {
@@ -84,33 +77,30 @@ async function cgroups(): Promise<Finding> {
   };
 }
 
-async function tool(what: string, args: string[], remedy: string, fits = /./): Promise<Finding> {
-  try {
-    const [first = ''] = (await exec(what, args, { timeoutMs: 10_000 })).split('\n');
-    if (fits.test(first)) return { what, verdict: 'good', found: first.trim() };
-    return {
-      what,
-      verdict: 'note',
-      found: `${first.trim()}, too old`,
-      remedy: `${what} ${remedy}`,
-    };
-  } catch {
-    return { what, verdict: 'note', found: 'not installed', remedy: `${what} ${remedy}` };
+async function tool(
+  what: string,
+  remedy: string,
+  { asks, fits, told }: { asks: string[]; fits: RegExp; told: string } = anyVersion,
+): Promise<Finding> {
+  const version = await installedVersion(what, asks);
+  if (version !== undefined && fits.test(version)) {
+    return { what, verdict: 'good', found: version };
   }
+  const found = version === undefined ? 'not installed' : `${version}; wanted is ${told}`;
+  return { what, verdict: 'note', found, remedy: `${what} ${remedy}` };
 }
 
-async function inotify(name: string, least: number): Promise<Finding> {
-  const what = `fs.inotify.${name}`;
-  const value = Number(
-    await readFile(`/proc/sys/fs/inotify/${name}`, 'utf8').catch(() => String(least)),
-  );
-  if (value >= least) return { what, verdict: 'good', found: String(value) };
-  return {
-    what,
-    verdict: 'missing',
-    found: `${value}; pods of a cluster of four nodes fail with "too many open files"`,
-    remedy: `sysctl -w ${what}=${least}`,
-  };
+const anyVersion = { asks: ['version'], fits: /./, told: 'any' };
+
+async function inotify(): Promise<Finding> {
+  const what = 'inotify';
+  const low = await lowLimits();
+  if (low.length === 0) return { what, verdict: 'good', found: 'enough for four nodes' };
+  const found = low.map(({ setting, value }) => `${setting} is ${value}`).join(', ');
+  if (mayRaiseLimits()) {
+    return { what, verdict: 'note', found, remedy: '`darkroom cluster up` raises it, as root' };
+  }
+  return { what, verdict: 'missing', found, remedy: low.map(remedyOf).join(' && ') };
 }
 
 async function memory(): Promise<Finding> {
@@ -123,15 +113,11 @@ async function memory(): Promise<Finding> {
 }
 
 async function disk(): Promise<Finding> {
-  const { free, needed } = await diskRoom({ airgap: !(await registriesAnswer()) });
-  const found = `${free.toFixed(0)} GiB free`;
+  const airgap = !(await registriesAnswer());
+  const { folder, free, needed } = await diskRoom({ airgap, docker: await runningEngine() });
+  const found = `${free.toFixed(0)} GiB free at ${folder}`;
   if (free >= needed) return { what: 'disk', verdict: 'good', found };
-  return {
-    what: 'disk',
-    verdict: 'missing',
-    found,
-    remedy: `free ${needed} GiB at ${cacheFolder}`,
-  };
+  return { what: 'disk', verdict: 'missing', found, remedy: `free ${needed} GiB` };
 }
 
 async function port(purpose: string, number: number, option: string): Promise<Finding> {
@@ -149,9 +135,8 @@ async function gpu(): Promise<Finding> {
   const what = 'GPU';
   try {
     const list = await exec('nvidia-smi', ['--list-gpus'], { timeoutMs: 10_000 });
-    const runtimes = await exec('docker', ['info', '--format', '{{json .Runtimes}}'], {
-      timeoutMs: 10_000,
-    }).catch(() => '');
+    const docker = await runningEngine();
+    const runtimes = (await docker?.run(['info', '--format', '{{json .Runtimes}}'])) ?? '';
     const found = list.trim().split('\n').join('; ');
     if (runtimes.includes('nvidia')) return { what, verdict: 'good', found };
     return {

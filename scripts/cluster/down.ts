@@ -1,15 +1,15 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { repository } from '../containers/docker.ts';
-import { findEngine, stopOwnEngine } from './engine.ts';
-import type { ClusterNames } from './names.ts';
+import type { Docker } from './docker.ts';
+import { findEngine, hasOwnEngine, removeNetwork, runningEngine, stopOwnEngine } from './engine.ts';
+import { type ClusterNames, folderOf, ofCluster } from './names.ts';
 import { createRegistry } from './registry.ts';
-import { createSteps } from './steps.ts';
+import { createSteps, type Steps } from './steps.ts';
 import { findTools } from './tools.ts';
 
 /**
  * Removes a cluster and all that `clusterUp` made for it: nodes, volumes, registry, kubectl's context,
- * bindings, and the Docker engine if it was ours. What was built stays in the cache folder.
+ * bindings, and, with the last cluster, kind's network and the Docker engine if it was ours. What was
+ * built stays in the cache folder, and limits of the kernel that were raised stay until it starts anew.
  */
 export async function clusterDown(options: {
   names: ClusterNames;
@@ -17,13 +17,26 @@ export async function clusterDown(options: {
 }): Promise<void> {
   const { names, note } = options;
   const steps = createSteps(note);
-  const docker = await findEngine(steps);
-  const { kind } = await findTools({ docker, names, steps });
-  await steps.step(`removing the kind cluster ${names.cluster}`, () => kind.delete(names.cluster));
+  // An engine of ours that does not run may still hold the cluster: the machine was started anew.
+  const docker = (await runningEngine()) ?? (hasOwnEngine() ? await findEngine(steps) : undefined);
+  if (docker === undefined) steps.say('no Docker engine answers, so no cluster runs here');
+  else await removeFrom(docker, names, steps);
+  await rm(folderOf(names), { recursive: true, force: true });
+}
+
+async function removeFrom(docker: Docker, names: ClusterNames, steps: Steps): Promise<void> {
+  const containers = async (filter: string) =>
+    (await docker.run(['ps', '--all', '--quiet', '--filter', filter])).trim();
+  if ((await containers(ofCluster(names.cluster))) === '') {
+    steps.say(`there is no kind cluster ${names.cluster}`);
+  } else {
+    const { kind } = await findTools({ docker, names, steps });
+    await steps.step(`removing the kind cluster ${names.cluster}`, () =>
+      kind.delete(names.cluster),
+    );
+  }
   await createRegistry(docker, names).remove();
-  await rm(join(repository, '.darkroom', 'clusters', names.cluster), {
-    recursive: true,
-    force: true,
-  });
-  if ((await kind.clusters()).length === 0) await stopOwnEngine(docker);
+  if ((await containers(ofCluster())) !== '') return;
+  await removeNetwork(docker);
+  await stopOwnEngine(docker);
 }

@@ -3,7 +3,7 @@ import { existsSync, openSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
-import { installDebianPackages } from '@darkroom/testing/debian';
+import { installDebianPackages, isRootOnDebian } from '@darkroom/testing/debian';
 import { retryFor } from '@darkroom/timing';
 import { CommandFailure } from '../commands/failure.ts';
 import { createDocker, type Docker } from './docker.ts';
@@ -15,8 +15,17 @@ import type { Steps } from './steps.ts';
 const socket = '/run/darkroom-docker.sock';
 const folder = join(cacheFolder, 'engine');
 
-/** What the nodes of one cluster need of the kernel's inotify, by the setting's name. */
-export const inotifyLimits = { max_user_instances: 1024, max_user_watches: 524_288 };
+/** The Docker engine that answers, and none is started. */
+export async function runningEngine(): Promise<Docker | undefined> {
+  for (const host of [undefined, `unix://${socket}`]) {
+    const docker = await createDocker(host).catch(() => undefined);
+    if (docker !== undefined && (await answers(docker))) return docker;
+  }
+  return undefined;
+}
+
+/** Whether there is an engine of our own that was started before. */
+export const hasOwnEngine = (): boolean => existsSync(join(folder, 'data'));
 
 /**
  * The Docker engine that answers. Where none does and we are root on Debian, a private one is started,
@@ -29,11 +38,9 @@ export async function findEngine(
   steps: Steps,
   { start = true }: { start?: boolean } = {},
 ): Promise<Docker> {
-  for (const host of [undefined, `unix://${socket}`]) {
-    const docker = await createDocker(host).catch(() => undefined);
-    if (docker !== undefined && (await answers(docker))) return docker;
-  }
-  if (!start || process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) {
+  const running = await runningEngine();
+  if (running !== undefined) return running;
+  if (!start || !isRootOnDebian()) {
     throw new CommandFailure(
       'no Docker engine answers: start one (`systemctl start docker`), or name it in DOCKER_HOST; ' +
         '`darkroom cluster doctor` tells what else is needed',
@@ -53,7 +60,6 @@ async function startEngine(): Promise<Docker> {
     await installDebianPackages('docker.io', 'iptables');
   }
   await mkdir(folder, { recursive: true });
-  await allowManyWatches();
   // kind mounts it into its nodes.
   await mkdir('/lib/modules', { recursive: true });
   const log = openSync(join(folder, 'log'), 'a');
@@ -76,14 +82,6 @@ async function startEngine(): Promise<Docker> {
     );
   });
   return docker;
-}
-
-/** Each node runs systemd, kubelet and containerd, which together need more than Linux's default. */
-async function allowManyWatches(): Promise<void> {
-  for (const [name, least] of Object.entries(inotifyLimits)) {
-    const file = `/proc/sys/fs/inotify/${name}`;
-    if (Number(await readFile(file, 'utf8')) < least) await writeFile(file, String(least));
-  }
 }
 
 /** Packets of containers must fit through the interface of the default route. */
@@ -127,10 +125,14 @@ done
 exec runc "$@"
 `;
 
-/** Ends the engine if it is the one that `findEngine` started; its images stay in the cache folder. */
+/**
+ * Ends the engine if it is the one that `findEngine` started and nothing runs on it; its images stay in
+ * the cache folder.
+ */
 export async function stopOwnEngine(docker: Docker): Promise<void> {
   const file = join(folder, 'pid');
-  if (docker.env.DOCKER_HOST !== `unix://${socket}` || !existsSync(file)) return;
+  if (!isOwn(docker) || !existsSync(file)) return;
+  if ((await docker.run(['ps', '--quiet'])) !== '') return;
   process.kill(Number(readFileSync(file, 'utf8')), 'SIGTERM');
   await retryFor(30_000, async () => {
     if (existsSync(file)) throw new CommandFailure('the Docker engine did not end within 30 s');
@@ -143,17 +145,34 @@ export async function stopOwnEngine(docker: Docker): Promise<void> {
  * connection.
  */
 export async function keepClusterTrafficInside(docker: Docker): Promise<void> {
-  if (docker.env.DOCKER_HOST !== `unix://${socket}`) return;
-  const id = (await docker.run(['network', 'inspect', NETWORK, '--format', '{{.Id}}'])).trim();
-  const bridge = `br-${id.slice(0, 12)}`;
-  for (const range of ['10.96.0.0/16', '10.244.0.0/16']) {
-    const rule = [
-      ...['DOCKER-USER', '-i', bridge, '!', '-o', bridge, '-d', range, '-p', 'tcp'],
-      ...['-j', 'REJECT', '--reject-with', 'tcp-reset'],
-    ];
+  if (!isOwn(docker)) return;
+  for (const rule of await refusals(docker)) {
     await exec('iptables', ['-C', ...rule]).catch(() => exec('iptables', ['-I', ...rule]));
   }
 }
+
+/** Removes the network of clusters, with its rules, unless something else is in it. */
+export async function removeNetwork(docker: Docker): Promise<void> {
+  const rules = await refusals(docker);
+  const removed = await docker.run(['network', 'rm', NETWORK]).catch(() => undefined);
+  if (removed === undefined || !isOwn(docker)) return;
+  // They are there unless no cluster was whole.
+  for (const rule of rules) await exec('iptables', ['-D', ...rule]).catch(() => {});
+}
+
+/** iptables rules, for packets to pods and Services that leave kind's network. */
+async function refusals(docker: Docker): Promise<string[][]> {
+  const inspect = ['network', 'inspect', NETWORK, '--format', '{{.Id}}'];
+  const id = (await docker.run(inspect).catch(() => '')).trim();
+  if (id === '') return [];
+  const bridge = `br-${id.slice(0, 12)}`;
+  return ['10.96.0.0/16', '10.244.0.0/16'].map((range) => [
+    ...['DOCKER-USER', '-i', bridge, '!', '-o', bridge, '-d', range, '-p', 'tcp'],
+    ...['-j', 'REJECT', '--reject-with', 'tcp-reset'],
+  ]);
+}
+
+const isOwn = (docker: Docker) => docker.env.DOCKER_HOST === `unix://${socket}`;
 
 /**
  * On cgroup v1 all containers together count as much as one login session, so on a busy machine the

@@ -67,7 +67,9 @@ export function exec(program: string, args: string[], options: ExecOptions = {})
     });
     child.once('close', (code) => {
       if (code === 0) return resolve(out());
-      const words = (err() || out()).trim().split('\n').slice(-8).join('\n').slice(0, 2_000);
+      // Programs that do more than one thing tell on either what went wrong.
+      const last = (text: string) => text.trim().split('\n').slice(-8);
+      const words = [...last(out()), ...last(err())].filter(Boolean).join('\n').slice(0, 3_000);
       const what = `${program} ${args.slice(0, 3).join(' ')} failed: ${words}`;
       reject(new ExecError(what, { ...told(), code }));
     });

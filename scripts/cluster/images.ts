@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { baseImage } from '../containers/base-image.ts';
+import { baseImage } from './base-image.ts';
 import type { Docker } from './docker.ts';
 import type { ImageBinding } from './manifests.ts';
 import { REGISTRY } from './names.ts';
 import { buildProgram } from './offline/build-program.ts';
 import { cacheFolder } from './offline/cache.ts';
-import { makeImage } from './offline/image-recipe.ts';
+import { makeImage, USERLAND } from './offline/image-recipe.ts';
 import { makeMirroredImages } from './offline/mirrored-images.ts';
 import { offlineNodeImage } from './offline/node-image.ts';
 import { buildOwnImages } from './own-images.ts';
@@ -58,7 +58,8 @@ export function createImageSource(options: Options): ImageSource {
           }
         : { name: REGISTRY_IMAGE },
     fill: async (registry) => {
-      const own = await buildOwnImages({ ...tools, base: (await baseImage(docker)).image });
+      const base = await baseImage({ ...tools, airgap });
+      const own = await buildOwnImages({ ...tools, base: base.image });
       const bindings: ImageBinding[] = [];
       for (const [name, tag] of Object.entries(own)) {
         const digest = await steps.step(`pushing ${name}`, () => registry.push(tag, name));
@@ -83,7 +84,7 @@ const nameOf = (image: string) => image.slice(0, image.lastIndexOf(':'));
 async function offlineRegistryImage(tools: Parameters<typeof makeImage>[1]): Promise<string> {
   const name = 'darkroom/registry:v0.22.1';
   const dockerfile = [
-    'FROM darkroom/userland:bookworm',
+    `FROM ${USERLAND}`,
     'COPY crane /crane',
     'VOLUME /data',
     'ENTRYPOINT ["/crane", "registry", "serve", "--address", ":5000", "--disk", "/data"]',

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import { repository } from '../containers/docker.ts';
+import { repository } from '../repository.ts';
 import type { Docker } from './docker.ts';
 import { thaw } from './engine.ts';
 import { type ExecOptions, exec } from './exec.ts';

@@ -2,8 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
-import { repository } from '../containers/docker.ts';
 import { renderFolder } from '../render/render.ts';
+import { repository } from '../repository.ts';
 import { credentialsChecksum, type Secrets } from './secrets.ts';
 
 /** The content of an image that a manifest names: `sha256:…`. */

@@ -1,3 +1,6 @@
+import { join } from 'node:path';
+import { repository } from '../repository.ts';
+
 /** What a cluster is called, and the ports of this machine that it takes. */
 export type ClusterNames = {
   /** kind's name of it. */
@@ -20,6 +23,14 @@ export const clusterNames = (options: {
   registryPort: options.registryPort,
   port: options.port,
 });
+
+/** Where what belongs to one cluster of this checkout lies. */
+export const folderOf = ({ cluster }: Pick<ClusterNames, 'cluster'>): string =>
+  join(repository, '.darkroom', 'clusters', cluster);
+
+/** Docker's filter for the nodes of a cluster, as kind labels them; of any cluster without a name. */
+export const ofCluster = (name?: string): string =>
+  `label=io.x-k8s.kind.cluster${name === undefined ? '' : `=${name}`}`;
 
 /** kubectl's context of the cluster, as kind names it. */
 export const contextOf = ({ cluster }: ClusterNames): string => `kind-${cluster}`;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { repository } from '../containers/docker.ts';
+import { repository } from '../repository.ts';
 import type { Docker } from './docker.ts';
 import type { Steps } from './steps.ts';
 

@@ -1,6 +1,7 @@
 import { sleep } from '@darkroom/timing';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { CommandFailure } from '../commands/failure.ts';
+import { ExecError, type ExecOptions } from './exec.ts';
 import type { Kubectl } from './kubectl.ts';
 import { isWorkload } from './manifests.ts';
 
@@ -54,13 +55,12 @@ export async function untilRolledOut(
   const workloads = objects.filter(isWorkload);
   const giveUpAt = performance.now() + limitMs;
   for (;;) {
-    const behind = (await Promise.all(workloads.map((each) => statusOf(kubectl, each)))).filter(
-      (status) => !isRolledOut(status),
-    );
-    if (behind.length === 0) return;
-    const words = await Promise.all(behind.map((status) => explain(kubectl, status)));
+    const within = { timeoutMs: LOOK_MS, signal };
+    const words = (
+      await Promise.all(workloads.map((each) => whyBehind(kubectl, each, within)))
+    ).filter((each) => each !== undefined);
+    if (words.length === 0) return;
     tell(words.map(({ short }) => short).join('; '));
-    signal?.throwIfAborted();
     if (performance.now() > giveUpAt) {
       throw new CommandFailure(
         `not running after ${limitMs / 1_000} s:\n${words.map(({ long }) => long).join('\n')}`,
@@ -70,17 +70,32 @@ export async function untilRolledOut(
   }
 }
 
-async function statusOf(kubectl: Kubectl, { kind, metadata }: KubernetesObject): Promise<Status> {
-  const name = metadata?.name ?? '';
-  const status = await kubectl.get<Status>([
-    `${kind?.toLowerCase()}/${name}`,
-    '--namespace',
-    metadata?.namespace ?? 'default',
-  ]);
-  if (status === undefined) {
-    throw new CommandFailure(`${kind} ${metadata?.namespace}/${name} was applied and is gone`);
+/** In short for the line of progress, at length for the failure. */
+type Words = { short: string; long: string };
+
+/** A single look that takes longer is tried again. */
+const LOOK_MS = 30_000;
+
+/** Why a workload does not run as it was applied; undefined where it does. */
+async function whyBehind(
+  kubectl: Kubectl,
+  { kind = '', metadata: { name = '', namespace = 'default' } = {} }: KubernetesObject,
+  within: ExecOptions,
+): Promise<Words | undefined> {
+  try {
+    const status = await kubectl.get<Status>(
+      [`${kind.toLowerCase()}/${name}`, '--namespace', namespace],
+      within,
+    );
+    if (status === undefined) {
+      throw new CommandFailure(`${kind} ${namespace}/${name} was applied and is gone`);
+    }
+    return isRolledOut(status) ? undefined : await explain(kubectl, status, within);
+  } catch (error) {
+    // An API server on a busy machine may miss one answer; `limitMs` ends what never answers.
+    if (!(error instanceof ExecError)) throw error;
+    return { short: `${name}: ${error.message}`.slice(0, 120), long: `  ${error.message}` };
   }
-  return status;
 }
 
 export function isRolledOut({ kind, metadata, spec, status = {} }: Status): boolean {
@@ -101,16 +116,21 @@ export function isRolledOut({ kind, metadata, spec, status = {} }: Status): bool
 async function explain(
   kubectl: Kubectl,
   { kind, metadata, spec }: Status,
-): Promise<{ short: string; long: string }> {
+  within: ExecOptions,
+): Promise<Words> {
   const selector = Object.entries(spec.selector.matchLabels)
     .map(([key, value]) => `${key}=${value}`)
     .join(',');
   const { namespace, name } = metadata;
-  const list = await kubectl.get<{ items: Pod[] }>([
-    ...['pods', '--namespace', namespace, '--selector', selector],
-  ]);
-  const reasons = (list?.items ?? []).flatMap(reasonsOf);
-  const what = reasons.length === 0 ? 'no pod yet' : [...new Set(reasons)].join(', ');
+  const list = await kubectl.get<{ items: Pod[] }>(
+    ['pods', '--namespace', namespace, '--selector', selector],
+    within,
+  );
+  const pods = list?.items ?? [];
+  const reasons = [...new Set(pods.flatMap(reasonsOf))];
+  if (reasons.length === 0)
+    reasons.push(pods.length === 0 ? 'no pod yet' : 'its controller has not caught up');
+  const what = reasons.join(', ');
   return {
     short: `${name}: ${what}`.slice(0, 120),
     long:

@@ -1,4 +1,6 @@
+import { CommandFailure } from '../commands/failure.ts';
 import { findEngine } from './engine.ts';
+import { ExecError } from './exec.ts';
 import type { Kubectl } from './kubectl.ts';
 import type { ClusterNames } from './names.ts';
 import { createSteps } from './steps.ts';
@@ -21,7 +23,11 @@ type Item = {
   };
 };
 
-/** What runs in the cluster, or undefined where there is no such cluster. */
+/**
+ * What runs in the cluster, or undefined where there is no such cluster.
+ *
+ * @throws CommandFailure where its API server does not answer
+ */
 export async function clusterStatus(options: {
   names: ClusterNames;
   note: (line: string) => void;
@@ -31,6 +37,7 @@ export async function clusterStatus(options: {
   const docker = await findEngine(steps, { start: false });
   const { kind, kubectl } = await findTools({ docker, names, steps, build: false });
   if (!(await kind.clusters()).includes(names.cluster)) return undefined;
+  await requireApiServer(kubectl, names);
   const items = await Promise.all(
     ['nodes', 'deployments,statefulsets,daemonsets', 'scaledobjects.keda.sh'].map((kinds) =>
       itemsOf(kubectl, kinds),
@@ -39,11 +46,24 @@ export async function clusterStatus(options: {
   return items.flat().map(rowOf);
 }
 
+async function requireApiServer(kubectl: Kubectl, { cluster }: ClusterNames): Promise<void> {
+  const asked = kubectl.run(['get', '--raw', '/readyz'], { timeoutMs: 10_000 });
+  await asked.catch(() => {
+    throw new CommandFailure(
+      `the API server of the cluster ${cluster} does not answer: \`darkroom cluster up\` starts nodes ` +
+        'that do not run; where that does not help, make it anew (`darkroom cluster down`, then `up`)',
+    );
+  });
+}
+
 async function itemsOf(kubectl: Kubectl, kinds: string): Promise<Item[]> {
   const list = await kubectl
-    .get<{ items: Item[] }>([kinds, '--all-namespaces'])
-    // A kind that is not installed yet.
-    .catch(() => undefined);
+    .get<{ items: Item[] }>([kinds, '--all-namespaces'], { timeoutMs: 30_000 })
+    .catch((error: unknown) => {
+      // A kind that is not installed yet.
+      if (error instanceof ExecError && /have a resource type/.test(error.stderr)) return undefined;
+      throw error;
+    });
   return list?.items ?? [];
 }
 

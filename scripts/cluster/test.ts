@@ -1,20 +1,36 @@
-// `npm run test:cluster [-- --keep]`: brings up a cluster of its own, runs the tests that need one, says
-// how long each part took, and removes it. With --keep it stays, and is used again the next time.
-import { spawnSync } from 'node:child_process';
+// `npm run test:cluster [-- --keep] [NAME ...]`: brings up a cluster of its own, runs the tests that need
+// one, says how long each part took, and removes it. With --keep it stays, and is used again the next time.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import process from 'node:process';
-import { repository } from '../containers/docker.ts';
+import { runCommand } from '../commands/run-command.ts';
+import { repository } from '../repository.ts';
 import { clusterDown } from './down.ts';
 import { clusterNames } from './names.ts';
-import { clusterUp } from './up.ts';
+import { keepAccessApart } from './own-access.ts';
+import { type ClusterAddress, clusterUp } from './up.ts';
 
-const names = clusterNames({ name: 'darkroom-test', port: 30_081, registryPort: 5_002 });
+const ports = { port: 30_081, registryPort: 5_002 };
+const names = clusterNames({ name: 'darkroom-test', ...ports });
 const keep = process.argv.includes('--keep');
 const filters = process.argv.slice(2).filter((argument) => argument !== '--keep');
-const note = (line: string) => console.error(line);
 const parts: [string, number][] = [];
 
-async function timed<T>(part: string, work: () => T | Promise<T>): Promise<T> {
+await runCommand(async ({ note, signal }) => {
+  const access = keepAccessApart(names);
+  try {
+    const address = await timed('up', () => clusterUp({ names, note, signal }));
+    process.exitCode = await timed('tests', () => runTests(address, signal));
+    signal.throwIfAborted();
+  } finally {
+    if (keep) note(`cluster: it stays; for kubectl: export KUBECONFIG=${access}`);
+    else await timed('down', () => removeAll(note));
+    for (const [part, seconds] of parts) note(`cluster: ${part} took ${seconds.toFixed(0)} s`);
+  }
+});
+
+async function timed<T>(part: string, work: () => Promise<T>): Promise<T> {
   const began = performance.now();
   try {
     return await work();
@@ -23,39 +39,32 @@ async function timed<T>(part: string, work: () => T | Promise<T>): Promise<T> {
   }
 }
 
-try {
-  const { url, apiKey, context, env, paths } = await timed('up', () => clusterUp({ names, note }));
-  const { status } = await timed('tests', () =>
-    spawnSync(
-      process.execPath,
-      [
-        join(repository, 'node_modules/vitest/vitest.mjs'),
-        'run',
-        '--project',
-        'cluster',
-        ...filters,
-      ],
-      {
-        cwd: repository,
-        env: {
-          ...process.env,
-          ...env,
-          DARKROOM_TEST_KIND: paths.kind,
-          DARKROOM_TEST_KUBECTL: paths.kubectl,
-          DARKROOM_TEST_URL: url,
-          DARKROOM_TEST_KEY: apiKey,
-          DARKROOM_TEST_CONTEXT: context,
-        },
-        stdio: 'inherit',
-      },
-    ),
-  );
-  process.exitCode = status ?? 1;
-} catch (error) {
-  console.error(`cluster: ${error instanceof Error ? error.message : error}`);
-  process.exitCode = 1;
-} finally {
-  if (!keep) await timed('down', () => clusterDown({ names, note }));
-  for (const [part, seconds] of parts)
-    console.error(`cluster: ${part} took ${seconds.toFixed(0)} s`);
+/** @returns the exit code of Vitest */
+async function runTests(address: ClusterAddress, signal: AbortSignal): Promise<number> {
+  const { url, apiKey, context, env, paths } = address;
+  const vitest = join(repository, 'node_modules/vitest/vitest.mjs');
+  const child = spawn(process.execPath, [vitest, 'run', '--project', 'cluster', ...filters], {
+    cwd: repository,
+    env: {
+      ...process.env,
+      ...env,
+      DARKROOM_TEST_KIND: paths.kind,
+      DARKROOM_TEST_KUBECTL: paths.kubectl,
+      DARKROOM_TEST_URL: url,
+      DARKROOM_TEST_KEY: apiKey,
+      DARKROOM_TEST_CONTEXT: context,
+    },
+    stdio: 'inherit',
+  });
+  signal.addEventListener('abort', () => child.kill());
+  const [code] = await once(child, 'close');
+  return code ?? 1;
+}
+
+/** The cluster, and those of environments.cluster.test.ts, which a test that was ended may have left. */
+async function removeAll(note: (line: string) => void): Promise<void> {
+  for (const suffix of ['-staging', '-production', '']) {
+    const each = clusterNames({ name: `${names.cluster}${suffix}`, ...ports });
+    await clusterDown({ names: each, note });
+  }
 }

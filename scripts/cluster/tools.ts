@@ -29,8 +29,9 @@ export async function findTools(options: {
   signal?: AbortSignal | undefined;
 }): Promise<Tools> {
   const { docker, names, steps, build = true, signal } = options;
-  const find = async (name: 'kind' | 'kubectl', installed: Promise<boolean>) => {
-    if (await installed) return name;
+  const find = async (name: ToolName) => {
+    const version = await installedVersion(name, toolVersions[name].asks);
+    if (version !== undefined && toolVersions[name].fits.test(version)) return name;
     if (build) return buildProgram(name, { steps, ...(signal && { signal }) });
     const built = await findProgram(name);
     if (built !== undefined) return built;
@@ -38,11 +39,8 @@ export async function findTools(options: {
       `${name} is not installed: install it, or run \`darkroom cluster up\`, which builds it`,
     );
   };
-  const kindPath = await find('kind', answersTo('kind', ['version'], /./));
-  const kubectlPath = await find(
-    'kubectl',
-    answersTo('kubectl', ['version', '--client'], KUBECTL_VERSION),
-  );
+  const kindPath = await find('kind');
+  const kubectlPath = await find('kubectl');
   return {
     kind: createKind(kindPath, docker),
     kubectl: createKubectl(kubectlPath, contextOf(names)),
@@ -50,11 +48,19 @@ export async function findTools(options: {
   };
 }
 
-/** Those that may speak to Kubernetes 1.35: one minor version off (the version skew policy). */
-export const KUBECTL_VERSION = /v1\.3[456]\./;
+/** Which of the installed programs are used. */
+export const toolVersions = {
+  /** The first that makes clusters of Kubernetes 1.35, and later ones. */
+  kind: { asks: ['version'], fits: /v0\.(3[1-9]|[4-9]\d)\./, told: '0.31 or later' },
+  /** Those that may speak to Kubernetes 1.35: one minor version off (the version skew policy). */
+  kubectl: { asks: ['version', '--client'], fits: /v1\.3[456]\./, told: '1.34 to 1.36' },
+};
 
-const answersTo = (program: string, args: string[], wanted: RegExp) =>
-  exec(program, args, { timeoutMs: 10_000 }).then(
-    (words) => wanted.test(words),
-    () => false,
+type ToolName = keyof typeof toolVersions;
+
+/** The first line of what an installed program says of its version; undefined where there is none. */
+export const installedVersion = (program: string, asks: string[]): Promise<string | undefined> =>
+  exec(program, asks, { timeoutMs: 10_000 }).then(
+    (words) => words.split('\n')[0]?.trim(),
+    () => undefined,
   );

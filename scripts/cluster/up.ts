@@ -1,17 +1,20 @@
 import { join } from 'node:path';
+import { retryFor } from '@darkroom/timing';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { checkEnvironment } from '../../platform/checks/check-environment.ts';
 import { tell } from '../../platform/checks/finding.ts';
 import { CommandFailure } from '../commands/failure.ts';
-import { repository } from '../containers/docker.ts';
 import { renderEnvironment } from '../render/render.ts';
+import { repository } from '../repository.ts';
+import type { Docker } from './docker.ts';
 import { favourContainers, findEngine, keepClusterTrafficInside, putLast } from './engine.ts';
 import { type FirstPicture, makePicture } from './first-picture.ts';
-import { buildsAll, requirePorts, requireRoom } from './host.ts';
+import { buildsAll, requirePorts, requireRoom, requireSamePorts } from './host.ts';
 import { createImageSource, mirroredRegistries, registriesAnswer } from './images.ts';
+import { raiseLimits } from './inotify.ts';
 import type { Kubectl } from './kubectl.ts';
 import { isWorkload, renderLayer, stampCredentials } from './manifests.ts';
-import { type ClusterNames, contextOf } from './names.ts';
+import { type ClusterNames, contextOf, folderOf, ofCluster } from './names.ts';
 import { createRegistry } from './registry.ts';
 import { untilRolledOut } from './rollout.ts';
 import { ensureSecrets, type Secrets } from './secrets.ts';
@@ -71,8 +74,12 @@ export async function clusterUp(
 
   const registry = createRegistry(docker, names);
   const exists = (await kind.clusters()).includes(names.cluster);
-  if (!exists) {
-    await requireRoom({ airgap });
+  if (exists) {
+    await requireSamePorts(docker, names);
+    await startNodes({ docker, kubectl, names, steps, signal });
+  } else {
+    await requireRoom({ airgap, docker });
+    await raiseLimits();
     await requirePorts(names, { registryRuns: await registry.runs() });
   }
   const image = await source.nodeImage();
@@ -91,7 +98,7 @@ export async function clusterUp(
   }
 
   const images = await source.fill(registry);
-  const folder = join(repository, '.darkroom', 'clusters', names.cluster);
+  const folder = folderOf(names);
   const render = (layer: string) => renderLayer({ environment: 'kind', layer, images, folder });
   const infrastructure = await render('infrastructure');
   await applyFoundations(kubectl, infrastructure);
@@ -114,6 +121,26 @@ export async function clusterUp(
     }),
   );
   return { url, apiKey, context: contextOf(names), env: docker.env, paths, picture };
+}
+
+/** Starts the nodes of a cluster that do not run: the machine was started anew. */
+async function startNodes(options: {
+  docker: Docker;
+  kubectl: Kubectl;
+  names: ClusterNames;
+  steps: Steps;
+  signal?: AbortSignal | undefined;
+}): Promise<void> {
+  const { docker, kubectl, names, steps, signal } = options;
+  const stopped = ['--filter', ofCluster(names.cluster), '--filter', 'status=exited'];
+  const nodes = (await docker.run(['ps', '--all', '--format', '{{.Names}}', ...stopped])).trim();
+  if (nodes === '') return;
+  await steps.step('starting the nodes of the cluster', async (tell) => {
+    await docker.run(['start', ...nodes.split('\n')]);
+    tell('its API server');
+    const ready = () => kubectl.run(['get', '--raw', '/readyz'], { timeoutMs: 10_000, signal });
+    await retryFor(240_000, ready, signal);
+  });
 }
 
 /** Refuses manifests that would go wrong, before anything is made. */

@@ -1,8 +1,7 @@
-import process from 'node:process';
+import { baseImage } from '../cluster/base-image.ts';
 import type { Docker } from '../cluster/docker.ts';
 import { buildOwnImages } from '../cluster/own-images.ts';
 import type { Steps } from '../cluster/steps.ts';
-import { baseImage } from './base-image.ts';
 
 export const images = { frontend: 'darkroom/frontend:local', worker: 'darkroom/worker:local' };
 
@@ -15,7 +14,7 @@ export async function buildImages(options: {
   docker: Docker;
   steps: Steps;
 }): Promise<{ canPull: boolean }> {
-  const base = await baseImage(options.docker, process.env.BASE_IMAGE);
+  const base = await baseImage({ ...options, airgap: false });
   await buildOwnImages({ ...options, base: base.image });
   return { canPull: !base.local };
 }

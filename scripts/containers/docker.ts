@@ -1,7 +1,4 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-
-export const repository = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Says why no Docker engine answers, or nothing when one does. */
 export function engineTrouble(): string | undefined {

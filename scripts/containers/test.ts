@@ -1,12 +1,13 @@
-// `npm run test:containers`: builds both images and runs the tests that need a Docker engine.
+// `npm run test:containers`: builds the images of the services and runs the tests that need a Docker engine.
 // Where none answers, says so and ends well: there is nothing to test here, and nothing failed.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createDocker } from '../cluster/docker.ts';
 import { createSteps } from '../cluster/steps.ts';
+import { repository } from '../repository.ts';
 import { buildImages } from './build-images.ts';
-import { engineTrouble, repository } from './docker.ts';
+import { engineTrouble } from './docker.ts';
 
 const trouble = engineTrouble();
 if (trouble !== undefined) {

@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { brokerDefinitions } from '@darkroom/messaging';
-import { repository } from '../containers/docker.ts';
+import { repository } from '../repository.ts';
 import { platformModels } from './platform-models.ts';
 
 await writeFile(

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadCatalogue } from '@darkroom/lifecycle';
-import { repository } from '../containers/docker.ts';
+import { repository } from '../repository.ts';
 
 /** The models that the platform serves, by the catalogue files beside their manifests. */
 export async function platformModels() {

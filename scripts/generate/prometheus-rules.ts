@@ -3,7 +3,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dumpYaml, loadYaml } from '@kubernetes/client-node';
-import { repository } from '../containers/docker.ts';
+import { repository } from '../repository.ts';
 
 const folder = join(repository, 'platform/infrastructure/monitoring/rules');
 const names = (await readdir(folder)).filter((name) => !name.includes('.test.')).sort();

@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { repository } from '../containers/docker.ts';
+import { repository } from '../repository.ts';
 import { writeVendored } from './vendored-file.ts';
 
 type Upstream = {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { repository } from '../containers/docker.ts';
+import { repository } from '../repository.ts';
 import { readVendored, writeVendored } from './vendored-file.ts';
 
 test('a vendored file that was changed by hand is told from one that was not', () => {

@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { onSignals } from '@darkroom/lifecycle';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { meets, type Report, renderReport } from './report.ts';
@@ -101,7 +102,13 @@ await yargs(hideBin(process.argv))
         .option('keep', { type: 'boolean', default: false, describe: 'Leave the cluster' }),
     async (args) => {
       const { measureScale } = await import('./scale.ts');
-      await show(args.json, () => measureScale(args));
+      // Unlike the others' servers, its cluster would outlive this process.
+      const stop = new AbortController();
+      onSignals({
+        graceful: (signal) => stop.abort(new Error(`interrupted by ${signal}`)),
+        forceful: () => process.exit(1),
+      });
+      await show(args.json, () => measureScale({ ...args, signal: stop.signal }));
     },
   )
   .command(

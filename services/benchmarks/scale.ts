@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from '@darkroom/client/source';
 import { retryFor } from '@darkroom/timing';
 import { clusterDown } from '../../scripts/cluster/down.ts';
-import { exec } from '../../scripts/cluster/exec.ts';
 import { createKubectl, type Kubectl } from '../../scripts/cluster/kubectl.ts';
 import { clusterNames } from '../../scripts/cluster/names.ts';
+import { keepAccessApart } from '../../scripts/cluster/own-access.ts';
 import { createSteps } from '../../scripts/cluster/steps.ts';
 import { clusterUp } from '../../scripts/cluster/up.ts';
 import type { Figure, Report } from './report.ts';
-import { type Usage, usageOf } from './scale/control-plane-usage.ts';
+import { type Watched, watchUsage } from './scale/control-plane-usage.ts';
 import { addFakeNodes, findKwok } from './scale/fake-nodes.ts';
 
 const GPUS = 4;
@@ -22,9 +22,13 @@ const WORKERS_WITHIN_S = 1_800;
 /** Such a look is some 20 MB of work for the API server. */
 const LOOK_EVERY_MS = 15_000;
 const names = clusterNames({ name: 'darkroom-scale', port: 30_082, registryPort: 5_003 });
-const controlPlane = `${names.cluster}-control-plane`;
-/** Where KEDA runs. */
-const systemNode = `${names.cluster}-worker`;
+/** The programs of the control plane, and of KEDA, by the node that they run on. */
+const partsOf = {
+  [`${names.cluster}-control-plane`]: [
+    ...['kube-apiserver', 'etcd', 'kube-scheduler', 'kube-controller-manager'],
+  ],
+  [`${names.cluster}-worker`]: ['keda', 'keda-adapter'],
+};
 const note = (line: string) => console.error(line);
 
 type Deployment = { spec: { replicas?: number } };
@@ -37,35 +41,35 @@ export async function measureScale(options: {
   nodes: number;
   jobs: number;
   keep: boolean;
+  signal: AbortSignal;
 }): Promise<Report> {
-  const { nodes, jobs, keep } = options;
+  const { nodes, jobs, keep, signal } = options;
   const wanted = nodes * GPUS;
   const folder = mkdtempSync(join(tmpdir(), 'darkroom-scale-'));
+  const kubeconfig = keepAccessApart(names);
   const steps = createSteps(note);
   let fakes: { stop(): void } | undefined;
+  let watched: ReturnType<typeof watchUsage> | undefined;
   try {
-    const { url, apiKey, context, env, paths } = await clusterUp({ names, note });
+    const { url, apiKey, context, env, paths } = await clusterUp({ names, note, signal });
     const kubectl = createKubectl(paths.kubectl, context);
-    const kubeconfig = join(folder, 'kubeconfig');
-    const access = await exec(paths.kind, ['get', 'kubeconfig', '--name', names.cluster], { env });
-    writeFileSync(kubeconfig, access, { mode: 0o600 });
     await steps.step('raising the bounds', () => raiseBounds(kubectl, wanted, jobs));
-    const kwok = await findKwok(steps);
+    const kwok = await findKwok(steps, signal);
     const began = performance.now();
     fakes = await steps.step(`adding ${nodes} nodes`, () =>
       addFakeNodes({ nodes, gpus: GPUS, kwok, kubectl, kubeconfig, folder }),
     );
-    await steps.step('waiting for the nodes', () => untilNodesReady(kubectl, nodes));
+    await steps.step('waiting for the nodes', () => untilNodesReady(kubectl, nodes, signal));
     const nodesS = (performance.now() - began) / 1_000;
     // Else frontends and autoscaler would share the machine, and neither's own pace were seen.
     await pauseScaling(kubectl, true);
     const acceptedS = await steps.step(`asking for ${jobs} generations`, () =>
-      ask({ url, apiKey, jobs }),
+      ask({ url, apiKey, jobs, signal }),
     );
-    const watched = watchUsage(env);
+    watched = watchUsage(env, partsOf);
     const scaled = await steps.step(`waiting for ${wanted} workers`, async (tell) => {
       await pauseScaling(kubectl, false);
-      return untilScheduled(kubectl, wanted, tell);
+      return untilScheduled(kubectl, wanted, { tell, signal });
     });
     const usage = await watched.stop();
     return {
@@ -83,6 +87,7 @@ export async function measureScale(options: {
     };
   } finally {
     fakes?.stop();
+    await watched?.stop().catch(() => {});
     rmSync(folder, { recursive: true });
     if (!keep) await clusterDown({ names, note });
   }
@@ -143,32 +148,47 @@ async function daemonSets(kubectl: Kubectl): Promise<[string, string][]> {
   return (list?.items ?? []).map(({ metadata: { namespace, name } }) => [namespace, name]);
 }
 
-async function untilNodesReady(kubectl: Kubectl, nodes: number): Promise<void> {
+async function untilNodesReady(
+  kubectl: Kubectl,
+  nodes: number,
+  signal: AbortSignal,
+): Promise<void> {
   const ready = '{range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}';
-  await retryFor(NODES_WITHIN_MS, async () => {
-    const out = await kubectl.run([
-      ...['get', 'nodes', '--selector', 'type=kwok', '--output', `jsonpath=${ready}`],
-    ]);
-    const count = out.split('\n').filter((line) => line === 'True').length;
-    if (count < nodes) throw new Error(`of ${nodes} nodes ${count} are ready`);
-  });
+  await retryFor(
+    NODES_WITHIN_MS,
+    async () => {
+      const out = await kubectl.run([
+        ...['get', 'nodes', '--selector', 'type=kwok', '--output', `jsonpath=${ready}`],
+      ]);
+      const count = out.split('\n').filter((line) => line === 'True').length;
+      if (count < nodes) throw new Error(`of ${nodes} nodes ${count} are ready`);
+    },
+    signal,
+  );
+  signal.throwIfAborted();
 }
 
 /** Asks for the longest jobs there are. @returns the seconds until the last was accepted */
-async function ask(options: { url: string; apiKey: string; jobs: number }): Promise<number> {
-  const { url, apiKey, jobs } = options;
+async function ask(options: {
+  url: string;
+  apiKey: string;
+  jobs: number;
+  signal: AbortSignal;
+}): Promise<number> {
+  const { url, apiKey, jobs, signal } = options;
   const client = createClient({ url, apiKey });
   const began = performance.now();
   let left = jobs;
   const caller = async () => {
     while (left > 0) {
+      signal.throwIfAborted();
       left--;
       const request = {
         prompt: 'a large red star on a blue background',
         ...{ count: 16, steps: 150, seed: left, idempotencyKey: randomUUID() },
       };
       // A frontend that has too much to do says so.
-      await retryFor(BUSY_AT_MOST_MS, () => client.generations.create.mutate(request));
+      await retryFor(BUSY_AT_MOST_MS, () => client.generations.create.mutate(request), signal);
     }
   };
   await Promise.all(Array.from({ length: 32 }, caller));
@@ -181,7 +201,7 @@ type Scaled = { firstS: number; wantedS: number; halfS: number; scheduledS: numb
 async function untilScheduled(
   kubectl: Kubectl,
   workers: number,
-  tell: (what: string) => void,
+  { tell, signal }: { tell: (what: string) => void; signal: AbortSignal },
 ): Promise<Scaled> {
   const began = Date.now();
   const passed = () => (Date.now() - began) / 1_000;
@@ -194,7 +214,7 @@ async function untilScheduled(
     if (wanted >= workers) wantedS = passed();
     else if (passed() > WORKERS_WITHIN_S)
       throw new Error(`of ${workers} workers ${wanted} are wanted`);
-    else await pause(500);
+    else await pause(500, undefined, { signal });
   }
   for (;;) {
     const times = await whenScheduled(kubectl);
@@ -211,7 +231,7 @@ async function untilScheduled(
     if (passed() > WORKERS_WITHIN_S) {
       throw new Error(`of ${workers} workers ${times.length} have a node after ${passed()} s`);
     }
-    await pause(LOOK_EVERY_MS);
+    await pause(LOOK_EVERY_MS, undefined, { signal });
   }
 }
 
@@ -232,53 +252,6 @@ async function whenScheduled(kubectl: Kubectl): Promise<number[]> {
   ]);
   const times = lines.split('\n').filter((line) => line !== '');
   return times.map((line) => Date.parse(line)).toSorted((a, b) => a - b);
-}
-
-/** Of one part: 1 is a core for all of the time. */
-type Watched = Record<string, { peakMiB: number; cores: number }>;
-
-/** Samples what the parts of the control plane use, until it is stopped. */
-function watchUsage(env: NodeJS.ProcessEnv): { stop(): Promise<Watched> } {
-  const began = performance.now();
-  const first = sample(env);
-  const peaks: Record<string, number> = {};
-  let stopped = false;
-  const keepPeaks = (usage: Record<string, Usage>) => {
-    for (const [name, { residentMiB }] of Object.entries(usage)) {
-      peaks[name] = Math.max(peaks[name] ?? 0, residentMiB);
-    }
-    return usage;
-  };
-  const sampling = (async () => {
-    while (!stopped) {
-      keepPeaks(await sample(env));
-      await pause(5_000);
-    }
-  })();
-  return {
-    stop: async () => {
-      stopped = true;
-      await sampling;
-      const [before, after] = [await first, keepPeaks(await sample(env))];
-      const seconds = (performance.now() - began) / 1_000;
-      const cores = (name: string, cpuSeconds: number) =>
-        (cpuSeconds - (before[name]?.cpuSeconds ?? 0)) / seconds;
-      return Object.fromEntries(
-        Object.entries(after).map(([name, { cpuSeconds }]) => [
-          name,
-          { peakMiB: peaks[name] ?? 0, cores: cores(name, cpuSeconds) },
-        ]),
-      );
-    },
-  };
-}
-
-async function sample(env: NodeJS.ProcessEnv): Promise<Record<string, Usage>> {
-  const parts = ['kube-apiserver', 'etcd', 'kube-scheduler', 'kube-controller-manager'];
-  return {
-    ...(await usageOf(env, controlPlane, parts)),
-    ...(await usageOf(env, systemNode, ['keda', 'keda-adapter'])),
-  };
 }
 
 const figuresOf = (usage: Watched): Figure[] =>

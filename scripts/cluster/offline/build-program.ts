@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildGoProgram, findGoProgram } from '@darkroom/testing/go';
 import { findGo } from '@darkroom/testing/go/find';
-import { repository } from '../../containers/docker.ts';
+import { repository } from '../../repository.ts';
 import { exec } from '../exec.ts';
 import type { Steps } from '../steps.ts';
 import { fingerprintOf } from './cache.ts';
@@ -20,7 +20,7 @@ const OTHERWISE = 'give the cluster registries that answer';
  */
 export async function buildProgram(
   name: ProgramName,
-  { steps }: { steps: Steps },
+  { steps, signal }: { steps: Steps; signal?: AbortSignal },
 ): Promise<string> {
   const program = await pinned(name);
   return buildGoProgram({
@@ -28,6 +28,7 @@ export async function buildProgram(
     takes: 'a few minutes',
     otherwise: OTHERWISE,
     say: steps.say,
+    ...(signal && { signal }),
   });
 }
 

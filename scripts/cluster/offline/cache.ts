@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { cacheFolder as shared } from '@darkroom/testing/cache-folder';
 
 /** Where what was built is kept from one cluster to the next. */
-export const cacheFolder = join(homedir(), '.cache', 'darkroom', 'cluster');
+export const cacheFolder = join(shared, 'cluster');
 
 /** A short name for content: the first 12 hexadecimal digits of its SHA-256. */
 export function fingerprint(...parts: (string | Uint8Array)[]): string {

@@ -1,7 +1,7 @@
 import { cp, link, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { repository } from '../../containers/docker.ts';
+import { repository } from '../../repository.ts';
 import type { Docker } from '../docker.ts';
 import type { Steps } from '../steps.ts';
 import { fingerprint, fingerprintOf } from './cache.ts';
@@ -19,8 +19,11 @@ export type ImageRecipe = {
 
 export const nodeImageFolder = join(repository, 'platform/node-image');
 
+/** A small Debian userland, for images of programs that call others. */
+export const USERLAND = 'darkroom/userland:bookworm';
+
 /** Kept in each image that is made here: what it was made of. */
-const LABEL = 'dev.darkroom.made-of';
+export const LABEL = 'dev.darkroom.made-of';
 
 /**
  * Builds an image, unless the engine has one that was made of the same.

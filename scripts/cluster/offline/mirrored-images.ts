@@ -1,12 +1,10 @@
 import type { Docker } from '../docker.ts';
 import type { Steps } from '../steps.ts';
 import { buildProgram } from './build-program.ts';
-import { type ImageRecipe, makeImage, programImage } from './image-recipe.ts';
+import { type ImageRecipe, makeImage, programImage, USERLAND } from './image-recipe.ts';
 import { rootFilesystem } from './root-filesystem.ts';
 
 type Tools = { docker: Docker; steps: Steps; signal?: AbortSignal };
-
-const USERLAND = 'darkroom/userland:bookworm';
 
 /**
  * The images that the platform's manifests name and that come from registries elsewhere, made of

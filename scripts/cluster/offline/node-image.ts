@@ -10,16 +10,17 @@ import { cacheFolder, fingerprint, whole } from './cache.ts';
 import {
   dockerfile,
   type ImageRecipe,
+  LABEL,
   makeImage,
   nodeImageFolder,
   programImage,
+  USERLAND,
 } from './image-recipe.ts';
 import { KUBERNETES_VERSION } from './programs.ts';
 import { rootFilesystem } from './root-filesystem.ts';
 
 const NAME = `darkroom/node:${KUBERNETES_VERSION}`;
 const BASE = 'darkroom/node-base:bookworm';
-const USERLAND = 'darkroom/userland:bookworm';
 const storage = {
   provisioner: 'docker.io/kindest/local-path-provisioner:v0.0.30',
   helper: 'docker.io/kindest/local-path-helper:v1',
@@ -64,8 +65,9 @@ export async function offlineNodeImage(tools: Tools): Promise<string> {
       await readFile(join(kind, 'pkg/build/nodeimage/const_storage.go'), 'utf8'),
     ),
   };
-  const key = fingerprint(...made, JSON.stringify([manifests, nodePrograms]));
-  if ((await docker.label(NAME, 'dev.darkroom.made-of')) === key) return NAME;
+  const bare = await dockerfile('node.Dockerfile');
+  const key = fingerprint(...made, bare, JSON.stringify([manifests, nodePrograms]));
+  if ((await docker.label(NAME, LABEL)) === key) return NAME;
   await steps.step(`making the image ${NAME}`, async (tell) => {
     const folder = await mkdtemp(join(tmpdir(), 'darkroom-node-'));
     try {
@@ -75,15 +77,20 @@ export async function offlineNodeImage(tools: Tools): Promise<string> {
       for (const [name, text] of Object.entries(manifests))
         await writeFile(join(folder, 'manifests', name), text);
       await writeFile(join(folder, 'version'), KUBERNETES_VERSION);
-      await writeFile(join(folder, 'Dockerfile'), await dockerfile('node.Dockerfile'));
+      await writeFile(join(folder, 'Dockerfile'), bare);
       tell('its programs');
-      await docker.build({ folder, tag: `${NAME}-bare`, args: { BASE } });
+      await docker.build({
+        folder,
+        tag: `${NAME}-bare`,
+        args: { BASE },
+        ...(tools.signal && { signal: tools.signal }),
+      });
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
     tell('its images');
     const names = images.filter(({ name }) => name !== USERLAND).map(({ name }) => name);
-    await importImages(docker, { bare: `${NAME}-bare`, names, key });
+    await importImages(tools, { bare: `${NAME}-bare`, names, key });
   });
   return NAME;
 }
@@ -160,7 +167,7 @@ function storageManifest(source: string): string {
 
 /** Imports images into the containerd of a node image, as kind's build does. */
 async function importImages(
-  docker: Docker,
+  { docker, signal }: Tools,
   { bare, names, key }: { bare: string; names: string[]; key: string },
 ): Promise<void> {
   const container = `darkroom-node-build-${process.pid}`;
@@ -180,15 +187,16 @@ async function importImages(
       '--no-unpack --digests -';
     await exec(
       'bash',
-      ['-c', `docker save ${names.join(' ')} | docker exec -i ${container} ${load}`],
-      {
-        env: docker.env,
-      },
+      [
+        ...['-o', 'pipefail', '-c'],
+        `docker save ${names.join(' ')} | docker exec -i ${container} ${load}`,
+      ],
+      { env: docker.env, signal },
     );
     await inside('pkill containerd; while pgrep -x containerd >/dev/null; do sleep 0.1; done');
     await docker.run([
       ...['commit', '--change', 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]'],
-      ...['--change', `LABEL dev.darkroom.made-of=${key}`, container, NAME],
+      ...['--change', `LABEL ${LABEL}=${key}`, container, NAME],
     ]);
   } finally {
     await docker.run(['rm', '--force', container]);

@@ -27,6 +27,7 @@ const rootFilesystems = {
       ...['bash', 'ca-certificates', 'curl', 'jq'],
     ],
   },
+  service: { suite: 'bookworm', packages: ['ca-certificates'] },
   rabbitmq: { suite: 'trixie', packages: ['ca-certificates', 'rabbitmq-server'] },
   postgres: { suite: 'trixie', packages: ['ca-certificates', 'postgresql-17'] },
 } satisfies Record<string, RootFilesystem>;

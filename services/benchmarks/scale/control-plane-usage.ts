@@ -1,12 +1,13 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { exec } from '../../../scripts/cluster/exec.ts';
 
-export type Usage = { residentMiB: number; cpuSeconds: number };
+type Usage = { residentMiB: number; cpuSeconds: number };
 
 const PAGE = 4_096;
 const TICKS_A_SECOND = 100;
 
 /** What processes of a node use, summed over those of a name (proc_pid_stat(5)). */
-export async function usageOf(
+async function usageOf(
   env: NodeJS.ProcessEnv,
   node: string,
   names: readonly string[],
@@ -25,4 +26,56 @@ export async function usageOf(
     of.residentMiB += ((fields[21] ?? 0) * PAGE) / 2 ** 20;
   }
   return usage;
+}
+
+/** Of one part: 1 is a core for all of the time. */
+export type Watched = Record<string, { peakMiB: number; cores: number }>;
+
+/**
+ * Samples what programs use, until it is stopped.
+ *
+ * @param env of the docker that the nodes run on
+ * @param programs by their node
+ */
+export function watchUsage(
+  env: NodeJS.ProcessEnv,
+  programs: Readonly<Record<string, readonly string[]>>,
+): { stop(): Promise<Watched> } {
+  const sample = async () => {
+    const nodes = Object.entries(programs);
+    const usages = await Promise.all(nodes.map(([node, names]) => usageOf(env, node, names)));
+    return Object.assign({}, ...usages) as Record<string, Usage>;
+  };
+  const began = performance.now();
+  const first = sample();
+  const peaks: Record<string, number> = {};
+  let stopped = false;
+  const keepPeaks = (usage: Record<string, Usage>) => {
+    for (const [name, { residentMiB }] of Object.entries(usage)) {
+      peaks[name] = Math.max(peaks[name] ?? 0, residentMiB);
+    }
+    return usage;
+  };
+  const sampling = (async () => {
+    while (!stopped) {
+      keepPeaks(await sample());
+      await pause(5_000);
+    }
+  })();
+  return {
+    stop: async () => {
+      stopped = true;
+      await sampling;
+      const [before, after] = [await first, keepPeaks(await sample())];
+      const seconds = (performance.now() - began) / 1_000;
+      const cores = (name: string, cpuSeconds: number) =>
+        (cpuSeconds - (before[name]?.cpuSeconds ?? 0)) / seconds;
+      return Object.fromEntries(
+        Object.entries(after).map(([name, { cpuSeconds }]) => [
+          name,
+          { peakMiB: peaks[name] ?? 0, cores: cores(name, cpuSeconds) },
+        ]),
+      );
+    },
+  };
 }

@@ -48,8 +48,8 @@ const fakeNode = (index: number, gpus: number) => {
 export type Kwok = { program: string; files: string };
 
 /** Builds kwok where the cache has none. */
-export async function findKwok(steps: Steps): Promise<Kwok> {
-  const program = await buildProgram('kwok', { steps });
+export async function findKwok(steps: Steps, signal: AbortSignal): Promise<Kwok> {
+  const program = await buildProgram('kwok', { steps, signal });
   return { program, files: join(await moduleFolder('kwok', MODULE, steps), 'kustomize') };
 }
 

@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
-import { cacheFolder, inherited } from '../servers/config.ts';
+import { cacheFolder } from '../cache-folder.ts';
+import { inherited } from '../servers/config.ts';
 import { BuildFailure } from './build-failure.ts';
 import { findGo } from './find-go.ts';
 import { oneAtATime } from './one-at-a-time.ts';
@@ -25,6 +26,8 @@ export type GoProgram = {
   otherwise: string;
   /** For what happens, a line each. */
   say: (line: string) => void;
+  /** Ends a build. */
+  signal?: AbortSignal;
 };
 
 /**
@@ -32,7 +35,7 @@ export type GoProgram = {
  * (`~/.cache/darkroom`).
  *
  * @returns its path
- * @throws BuildFailure when there is no Go, or when the build fails
+ * @throws BuildFailure when there is no Go, or when the build fails; the signal's reason once it aborts
  */
 export async function buildGoProgram(program: GoProgram): Promise<string> {
   const file = pathOf(program);
@@ -54,7 +57,7 @@ const pathOf = ({ name, version }: Pick<GoProgram, 'name' | 'version'>) =>
   join(cacheFolder, `${name}-${version}-${process.platform}-${process.arch}`, name);
 
 async function build(program: GoProgram, file: string): Promise<void> {
-  const { name, version, say } = program;
+  const { name, version, say, signal } = program;
   const go = await findGo(program);
   // Renamed when it is whole, so that nobody ever runs half of it.
   const unfinished = `${file}.${process.pid}`;
@@ -66,6 +69,7 @@ async function build(program: GoProgram, file: string): Promise<void> {
   try {
     const { flags = ['-ldflags=-s -w'] } = program;
     const args = ['build', '-mod=readonly', '-trimpath', ...flags, '-o', unfinished];
+    signal?.throwIfAborted();
     const child = spawn(go, [...args, program.package], {
       cwd: program.folder,
       env: { ...inherited, GOWORK: 'off', GOROOT: undefined, CGO_ENABLED: '0' },
@@ -76,7 +80,11 @@ async function build(program: GoProgram, file: string): Promise<void> {
       process.stderr.write(text);
       told += text;
     });
+    const end = () => child.kill();
+    signal?.addEventListener('abort', end);
     const [code] = await once(child, 'close');
+    signal?.removeEventListener('abort', end);
+    signal?.throwIfAborted();
     if (code !== 0) {
       const why = told.includes('no space left on device')
         ? 'the disk is full; free some, and run this again'

@@ -4,7 +4,8 @@ import { chmod, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
-import { cacheFolder, inherited } from '../servers/config.ts';
+import { cacheFolder } from '../cache-folder.ts';
+import { inherited } from '../servers/config.ts';
 import { installDebianPackages, isRootOnDebian } from '../servers/debian.ts';
 import { BuildFailure } from './build-failure.ts';
 

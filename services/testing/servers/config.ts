@@ -1,5 +1,4 @@
-import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter } from 'node:path';
 import process from 'node:process';
 
 const { env } = process;
@@ -16,9 +15,6 @@ export const given = {
   awsAccessKeyId: env.AWS_ACCESS_KEY_ID,
   awsSecretAccessKey: env.AWS_SECRET_ACCESS_KEY,
 };
-
-/** Where programs built once are kept between runs. */
-export const cacheFolder = join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'darkroom');
 
 /** The folders where installed programs are looked for. */
 export const programFolders = (env.PATH ?? '').split(delimiter);
