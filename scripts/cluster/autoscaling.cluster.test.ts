@@ -27,6 +27,13 @@ const condition = async (type: string) => {
   return object?.status?.conditions?.find((each) => each.type === type)?.status;
 };
 
+/** Workers that run, those on their way out included. */
+const runningWorkers = async (): Promise<number> => {
+  const labelSelector = 'app.kubernetes.io/name=worker';
+  const { items } = await cluster.core.listNamespacedPod({ namespace: 'darkroom', labelSelector });
+  return items.filter(({ status }) => status?.phase === 'Running').length;
+};
+
 /** What a frontend tells KEDA of the model. */
 const secondsOfWork = async (): Promise<number> =>
   (await askFrontend<{ seconds: number }>('/scaling/models/pinhole')).seconds;
@@ -53,6 +60,8 @@ test('from none to as many as the seconds of work ask for, and back to none', as
 });
 
 test('a job in hand keeps its worker', async () => {
+  // One on its way out would begin the job, and give it back when its grace is over.
+  await inTime(runningWorkers).toBe(0);
   const [id = ''] = await burst(1, { count: 8, steps: 150 });
   await eventually(async () => (await states([id]))[0]?.state).toBe('running');
   const seen = new Set<number>();

@@ -7,6 +7,7 @@ import { exec } from '../exec.ts';
 import type { Steps } from '../steps.ts';
 import { buildProgram, moduleFolder } from './build-program.ts';
 import { cacheFolder, fingerprint, whole } from './cache.ts';
+import { ensureCompiler } from './compiler.ts';
 import {
   dockerfile,
   type ImageRecipe,
@@ -150,6 +151,7 @@ async function pause(): Promise<string> {
   const key = fingerprint(await readFile(source, 'utf8'));
   const path = join(cacheFolder, 'programs', `pause-${key}`, 'pause');
   if (existsSync(path)) return path;
+  await ensureCompiler();
   await whole(path, async (unfinished) => {
     await exec('gcc', ['-Os', '-static', '-s', '-o', unfinished, source]);
   });
