@@ -114,7 +114,8 @@ describe('a Postgres that goes away', () => {
     const store = await connectPostgresStore({
       connectionString: server.url,
       maxConnections: 1,
-      callLimitMs: 500,
+      // Long enough for the calls that are to succeed, on a busy machine, too.
+      callLimitMs: 3_000,
     });
     const blocker = new Client({ connectionString: server.url });
     await blocker.connect();
