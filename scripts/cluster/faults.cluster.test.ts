@@ -9,6 +9,7 @@ import {
   apiKey,
   client,
   cluster,
+  endWorkers,
   eventually,
   inTime,
   isReady,
@@ -18,7 +19,7 @@ import {
   timeOn,
   url,
 } from './testing/cluster-under-test.ts';
-import { holder, made, removeHolders, runningHolders } from './testing/gpu-holder.ts';
+import { holder, holderStates, made, removeHolders } from './testing/gpu-holder.ts';
 
 const began = Date.now();
 const ledger = join(mkdtempSync(join(tmpdir(), 'darkroom-faults-')), 'ledger.jsonl');
@@ -83,6 +84,8 @@ test('a GPU node is drained and comes back', async () => {
   }
 });
 
+let killed: string;
+
 test('a GPU node is killed and comes back', async () => {
   const name = await node('nvidia.com/gpu.present=true');
   try {
@@ -93,11 +96,7 @@ test('a GPU node is killed and comes back', async () => {
   await readyAgain(name, await timeOn(name));
   await inTime(() => allocatableGpus(name)).toBe('2');
   await allReady('darkroom-gpu', 'app.kubernetes.io/name=gpu-simulator', 2);
-  // What the node tells, it also keeps: a pod gets one of its GPUs. It waits until workers leave one.
-  onTestFinished(removeHolders);
-  await removeHolders();
-  await inTime(() => made(holder('after-the-kill', 1, name))).toBe('made');
-  await inTime(runningHolders).toBe(1);
+  killed = name;
 });
 
 test('everything that was accepted has ended, once, with its pictures', async () => {
@@ -115,4 +114,13 @@ test('everything that was accepted has ended, once, with its pictures', async ()
   expect(verdict.breaches).toEqual([]);
   expect(verdict.accepted).toBeGreaterThan(200);
   expect(verdict.internalErrors).toBe(0);
+});
+
+test('the node that was killed gives a GPU to a pod that comes after', async () => {
+  // They may hold all of its GPUs.
+  await endWorkers();
+  onTestFinished(removeHolders);
+  await removeHolders();
+  await inTime(() => made(holder('after-the-kill', 1, killed))).toBe('made');
+  await inTime(holderStates).toEqual(['Running']);
 });

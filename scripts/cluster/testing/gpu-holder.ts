@@ -41,6 +41,17 @@ export const holders = (): Promise<V1Pod[]> => pods('darkroom', HOLDERS);
 export const runningHolders = async (): Promise<number> =>
   (await holders()).filter(({ status }) => status?.phase === 'Running').length;
 
+/** What has become of each holder: its phase, and why where the node refused it. */
+export async function holderStates(): Promise<string[]> {
+  const { items } = await cluster.core.listNamespacedPod({
+    namespace: 'darkroom',
+    labelSelector: HOLDERS,
+  });
+  return items.map(({ status: { phase = 'Unknown', reason, message } = {} }) =>
+    [phase, reason, message].filter((word) => word !== undefined).join(': '),
+  );
+}
+
 /** Removes all of them, and waits until they are gone. */
 export async function removeHolders(): Promise<void> {
   await kubectl.run([
