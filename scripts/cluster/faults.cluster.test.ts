@@ -84,7 +84,7 @@ test('a GPU node is drained and comes back', async () => {
   }
 });
 
-let killed: string;
+let killed = '';
 
 test('a GPU node is killed and comes back', async () => {
   const name = await node('nvidia.com/gpu.present=true');
