@@ -52,3 +52,35 @@ export function stream(work: Work = {}): { stop(): Promise<Generation[]> } {
     },
   };
 }
+
+/**
+ * Asks for a job whenever less than so much work waits and runs, until it is stopped: a load that is the
+ * same on a fast machine and on a slow one.
+ *
+ * @param seconds of work of one worker
+ * @param secondsOfWork tells how much there is
+ * @param work of a job; the load is larger than `seconds` by one job at most
+ */
+export function keepSecondsOfWork(
+  seconds: number,
+  secondsOfWork: () => Promise<number>,
+  work: Work,
+): { stop(): Promise<string[]> } {
+  const stopped = new AbortController();
+  const ids: string[] = [];
+  const running = (async () => {
+    while (!stopped.signal.aborted) {
+      if ((await secondsOfWork()) < seconds) ids.push(...(await burst(1, work)));
+      else await pause(200);
+    }
+  })();
+  // `stop` tells; until it is called nobody waits for what went wrong.
+  running.catch(() => {});
+  return {
+    stop: async () => {
+      stopped.abort();
+      await running;
+      return ids;
+    },
+  };
+}
