@@ -29,8 +29,12 @@ export type ImageSource = {
   airgap: boolean;
   nodeImage(): Promise<string>;
   registryImage(): Promise<RegistryImage>;
-  /** Puts what the manifests name into the registry, as far as it is not pulled from elsewhere. */
-  fill(registry: Registry): Promise<ImageBinding[]>;
+  /**
+   * Puts what the manifests name into the registry, as far as it is not pulled from elsewhere.
+   *
+   * @returns what it bound, and the image that those of the services were built on
+   */
+  fill(registry: Registry): Promise<{ images: ImageBinding[]; baseImage: string }>;
 };
 
 type Options = {
@@ -58,22 +62,22 @@ export function createImageSource(options: Options): ImageSource {
           }
         : { name: REGISTRY_IMAGE },
     fill: async (registry) => {
-      const base = await baseImage({ ...tools, airgap });
-      const own = await buildOwnImages({ ...tools, base: base.image });
-      const bindings: ImageBinding[] = [];
+      const { image: base } = await baseImage({ ...tools, airgap });
+      const own = await buildOwnImages({ ...tools, base });
+      const images: ImageBinding[] = [];
       for (const [name, tag] of Object.entries(own)) {
         const digest = await steps.step(`pushing ${name}`, () => registry.push(tag, name));
-        bindings.push({ name: `${REGISTRY}/${name}`, digest });
+        images.push({ name: `${REGISTRY}/${name}`, digest });
       }
-      if (!airgap) return bindings;
+      if (!airgap) return { images, baseImage: base };
       for (const image of await makeMirroredImages(tools)) {
         const [name = '', ...path] = nameOf(image).split('/');
         const digest = await steps.step(`pushing ${image}`, () =>
           registry.push(image, `${path.join('/')}:${image.split(':').at(-1)}`),
         );
-        bindings.push({ name: [name, ...path].join('/'), digest });
+        images.push({ name: [name, ...path].join('/'), digest });
       }
-      return bindings;
+      return { images, baseImage: base };
     },
   };
 }

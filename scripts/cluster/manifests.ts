@@ -29,50 +29,69 @@ export type Workload = KubernetesObject & {
 const CREDENTIALS = 'darkroom.dev/credentials';
 
 /**
- * The objects of one layer of an environment, its images bound.
+ * The objects of one layer of an environment as they are applied: its images bound, and its pod templates
+ * stamped with the checksum of the Secrets that they read, so that a change rolls the pods.
  *
- * @param folder where the binding is written, one for each layer
+ * @param folder where the bindings are written, one folder for each layer: a kustomization that others render
+ * @param secrets of the cluster; without them nothing is stamped
  */
 export async function renderLayer(options: {
   environment: string;
   layer: string;
   images: readonly ImageBinding[];
+  secrets?: Secrets;
   folder: string;
 }): Promise<KubernetesObject[]> {
-  const { environment, layer, images } = options;
+  const { environment, layer, images, secrets } = options;
   const folder = join(options.folder, layer);
   await mkdir(folder, { recursive: true });
-  const base = join(repository, 'platform/environments', environment, layer);
-  await writeFile(
-    join(folder, 'kustomization.yaml'),
-    stringify({
+  const render = async (patches: unknown[]) => {
+    const bindings = {
       apiVersion: 'kustomize.config.k8s.io/v1beta1',
       kind: 'Kustomization',
-      resources: [relative(folder, base)],
+      resources: [relative(folder, join(repository, 'platform/environments', environment, layer))],
       images,
-    }),
-  );
-  return (await renderFolder(folder)).objects;
+      patches,
+    };
+    await writeFile(join(folder, 'kustomization.yaml'), stringify(bindings));
+    return (await renderFolder(folder)).objects;
+  };
+  const objects = await render([]);
+  if (secrets === undefined) return objects;
+  return render(stampCredentials(objects, secrets).filter(isStamped).map(stampPatch));
 }
+
+const isStamped = (object: KubernetesObject): object is Workload =>
+  isWorkload(object) && object.spec.template.metadata?.annotations?.[CREDENTIALS] !== undefined;
+
+/** kustomize's patch that sets the stamp which an object has. */
+const stampPatch = ({ kind, metadata, spec }: Workload) => ({
+  target: { kind, name: metadata?.name, namespace: metadata?.namespace },
+  patch: stringify([
+    {
+      op: 'replace',
+      path: `/spec/template/metadata/annotations/${CREDENTIALS.replace('/', '~1')}`,
+      value: spec.template.metadata?.annotations?.[CREDENTIALS],
+    },
+  ]),
+});
 
 export const isWorkload = (object: KubernetesObject): object is Workload =>
   object.kind === 'Deployment' || object.kind === 'StatefulSet' || object.kind === 'DaemonSet';
 
-/** Stamps each pod template with the checksum of the Secrets that it reads, so a change rolls the pods. */
+/** The objects, their pod templates stamped with the Secrets that they read. */
 export function stampCredentials(
   objects: KubernetesObject[],
   secrets: Secrets,
 ): KubernetesObject[] {
   return objects.map((object) => {
-    if (!isWorkload(object)) return object;
+    if (!isStamped(object)) return object;
     const { template } = object.spec;
-    const annotations = template.metadata?.annotations;
-    if (annotations?.[CREDENTIALS] === undefined) return object;
     const read = secretsOf(template);
     const checksum = credentialsChecksum(secrets[object.metadata?.namespace ?? ''] ?? {}, read);
     const metadata = {
       ...template.metadata,
-      annotations: { ...annotations, [CREDENTIALS]: checksum },
+      annotations: { ...template.metadata?.annotations, [CREDENTIALS]: checksum },
     };
     return { ...object, spec: { ...object.spec, template: { ...template, metadata } } };
   });

@@ -66,6 +66,8 @@ export function createRegistry(docker: Docker, names: ClusterNames): Registry {
     introduce: async (node, mirrored) => {
       const hosts = {
         [REGISTRY]: inNetwork,
+        // By which this machine pushes, and Tilt names what it pushed.
+        [`localhost:${registryPort}`]: inNetwork,
         ...Object.fromEntries(mirrored.map((each) => [each, inNetwork])),
       };
       for (const [registry, host] of Object.entries(hosts)) {

@@ -1,9 +1,11 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { retryFor } from '@darkroom/timing';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { checkEnvironment } from '../../platform/checks/check-environment.ts';
 import { tell } from '../../platform/checks/finding.ts';
 import { CommandFailure } from '../commands/failure.ts';
+import { layers } from '../render/environments.ts';
 import { renderEnvironment } from '../render/render.ts';
 import { repository } from '../repository.ts';
 import type { Docker } from './docker.ts';
@@ -13,11 +15,11 @@ import { buildsAll, requirePorts, requireRoom, requireSamePorts } from './host.t
 import { createImageSource, mirroredRegistries, registriesAnswer } from './images.ts';
 import { raiseLimits } from './inotify.ts';
 import type { Kubectl } from './kubectl.ts';
-import { isWorkload, renderLayer, stampCredentials } from './manifests.ts';
+import { isWorkload, renderLayer } from './manifests.ts';
 import { type ClusterNames, contextOf, folderOf, ofCluster } from './names.ts';
 import { createRegistry } from './registry.ts';
 import { untilRolledOut } from './rollout.ts';
-import { ensureSecrets, type Secrets } from './secrets.ts';
+import { ensureSecrets } from './secrets.ts';
 import { createSteps, type Steps } from './steps.ts';
 import { findTools, type Tools } from './tools.ts';
 
@@ -97,15 +99,17 @@ export async function clusterUp(
     await registry.introduce(node, airgap ? mirroredRegistries : []);
   }
 
-  const images = await source.fill(registry);
+  const { images, baseImage } = await source.fill(registry);
   const folder = folderOf(names);
-  const render = (layer: string) => renderLayer({ environment: 'kind', layer, images, folder });
-  const infrastructure = await render('infrastructure');
-  await applyFoundations(kubectl, infrastructure);
+  const bindings = { environment: 'kind', images, folder };
+  await applyFoundations(kubectl, await renderLayer({ ...bindings, layer: 'infrastructure' }));
   const secrets = await ensureSecrets(kubectl);
-  const apply = { kubectl, secrets, steps, signal };
-  await applyLayer('infrastructure', infrastructure, apply);
-  await applyLayer('apps', await render('apps'), apply);
+  for (const layer of layers) {
+    const objects = await renderLayer({ ...bindings, layer, secrets });
+    await applyLayer(layer, objects, { kubectl, steps, signal });
+  }
+  await kubectl.apply(registryAddress(names));
+  await writeFile(join(folder, 'tilt.json'), JSON.stringify({ port: names.port, baseImage }));
 
   const url = `http://127.0.0.1:${names.port}`;
   const apiKey = secrets.darkroom?.['first-api-key']?.key ?? '';
@@ -168,18 +172,28 @@ async function applyLayer(
   objects: KubernetesObject[],
   options: {
     kubectl: Kubectl;
-    secrets: Secrets;
     steps: Steps;
     signal?: AbortSignal | undefined;
   },
 ): Promise<void> {
-  const { kubectl, secrets, steps, signal } = options;
-  const stamped = stampCredentials(objects, secrets);
-  await steps.step(`applying ${layer}`, () => kubectl.apply(listOf(stamped)));
+  const { kubectl, steps, signal } = options;
+  await steps.step(`applying ${layer}`, () => kubectl.apply(listOf(objects)));
   await steps.step(`waiting for ${layer}`, (tell) =>
-    untilRolledOut(kubectl, stamped.filter(isWorkload), { limitMs: 600_000, tell, signal }),
+    untilRolledOut(kubectl, objects.filter(isWorkload), { limitMs: 600_000, tell, signal }),
   );
 }
+
+/**
+ * Where programs of this machine push images for the cluster, told as KEP-1755 says: Tilt reads it.
+ * https://github.com/kubernetes/enhancements/tree/master/keps/sig-cluster-lifecycle/generic/1755-communicating-a-local-registry
+ */
+const registryAddress = ({ registryPort }: ClusterNames) =>
+  JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'local-registry-hosting', namespace: 'kube-public' },
+    data: { 'localRegistryHosting.v1': `host: "localhost:${registryPort}"\n` },
+  });
 
 /** kind gives a node's container the node's name. */
 async function gpuNodes(kubectl: Kubectl): Promise<string[]> {
