@@ -20,6 +20,8 @@ export type GoProgram = {
   package: string;
   /** Further arguments of `go build`; without any, the program is stripped. */
   flags?: readonly string[];
+  /** With code in C, which takes a compiler of it. */
+  cgo?: boolean;
   /** About how long a build takes, for who waits: "a minute". */
   takes: string;
   /** What else there is than to install Go, for who has none: a sentence without an end. */
@@ -72,7 +74,7 @@ async function build(program: GoProgram, file: string): Promise<void> {
     signal?.throwIfAborted();
     const child = spawn(go, [...args, program.package], {
       cwd: program.folder,
-      env: { ...inherited, GOWORK: 'off', GOROOT: undefined, CGO_ENABLED: '0' },
+      env: { ...inherited, GOWORK: 'off', GOROOT: undefined, CGO_ENABLED: program.cgo ? '1' : '0' },
       stdio: ['ignore', 'inherit', 'pipe'],
     });
     let told = '';
