@@ -222,6 +222,15 @@ export default {
       to: { path: roomsOtherThan('deletion-cost|kubernetes|lifecycle|timing') },
     },
     {
+      name: 'live-update-stands-alone',
+      comment:
+        'live-update runs the other programs in development images and goes on when their code is ' +
+        'broken, so it shares none of it.',
+      severity: 'error',
+      from: codeOf('live-update'),
+      to: { path: roomsOtherThan('live-update') },
+    },
+    {
       name: 'testing-is-for-tests',
       comment:
         "services/testing starts servers and brings the tests' packages, which no image has. Only " +
