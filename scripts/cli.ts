@@ -3,6 +3,7 @@ import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import manifest from '../package.json' with { type: 'json' };
 import { platformCommands } from './cli/platform.ts';
+import { releaseCommands } from './cli/release.ts';
 import { UsageError } from './commands/failure.ts';
 import { type Command, runCommand } from './commands/run-command.ts';
 
@@ -278,9 +279,11 @@ const parser = yargs(hideBin(process.argv))
     return true;
   });
 
-platformCommands(parser, (chosen) => {
+const choose = (chosen: Command) => {
   command = chosen;
-});
+};
+platformCommands(parser, choose);
+releaseCommands(parser, choose);
 
 await runCommand(async (context) => {
   await parser.parseAsync();

@@ -4,7 +4,7 @@ import { checkAddresses } from './addresses.ts';
 import { checkAutoscaling } from './autoscaling.ts';
 import { checkDefinitions } from './definitions.ts';
 import type { Finding } from './finding.ts';
-import { checkImages } from './images.ts';
+import { checkImages, type LockedImage } from './images.ts';
 import { checkModels } from './models.ts';
 import { checkDefaultDeny, checkNetworkPolicies } from './network.ts';
 import { workloadsOf } from './pods.ts';
@@ -23,15 +23,20 @@ const withoutDigests: readonly EnvironmentName[] = ['kind'];
  * looks at the objects alone.
  *
  * @param objects of both layers
+ * @param lock of the images that others publish, where it is not that of this checkout
  */
 export function checkEnvironment(
   environment: EnvironmentName,
   objects: readonly Manifest[],
+  lock?: LockedImage[],
 ): Finding[] {
   const workloads = workloadsOf(objects);
   return [
     ...checkDefinitions(environment, objects),
-    ...checkImages(workloads, { digests: !withoutDigests.includes(environment) }),
+    ...checkImages(workloads, {
+      digests: !withoutDigests.includes(environment),
+      ...(lock && { lock }),
+    }),
     ...checkReferences(objects, workloads),
     ...checkVariables(objects, workloads),
     ...checkGrace(objects, workloads),

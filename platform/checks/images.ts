@@ -16,9 +16,10 @@ const withoutDigest = [
   'docker.io/cloudnativelabs/kube-router',
 ] as const;
 
-/** The lock of all images that others publish. */
-function readImageLock(): LockedImage[] {
-  const file = platformPath('images/kustomization.yaml');
+/** The lock of all images that others publish: this checkout's unless told. */
+export function readImageLock(
+  file: string = platformPath('images/kustomization.yaml'),
+): LockedImage[] {
   const [lock] = parseManifests(readFileSync(file, 'utf8'));
   return (lock?.['images'] ?? []) as LockedImage[];
 }

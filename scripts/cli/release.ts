@@ -1,0 +1,70 @@
+import type { Argv } from 'yargs';
+import type { Command } from '../commands/run-command.ts';
+import { environmentNames } from '../render/environments.ts';
+
+/** A cluster on one machine builds its images itself. */
+const releasedTo = environmentNames.filter((name) => name !== 'kind');
+
+const json = <T>(line: Argv<T>) =>
+  line.option('json', {
+    type: 'boolean',
+    default: false,
+    describe: 'Print one JSON document on stdout',
+  });
+
+const folder = <T>(line: Argv<T>) =>
+  line.positional('folder', {
+    type: 'string',
+    demandOption: true,
+    describe: "The release's folder",
+  });
+
+const several = (describe: string) =>
+  ({ type: 'string', array: true, requiresArg: true, default: [] as string[], describe }) as const;
+
+const actions = () => import('../commands/release.ts');
+
+/**
+ * Declares the commands that are about releases.
+ *
+ * @param choose is given the command that was named, which runs once the whole line has been checked
+ */
+export const releaseCommands = <T>(line: Argv<T>, choose: (command: Command) => void): Argv<T> =>
+  line.command('release', 'Put releases together, and look at them', (inner) =>
+    inner
+      .demandCommand(1, 'say what to do: build, verify or render')
+      .command(
+        'build',
+        'Make a folder of the manifests of this commit, with a lock of all that belongs to them',
+        (build) =>
+          json(build).options({
+            output: {
+              type: 'string',
+              requiresArg: true,
+              default: 'releases',
+              describe: 'The folder in which the release gets one of its own',
+            },
+            image: several('NAME=sha256:…, of each image whose digest is not in the lock'),
+            model: several('NAME=FOLDER, of each model that is served, but the built-in one'),
+            report: several('A JSON report of Vitest, of tests that passed'),
+          }),
+        (options) => choose(async (context) => (await actions()).build(options, context)),
+      )
+      .command(
+        'verify <folder>',
+        'Compare every file of a release with its lock',
+        (verify) => json(folder(verify)),
+        (options) => choose(async (context) => (await actions()).verify(options, context)),
+      )
+      .command(
+        'render <folder> <environment>',
+        'Check what a release is in an environment of this checkout, and print it',
+        (render) =>
+          folder(render).positional('environment', {
+            choices: releasedTo,
+            demandOption: true,
+            describe: 'What the manifests are bound to',
+          }),
+        (options) => choose(async (context) => (await actions()).render(options, context)),
+      ),
+  );

@@ -1,0 +1,98 @@
+import { pinhole } from '@darkroom/pinhole';
+import { checkEnvironment } from '../../platform/checks/check-environment.ts';
+import { tell } from '../../platform/checks/finding.ts';
+import { buildRelease } from '../release/build-release.ts';
+import type { ReleaseLock } from '../release/lock.ts';
+import { readRelease } from '../release/read-release.ts';
+import { renderRelease } from '../release/render-release.ts';
+import type { EnvironmentName } from '../render/environments.ts';
+import { platformPath } from '../render/render.ts';
+import { repository } from '../repository.ts';
+import { CommandFailure, UsageError } from './failure.ts';
+import type { Context } from './run-command.ts';
+
+type BuildOptions = {
+  output: string;
+  image: string[];
+  model: string[];
+  report: string[];
+  json: boolean;
+};
+
+export async function build(options: BuildOptions, context: Context): Promise<void> {
+  const { userPath } = context.config;
+  const models = Object.entries(pairs('model', options.model));
+  const { folder, lock } = await buildRelease(
+    {
+      repository,
+      images: pairs('image', options.image),
+      models: {
+        [pinhole.name]: pinhole.folder,
+        ...Object.fromEntries(models.map(([name, path]) => [name, userPath(path)])),
+      },
+      reports: options.report.map(userPath),
+    },
+    userPath(options.output),
+  );
+  context.print(options.json ? JSON.stringify({ folder, lock }, null, 2) : summary(folder, lock));
+}
+
+export async function verify(
+  options: { folder: string; json: boolean },
+  context: Context,
+): Promise<void> {
+  const { folder, lock } = await readRelease(context.config.userPath(options.folder));
+  context.print(options.json ? JSON.stringify({ folder, lock }, null, 2) : summary(folder, lock));
+}
+
+/** Prints what would be applied to an environment, as `darkroom render` does for the checkout. */
+export async function render(
+  options: { folder: string; environment: EnvironmentName },
+  context: Context,
+): Promise<void> {
+  const release = await readRelease(context.config.userPath(options.folder));
+  const { environment } = options;
+  const { infrastructure, apps } = await renderRelease(
+    release,
+    platformPath(`environments/${environment}`),
+  );
+  const objects = [...infrastructure.objects, ...apps.objects];
+  const lock = Object.entries(release.lock.images).map(([name, { tag = '', digest }]) => ({
+    name,
+    newTag: tag,
+    digest,
+  }));
+  const findings = checkEnvironment(environment, objects, lock);
+  if (findings.length > 0) {
+    throw new CommandFailure(
+      [
+        `${release.lock.release} has ${findings.length} faults in ${environment}:`,
+        ...findings.map(tell),
+      ].join('\n  '),
+    );
+  }
+  context.print([infrastructure, apps].map(({ text }) => text.trimEnd()).join('\n---\n'));
+}
+
+/** `NAME=VALUE` options by name. */
+function pairs(option: string, values: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    values.map((value) => {
+      const at = value.indexOf('=');
+      if (at > 0) return [value.slice(0, at), value.slice(at + 1)];
+      throw new UsageError(`--${option} is NAME=VALUE, and ${value} is not`);
+    }),
+  );
+}
+
+const summary = (folder: string, { release, images, models, manifests, tests }: ReleaseLock) =>
+  [
+    `release:    ${release}`,
+    `folder:     ${folder}`,
+    `manifests:  ${Object.keys(manifests.files).length} files, ${manifests.digest}`,
+    `images:     ${Object.keys(images).length}`,
+    `models:     ${Object.entries(models)
+      .map(([name, digest]) => `${name} ${digest}`)
+      .join(', ')}`,
+    `tests:      ${tests.map(({ report, passed, skipped }) => `${report}: ${passed} passed, ${skipped} skipped`).join('; ') || 'none told'}`,
+  ].join('\n');

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+
+const digest = z
+  .string()
+  .regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 hexadecimal digits');
+
+/**
+ * What a release consists of, by content: the one file that says it. It names no time and no place, so the
+ * same parts give the same bytes.
+ */
+export const releaseLock = z.strictObject({
+  /** Of this format; a reader refuses one that it does not know. */
+  format: z.literal(1),
+  /** The release's name, `VERSION-REVISION`: its folder's, too. */
+  release: z.string().regex(/^[0-9a-z][0-9a-z.-]{0,62}$/),
+  source: z.strictObject({
+    /** The commit that all of it was made of. */
+    revision: z.string().regex(/^[0-9a-f]{40}$/),
+  }),
+  versions: z.strictObject({ darkroom: z.string(), kubernetes: z.string() }),
+  /** By the name that manifests give; `tag` where others publish it, for people. */
+  images: z.record(z.string(), z.strictObject({ tag: z.string().optional(), digest })),
+  /** By name, as `models verify` tells it. */
+  models: z.record(z.string(), digest),
+  manifests: z.strictObject({
+    /** Of all files, by path and content. */
+    digest,
+    /** SHA-256 of each, by its path in the folder `platform`. */
+    files: z.record(z.string(), digest),
+  }),
+  /** The runs of tests that the release passed. */
+  tests: z.array(
+    z.strictObject({
+      report: z.string(),
+      passed: z.int().positive(),
+      skipped: z.int().nonnegative(),
+    }),
+  ),
+});
+export type ReleaseLock = z.infer<typeof releaseLock>;
+
+export const LOCK_FILE = 'lock.json';
+/** The folder of a release in which its manifests lie, as in the repository. */
+export const MANIFESTS_FOLDER = 'platform';
+
+export const writeLock = (lock: ReleaseLock): string => `${JSON.stringify(lock, null, 2)}\n`;
