@@ -6,7 +6,7 @@ import { readImageLock } from '../../platform/checks/images.ts';
 import { exec } from '../cluster/exec.ts';
 import { CommandFailure } from '../commands/failure.ts';
 import { parseManifests } from '../render/manifest.ts';
-import { LOCK_FILE, MANIFESTS_FOLDER, type ReleaseLock, writeLock } from './lock.ts';
+import { isDigest, LOCK_FILE, MANIFESTS_FOLDER, type ReleaseLock, writeLock } from './lock.ts';
 import { digestOf, releasedFiles } from './manifest-files.ts';
 
 /** What Darkroom's manifests are written for. */
@@ -110,6 +110,14 @@ function allImages(repository: string, given: ReleaseParts['images']): ReleaseLo
       digest: given[name] ?? digest,
     })),
   ];
+  const wrong = all.filter(({ digest }) => digest !== undefined && !isDigest(digest));
+  if (wrong.length > 0) {
+    throw new CommandFailure(
+      `an image is named by its digest, sha256: and 64 hexadecimal digits; these are not: ${wrong
+        .map(({ name, digest }) => `${name}=${digest}`)
+        .join(', ')}`,
+    );
+  }
   const missing = all.filter(({ digest }) => digest === undefined).map(({ name }) => name);
   if (missing.length > 0) {
     throw new CommandFailure(

@@ -4,6 +4,8 @@ const digest = z
   .string()
   .regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 hexadecimal digits');
 
+export const isDigest = (text: string): boolean => digest.safeParse(text).success;
+
 /**
  * What a release consists of, by content: the one file that says it. It names no time and no place, so the
  * same parts give the same bytes.

@@ -104,6 +104,11 @@ describe('a release that is built', () => {
       () => ({ images: { ...images, 'darkroom/fronted': digest('1') } }),
       /no manifest has the image darkroom\/fronted; there are darkroom\/deletion-cost/,
     ],
+    [
+      'an image that is named by a tag',
+      () => ({ images: { ...images, 'darkroom/worker': 'v1' } }),
+      /64 hexadecimal digits; these are not: darkroom\/worker=v1/,
+    ],
     ['a model without its files', () => ({ models: {} }), /differ in pinhole; give the folder/],
     [
       'files of a model that is not served',
