@@ -52,7 +52,7 @@ test('from none to as many as the seconds of work ask for, and back to none', as
   const began = performance.now();
   // A worker for each ten seconds of work (platform/models/pinhole). More, once several workers share the
   // processor: each step takes longer then, and so does what waits.
-  const load = keepSecondsOfWork(22, secondsOfWork, { count: 4, steps: 150 });
+  const load = keepSecondsOfWork(22, secondsOfWork, { count: 8, steps: 150 });
   try {
     await eventually(wanted).toBeGreaterThan(0);
     expect(performance.now() - began).toBeLessThan(10_000);

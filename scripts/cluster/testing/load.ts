@@ -59,7 +59,7 @@ export function stream(work: Work = {}): { stop(): Promise<Generation[]> } {
  *
  * @param seconds of work of one worker
  * @param secondsOfWork tells how much there is
- * @param work of a job; the load is larger than `seconds` by one job at most
+ * @param work of a job; the load is larger than `seconds` by two jobs at most
  */
 export function keepSecondsOfWork(
   seconds: number,
@@ -71,7 +71,8 @@ export function keepSecondsOfWork(
   const running = (async () => {
     while (!stopped.signal.aborted) {
       if ((await secondsOfWork()) < seconds) ids.push(...(await burst(1, work)));
-      else await pause(200);
+      // What a frontend tells is up to a second old: until then it does not count the job.
+      await pause(1_100);
     }
   })();
   // `stop` tells; until it is called nobody waits for what went wrong.
