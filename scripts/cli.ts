@@ -2,6 +2,7 @@ import { type Scope, schedulerName, scope } from '@darkroom/contract';
 import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import manifest from '../package.json' with { type: 'json' };
+import { json } from './cli/json.ts';
 import { platformCommands } from './cli/platform.ts';
 import { releaseCommands } from './cli/release.ts';
 import { UsageError } from './commands/failure.ts';
@@ -28,13 +29,6 @@ const dataDir = <T>(line: Argv<T>) =>
     type: 'string',
     requiresArg: true,
     describe: 'Folder of the embedded service [default: .darkroom in the project]',
-  });
-
-const json = <T>(line: Argv<T>) =>
-  line.option('json', {
-    type: 'boolean',
-    default: false,
-    describe: 'Print one JSON document on stdout',
   });
 
 const remote = <T>(line: Argv<T>) => json(dataDir(service(line)));

@@ -1,6 +1,7 @@
 import type { Argv } from 'yargs';
 import type { Command } from '../commands/run-command.ts';
 import { environmentNames, layers } from '../render/environments.ts';
+import { json } from './json.ts';
 
 const cluster = <T>(line: Argv<T>) =>
   line
@@ -23,12 +24,7 @@ const cluster = <T>(line: Argv<T>) =>
       describe: "Port of this machine for the cluster's registry",
     });
 
-const told = <T>(line: Argv<T>) =>
-  cluster(line).option('json', {
-    type: 'boolean',
-    default: false,
-    describe: 'Print one JSON document on stdout',
-  });
+const told = <T>(line: Argv<T>) => json(cluster(line));
 
 const actions = () => import('../commands/cluster.ts');
 

@@ -1,16 +1,10 @@
 import type { Argv } from 'yargs';
 import type { Command } from '../commands/run-command.ts';
 import { environmentNames } from '../render/environments.ts';
+import { json } from './json.ts';
 
 /** A cluster on one machine builds its images itself. */
 const releasedTo = environmentNames.filter((name) => name !== 'kind');
-
-const json = <T>(line: Argv<T>) =>
-  line.option('json', {
-    type: 'boolean',
-    default: false,
-    describe: 'Print one JSON document on stdout',
-  });
 
 const folder = <T>(line: Argv<T>) =>
   line.positional('folder', {

@@ -19,7 +19,7 @@ import {
 } from './testing/cluster-under-test.ts';
 import { createTilt, type Tilt } from './testing/tilt.ts';
 
-/** A save and its crash are live within so long: the bars that we set ourselves. */
+/** So long after it is saved, code is live: the median of all edits, and what mends a crash. */
 const LIVE_WITHIN_MS = 3_000;
 const MENDED_WITHIN_MS = 10_000;
 const EDITS = 10;

@@ -2,7 +2,7 @@ import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { verifyModelFolder } from '@darkroom/diffusion';
 import { z } from 'zod';
-import { readImageLock } from '../../platform/checks/images.ts';
+import { ownImages, readImageLock } from '../../platform/checks/images.ts';
 import { exec } from '../cluster/exec.ts';
 import { CommandFailure } from '../commands/failure.ts';
 import { parseManifests } from '../render/manifest.ts';
@@ -11,14 +11,6 @@ import { digestOf, releasedFiles } from './manifest-files.ts';
 
 /** What Darkroom's manifests are written for. */
 const KUBERNETES = '1.35';
-/** Darkroom's own images. */
-const ownImages = [
-  'darkroom/deletion-cost',
-  'darkroom/frontend',
-  'darkroom/gpu-simulator',
-  'darkroom/worker',
-];
-
 export type ReleaseParts = {
   /** The checkout that it is made of. */
   repository: string;
@@ -95,7 +87,8 @@ async function cleanRevision(repository: string): Promise<string> {
 /** @throws CommandFailure for names that nothing has, and images without a digest */
 function allImages(repository: string, given: ReleaseParts['images']): ReleaseLock['images'] {
   const locked = readImageLock(join(repository, 'platform/images/kustomization.yaml'));
-  const known = [...ownImages, ...locked.map(({ name }) => name)];
+  const own = ownImages.map((image) => `darkroom/${image}`);
+  const known = [...own, ...locked.map(({ name }) => name)];
   const unknown = Object.keys(given).filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     throw new CommandFailure(
@@ -103,7 +96,7 @@ function allImages(repository: string, given: ReleaseParts['images']): ReleaseLo
     );
   }
   const all = [
-    ...ownImages.map((name) => ({ name, digest: given[name] })),
+    ...own.map((name) => ({ name, digest: given[name] })),
     ...locked.map(({ name, newTag, digest }) => ({
       name,
       tag: newTag,

@@ -97,12 +97,12 @@ describe('a release that is built', () => {
     [
       'images without a digest, all of them',
       () => ({ images: { 'darkroom/frontend': digest('1') } }),
-      /no digest is known of darkroom\/deletion-cost, darkroom\/gpu-simulator, darkroom\/worker, docker\.io\/library\/rabbitmq, docker\.io\/cloudnativelabs\/kube-router; give each with --image/,
+      /no digest is known of darkroom\/worker, darkroom\/deletion-cost, darkroom\/gpu-simulator, docker\.io\/library\/rabbitmq, docker\.io\/cloudnativelabs\/kube-router; give each with --image/,
     ],
     [
       'an image that no manifest has',
       () => ({ images: { ...images, 'darkroom/fronted': digest('1') } }),
-      /no manifest has the image darkroom\/fronted; there are darkroom\/deletion-cost/,
+      /no manifest has the image darkroom\/fronted; there are darkroom\/frontend/,
     ],
     [
       'an image that is named by a tag',

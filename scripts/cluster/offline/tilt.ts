@@ -54,7 +54,7 @@ export async function buildTilt({
       package: './cmd/tilt',
       flags: ['-ldflags', `-s -w -X main.version=${VERSION} -X main.date=${RELEASED}`],
       cgo: true,
-      takes: 'ten minutes',
+      takes: 'a few minutes',
       otherwise: `put Tilt ${VERSION} into the cache folder`,
       say: steps.say,
       ...(signal && { signal }),
