@@ -49,7 +49,7 @@ export const generationInput = inputObject({
 export type GenerationInput = z.infer<typeof generationInput>;
 
 /** A request with every choice made; what the record keeps and the engine runs. */
-const generationRequest = z.object({
+export const generationRequest = z.object({
   model: modelName,
   prompt: z.string(),
   negativePrompt: z.string(),

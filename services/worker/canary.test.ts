@@ -1,0 +1,60 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { loadPipeline } from '@darkroom/diffusion';
+import { pinhole } from '@darkroom/pinhole';
+import { expect, test } from 'vitest';
+
+const program = fileURLToPath(new URL('canary.ts', import.meta.url));
+
+const run = (requests: unknown, environment: Record<string, string> = {}) =>
+  promisify(execFile)(process.execPath, [program], {
+    env: {
+      PATH: process.env.PATH,
+      CANARY_REQUESTS: typeof requests === 'string' ? requests : JSON.stringify(requests),
+      ...environment,
+    },
+  });
+
+const request = {
+  model: 'pinhole',
+  prompt: 'a large red star on a blue background',
+  negativePrompt: '',
+  seed: '18446744073709551615',
+  steps: 4,
+  guidanceScale: 1.5,
+  width: 64,
+  height: 64,
+};
+
+test('writes the pictures that the engine makes, and what they ran on', async () => {
+  const { stdout } = await run([request, { ...request, seed: 7 }]);
+  const pipeline = await loadPipeline(pinhole.folder, { executionProviders: ['cpu'] });
+  const made = await Promise.all(
+    [2n ** 64n - 1n, 7n].map((seed) => pipeline.generate({ ...request, seed })),
+  );
+  const lines = stdout.trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line))).toEqual(
+    made.map(({ png }, index) => ({
+      request: index,
+      provider: 'cpu',
+      sha256: createHash('sha256').update(png).digest('hex'),
+      png: Buffer.from(png).toString('base64'),
+    })),
+  );
+});
+
+test.each([
+  ['no JSON', 'nothing', {}, /CANARY_REQUESTS: must be JSON/],
+  ['no request', [], {}, /CANARY_REQUESTS/],
+  ['a model that it does not serve', [{ ...request, model: 'other' }], {}, /other/],
+  ['no GPU where one is required', [request], { REQUIRE_GPU: '1' }, /REQUIRE_GPU/],
+])('fails with the reason: %s', async (_, requests, environment, reason) => {
+  await expect(run(requests, environment)).rejects.toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(reason),
+  });
+});
