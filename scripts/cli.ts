@@ -4,6 +4,7 @@ import { hideBin } from 'yargs/helpers';
 import manifest from '../package.json' with { type: 'json' };
 import { json } from './cli/json.ts';
 import { platformCommands } from './cli/platform.ts';
+import { promotionCommands } from './cli/promotion.ts';
 import { releaseCommands } from './cli/release.ts';
 import { UsageError } from './commands/failure.ts';
 import { type Command, runCommand } from './commands/run-command.ts';
@@ -278,6 +279,7 @@ const choose = (chosen: Command) => {
 };
 platformCommands(parser, choose);
 releaseCommands(parser, choose);
+promotionCommands(parser, choose);
 
 await runCommand(async (context) => {
   await parser.parseAsync();

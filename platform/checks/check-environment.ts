@@ -1,4 +1,3 @@
-import type { EnvironmentName } from '../../scripts/render/environments.ts';
 import type { Manifest } from '../../scripts/render/manifest.ts';
 import { checkAddresses } from './addresses.ts';
 import { checkAutoscaling } from './autoscaling.ts';
@@ -16,17 +15,18 @@ import { checkGrace, checkVariables } from './variables.ts';
 const namespaces = ['darkroom', 'darkroom-data', 'darkroom-gpu', 'monitoring'] as const;
 
 /** Where images are built, so that none has its publisher's digest. */
-const withoutDigests: readonly EnvironmentName[] = ['kind'];
+const withoutDigests: readonly string[] = ['kind'];
 
 /**
  * All that can be known to go wrong with an environment before anything of it is applied. Pure: it
  * looks at the objects alone.
  *
+ * @param environment its name; one that is none of this repository's is a real cluster's
  * @param objects of both layers
  * @param lock of the images that others publish, where it is not that of this checkout
  */
 export function checkEnvironment(
-  environment: EnvironmentName,
+  environment: string,
   objects: readonly Manifest[],
   lock?: LockedImage[],
 ): Finding[] {

@@ -1,4 +1,3 @@
-import type { EnvironmentName } from '../../scripts/render/environments.ts';
 import type { Manifest } from '../../scripts/render/manifest.ts';
 import { type Finding, finding } from './finding.ts';
 
@@ -7,18 +6,12 @@ const ofKubernetes = ['', 'apps', 'autoscaling', 'batch', 'policy'];
 
 const operators = ['external-secrets.io', 'karpenter.sh', 'karpenter.k8s.aws', 'rabbitmq.com'];
 
-/** Groups of the operators that a cluster has before Darkroom comes, by environment. */
-const installed: Record<EnvironmentName, readonly string[]> = {
-  kind: [],
-  staging: operators,
-  production: operators,
-};
+/** Groups of the operators that a cluster has before Darkroom comes; one on one machine has none. */
+const installedIn = (environment: string): readonly string[] =>
+  environment === 'kind' ? [] : operators;
 
 /** Whoever applies knows every kind: Kubernetes', those defined by the manifests, those of operators. */
-export function checkDefinitions(
-  environment: EnvironmentName,
-  objects: readonly Manifest[],
-): Finding[] {
+export function checkDefinitions(environment: string, objects: readonly Manifest[]): Finding[] {
   const defined = new Set(
     objects
       .filter(({ kind }) => kind === 'CustomResourceDefinition')
@@ -30,7 +23,7 @@ export function checkDefinitions(
     const known =
       ofKubernetes.includes(group) ||
       group.endsWith('.k8s.io') ||
-      installed[environment].includes(group) ||
+      installedIn(environment).includes(group) ||
       defined.has(`${group} ${object.kind}`);
     return known
       ? []

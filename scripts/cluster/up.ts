@@ -12,12 +12,17 @@ import type { Docker } from './docker.ts';
 import { favourContainers, findEngine, keepClusterTrafficInside, putLast } from './engine.ts';
 import { type FirstPicture, makePicture } from './first-picture.ts';
 import { buildsAll, requirePorts, requireRoom, requireSamePorts } from './host.ts';
-import { createImageSource, mirroredRegistries, registriesAnswer } from './images.ts';
+import {
+  createImageSource,
+  type ImageSource,
+  mirroredRegistries,
+  registriesAnswer,
+} from './images.ts';
 import { raiseLimits } from './inotify.ts';
 import type { Kubectl } from './kubectl.ts';
 import { isWorkload, renderLayer } from './manifests.ts';
 import { type ClusterNames, contextOf, folderOf, ofCluster } from './names.ts';
-import { createRegistry } from './registry.ts';
+import { createRegistry, type Registry } from './registry.ts';
 import { untilRolledOut } from './rollout.ts';
 import { ensureSecrets } from './secrets.ts';
 import { createSteps, type Steps } from './steps.ts';
@@ -46,15 +51,22 @@ export type ClusterAddress = {
 /** What an object needs before others can be applied: a namespace to be in, a kind to be of. */
 const foundations = new Set(['Namespace', 'CustomResourceDefinition', 'PriorityClass']);
 
+/** A cluster without Darkroom in it, and what it is filled by. */
+type EmptyCluster = {
+  docker: Docker;
+  kubectl: Kubectl;
+  paths: Tools['paths'];
+  registry: Registry;
+  source: ImageSource;
+  steps: Steps;
+};
+
 /**
- * Brings a cluster with all of Darkroom in it to the state that the checkout describes. What is there
- * already is kept, so it may be run again at any time.
+ * Makes the nodes of a cluster and its registry, or starts those that are there.
  *
- * @throws CommandFailure with what it waited for and what the cluster answers
+ * @throws CommandFailure where this machine lacks something that it needs
  */
-export async function clusterUp(
-  options: UpOptions,
-): Promise<ClusterAddress & { picture: FirstPicture }> {
+export async function createCluster(options: UpOptions): Promise<EmptyCluster> {
   const { names, note, signal } = options;
   const steps = createSteps(note);
   const airgap = options.airgap ?? !(await registriesAnswer());
@@ -98,7 +110,20 @@ export async function clusterUp(
   for (const node of await kind.nodes(names.cluster)) {
     await registry.introduce(node, airgap ? mirroredRegistries : []);
   }
+  return { docker, kubectl, paths, registry, source, steps };
+}
 
+/**
+ * Brings a cluster with all of Darkroom in it to the state that the checkout describes. What is there
+ * already is kept, so it may be run again at any time.
+ *
+ * @throws CommandFailure with what it waited for and what the cluster answers
+ */
+export async function clusterUp(
+  options: UpOptions,
+): Promise<ClusterAddress & { picture: FirstPicture }> {
+  const { names, signal } = options;
+  const { docker, kubectl, paths, registry, source, steps } = await createCluster(options);
   const { images, baseImage } = await source.fill(registry);
   const folder = folderOf(names);
   const bindings = { environment: 'kind', images, folder };

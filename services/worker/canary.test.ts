@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { loadPipeline } from '@darkroom/diffusion';
+import { loadPipeline, modelDigest } from '@darkroom/diffusion';
 import { pinhole } from '@darkroom/pinhole';
 import { expect, test } from 'vitest';
 
@@ -35,10 +35,12 @@ test('writes the pictures that the engine makes, and what they ran on', async ()
   const made = await Promise.all(
     [2n ** 64n - 1n, 7n].map((seed) => pipeline.generate({ ...request, seed })),
   );
+  const model = await modelDigest(pinhole.folder);
   const lines = stdout.trim().split('\n');
   expect(lines.map((line) => JSON.parse(line))).toEqual(
     made.map(({ png }, index) => ({
       request: index,
+      model,
       provider: 'cpu',
       sha256: createHash('sha256').update(png).digest('hex'),
       png: Buffer.from(png).toString('base64'),

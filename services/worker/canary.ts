@@ -15,6 +15,8 @@ import { findModelFolders } from './model-folders.ts';
 export type CanaryPicture = {
   /** The request's place in CANARY_REQUESTS. */
   request: number;
+  /** The digest of the model's files, as `models verify` tells it. */
+  model: string;
   /** The runtime's provider that the model ran on. */
   provider: string;
   /** Of the PNG's bytes, in hexadecimal digits. */
@@ -51,6 +53,7 @@ async function main(config: CanaryConfig, logger: Logger): Promise<void> {
       const sha256 = createHash('sha256').update(png).digest('hex');
       const made: CanaryPicture = {
         request,
+        model: identity.models.find(({ name }) => name === rest.model)?.digest ?? '',
         provider,
         sha256,
         png: Buffer.from(png).toString('base64'),

@@ -1,0 +1,160 @@
+// Whether an object runs as it was applied, by the rules of kstatus
+// (https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md).
+import type { Manifest } from '../render/manifest.ts';
+
+type Condition = { type: string; status: string; reason?: string; message?: string };
+type Status = {
+  observedGeneration?: number;
+  conditions?: Condition[];
+  replicas?: number;
+  updatedReplicas?: number;
+  readyReplicas?: number;
+  availableReplicas?: number;
+  desiredNumberScheduled?: number;
+  updatedNumberScheduled?: number;
+  numberAvailable?: number;
+  currentRevision?: string;
+  updateRevision?: string;
+  phase?: string;
+  succeeded?: number;
+};
+
+export type Health = {
+  /** `failed` cannot heal by waiting. */
+  state: 'current' | 'in-progress' | 'failed';
+  message: string;
+};
+
+const current: Health = { state: 'current', message: '' };
+const waits = (message: string): Health => ({ state: 'in-progress', message });
+const failed = (message: string): Health => ({ state: 'failed', message });
+
+/** Of an object as the cluster holds it. */
+export function healthOf(object: Manifest): Health {
+  const { generation } = object.metadata as { generation?: number };
+  const status = (object['status'] ?? {}) as Status;
+  const spec = (object['spec'] ?? {}) as { replicas?: number };
+  if (
+    generation !== undefined &&
+    status.observedGeneration !== undefined &&
+    status.observedGeneration < generation
+  ) {
+    return waits('its controller has not seen it yet');
+  }
+  const condition = (type: string) => status.conditions?.find((each) => each.type === type);
+  switch (object.kind) {
+    case 'Deployment': {
+      const progressing = condition('Progressing');
+      if (progressing?.reason === 'ProgressDeadlineExceeded') {
+        return failed(progressing.message ?? 'it made no progress for too long');
+      }
+      const replicaFailure = condition('ReplicaFailure');
+      if (replicaFailure?.status === 'True') {
+        return failed(replicaFailure.message ?? 'its pods cannot be made');
+      }
+      return replicasHealth(spec.replicas ?? 1, status, status.availableReplicas ?? 0);
+    }
+    case 'StatefulSet': {
+      if (status.observedGeneration === undefined)
+        return waits('its controller has not seen it yet');
+      return replicasHealth(spec.replicas ?? 1, status, status.readyReplicas ?? 0);
+    }
+    case 'DaemonSet': {
+      if (status.observedGeneration === undefined)
+        return waits('its controller has not seen it yet');
+      const wanted = status.desiredNumberScheduled ?? 0;
+      const updated = status.updatedNumberScheduled ?? 0;
+      const available = status.numberAvailable ?? 0;
+      if (updated < wanted) return waits(`${updated} of ${wanted} pods are of this release`);
+      return available < wanted ? waits(`${available} of ${wanted} pods are available`) : current;
+    }
+    case 'CustomResourceDefinition': {
+      const refused = condition('NamesAccepted');
+      if (refused?.status === 'False') return failed(refused.message ?? 'its names are taken');
+      return condition('Established')?.status === 'True' ? current : waits('it is not established');
+    }
+    case 'APIService':
+      return byCondition(condition('Available'), 'it is not available');
+    case 'PersistentVolumeClaim':
+      return status.phase === 'Bound' ? current : waits(`it is ${status.phase ?? 'not bound'}`);
+    case 'Job': {
+      const end = condition('Failed');
+      if (end?.status === 'True') return failed(end.message ?? 'it failed');
+      return condition('Complete')?.status === 'True' ? current : waits('it is not complete');
+    }
+    default: {
+      const stalled = condition('Stalled');
+      if (stalled?.status === 'True') return failed(stalled.message ?? 'it is stalled');
+      const ready = condition('Ready');
+      return ready === undefined ? current : byCondition(ready, 'it is not ready');
+    }
+  }
+}
+
+const byCondition = (condition: Condition | undefined, otherwise: string): Health =>
+  condition?.status === 'True' ? current : waits(condition?.message ?? otherwise);
+
+/** All of this release, none of another, and all of them available. */
+function replicasHealth(wanted: number, status: Status, available: number): Health {
+  const { updatedReplicas = 0, replicas = 0 } = status;
+  if (updatedReplicas < wanted)
+    return waits(`${updatedReplicas} of ${wanted} pods are of this release`);
+  if (replicas > updatedReplicas)
+    return waits(`${replicas - updatedReplicas} pods of another release end`);
+  if (available < wanted) return waits(`${available} of ${wanted} pods are available`);
+  return current;
+}
+
+type ContainerStatus = {
+  name: string;
+  restartCount: number;
+  state?: { waiting?: { reason: string; message?: string } };
+  lastState?: { terminated?: { exitCode: number; reason?: string } };
+};
+export type PodObject = Manifest & {
+  spec?: { nodeName?: string };
+  status?: {
+    phase?: string;
+    reason?: string;
+    message?: string;
+    initContainerStatuses?: ContainerStatus[];
+    containerStatuses?: ContainerStatus[];
+  };
+};
+
+/** What a container waits for that no time brings. */
+const hopeless = [
+  'InvalidImageName',
+  'ErrImageNeverPull',
+  'CreateContainerConfigError',
+  'CreateContainerError',
+  'RunContainerError',
+];
+/** Registries that do not answer may come back; an image that is not there will not come. */
+const absent = /not found|manifest unknown|unauthorized|denied|no match for platform/i;
+/** A program that ends so often at its start is not merely early. */
+const RESTARTS = 3;
+
+/** Why a pod will not become ready; undefined where it may. */
+export function whyHopeless({ metadata, status = {} }: PodObject): string | undefined {
+  if (status.phase === 'Failed' && status.reason !== 'Evicted') {
+    return `pod ${metadata.name} failed: ${status.reason ?? ''} ${status.message ?? ''}`.trim();
+  }
+  for (const each of [
+    ...(status.initContainerStatuses ?? []),
+    ...(status.containerStatuses ?? []),
+  ]) {
+    const waiting = each.state?.waiting;
+    if (waiting === undefined) continue;
+    const at = `pod ${metadata.name}, container ${each.name}`;
+    const isAbsent = waiting.reason === 'ImagePullBackOff' && absent.test(waiting.message ?? '');
+    if (isAbsent || hopeless.includes(waiting.reason)) {
+      return `${at}: ${waiting.reason}: ${(waiting.message ?? '').slice(0, 300)}`;
+    }
+    if (waiting.reason === 'CrashLoopBackOff' && each.restartCount >= RESTARTS) {
+      const { exitCode, reason } = each.lastState?.terminated ?? {};
+      return `${at}: it ended ${each.restartCount} times, with ${exitCode ?? 'no'} (${reason ?? 'no reason told'})`;
+    }
+  }
+  return undefined;
+}

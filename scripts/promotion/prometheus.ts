@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { PortForward } from '@kubernetes/client-node';
+import { CommandFailure } from '../commands/failure.ts';
+import type { KubeApi } from './kube-api.ts';
+
+/** A cluster's Prometheus, reached by way of its kubelet: no network policy has to let anybody in. */
+export type Prometheus = {
+  /** Each series of an instant query, with its value. */
+  query(expression: string): Promise<{ labels: Record<string, string>; value: number }[]>;
+  close(): void;
+};
+
+const service = { namespace: 'monitoring', name: 'prometheus', port: 9090 };
+const ANSWER_MS = 30_000;
+
+type Answer = {
+  status: string;
+  error?: string;
+  data: { result: { metric: Record<string, string>; value: [number, string] }[] };
+};
+
+export async function openPrometheus(api: KubeApi): Promise<Prometheus> {
+  const forward = new PortForward(api.config);
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    forward
+      .portForwardService(service.namespace, service.name, [service.port], socket, null, socket)
+      .catch((error: Error) => socket.destroy(error));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    query: async (expression) => {
+      const url = new URL(`http://127.0.0.1:${port}/api/v1/query`);
+      url.searchParams.set('query', expression);
+      // One connection for each: what forwards it may have ended meanwhile.
+      const asked = fetch(url, {
+        headers: { connection: 'close' },
+        signal: AbortSignal.timeout(ANSWER_MS),
+      });
+      const answer = await asked
+        .then(async (response) => (await response.json()) as Answer)
+        .catch((error: Error) => {
+          throw new CommandFailure(
+            `Prometheus (Service ${service.namespace}/${service.name}) of ${api.context} does not answer: ${error.message}`,
+          );
+        });
+      if (answer.status !== 'success')
+        throw new CommandFailure(`Prometheus refuses ${expression}: ${answer.error}`);
+      return answer.data.result.map(({ metric, value }) => ({
+        labels: metric,
+        value: Number(value[1]),
+      }));
+    },
+    close: () => server.close(),
+  };
+}
+
+/** Alerts that somebody is woken for, each with its summary of labels. */
+export async function pagingAlerts(
+  prometheus: Prometheus,
+  { withinSeconds }: { withinSeconds: number },
+): Promise<string[]> {
+  const range = Math.max(withinSeconds, 60);
+  const series = await prometheus.query(
+    `count_over_time(ALERTS{alertstate="firing",severity="page"}[${range}s])`,
+  );
+  return [...new Set(series.map(({ labels }) => labels['alertname'] ?? ''))].sort();
+}
