@@ -57,6 +57,8 @@ const isExtra = (object: LiveObject, ours: readonly string[]): boolean => {
   if ((metadata.ownerReferences ?? []).length > 0) return false;
   if (metadata.labels?.[OWN_LABEL] !== undefined) return false;
   if (ofEveryNamespace.includes(`${kind}/${metadata.name}`)) return false;
+  // A StatefulSet makes a claim for each pod, which stays when it goes.
+  if (kind === 'PersistentVolumeClaim') return isApplied(object);
   // Of the kinds that belong to no namespace, clusters have many that are none of Darkroom's.
   return metadata.namespace === undefined ? isApplied(object) : ours.includes(metadata.namespace);
 };

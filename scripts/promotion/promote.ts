@@ -293,7 +293,8 @@ async function checkSource(
   }));
   const prometheus = await openPrometheus(api);
   try {
-    const alerts = await pagingAlerts(prometheus, { withinSeconds: soakSeconds });
+    const fired = await pagingAlerts(prometheus, { withinSeconds: soakSeconds });
+    const alerts = fired.filter((alert) => !target.toleratedAlerts.includes(alert));
     return [
       ...drift,
       ...alerts.map((alert) => ({

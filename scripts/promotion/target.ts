@@ -35,6 +35,8 @@ const targetFile = z.strictObject({
   rolloutSeconds: seconds.default(1_800),
   /** By how much a picture's values may differ from the source's, of 255: GPUs of another kind round differently. */
   pictureTolerance: z.int().min(0).max(255).default(0),
+  /** Alerts that keep nothing from being promoted from here, though somebody is woken for them. */
+  toleratedAlerts: z.array(z.string()).default([]),
   /** The public key of whoever signs releases, beside this file. */
   signedBy: z.string().optional(),
 });
