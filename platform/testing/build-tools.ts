@@ -1,3 +1,4 @@
+import { buildKindConfig } from '../../scripts/cluster/offline/kind-config.ts';
 import { findTool, toolNames } from '../../scripts/render/tools.ts';
 
 const say = (line: string): void => console.error(`platform-tools: ${line}`);
@@ -11,5 +12,6 @@ const say = (line: string): void => console.error(`platform-tools: ${line}`);
 export default function setup(): void {
   void (async () => {
     for (const name of toolNames) await findTool(name, say);
+    await buildKindConfig({ say });
   })().catch((error: unknown) => say(String(error)));
 }

@@ -1,16 +1,8 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { parse, stringify } from 'yaml';
-import { repository } from '../repository.ts';
 import type { Docker } from './docker.ts';
 import { thaw } from './engine.ts';
 import { type ExecOptions, exec } from './exec.ts';
-import { type ClusterNames, NODE_PORT } from './names.ts';
-
-type KindConfig = {
-  name: string;
-  nodes: { extraPortMappings?: { containerPort: number; hostPort: number }[] }[];
-};
+import { configOf } from './kind-config.ts';
+import type { ClusterNames } from './names.ts';
 
 /** kind, for one Docker engine. */
 export type Kind = {
@@ -59,14 +51,4 @@ export function createKind(program: string, docker: Docker): Kind {
       await run(['export', 'kubeconfig', '--name', cluster]);
     },
   };
-}
-
-/** kind-config.yaml with the cluster's own name and port. */
-async function configOf({ cluster, port }: ClusterNames): Promise<string> {
-  const text = await readFile(join(repository, 'kind-config.yaml'), 'utf8');
-  const config: KindConfig = parse(text);
-  for (const mapping of config.nodes.flatMap(({ extraPortMappings = [] }) => extraPortMappings)) {
-    if (mapping.containerPort === NODE_PORT) mapping.hostPort = port;
-  }
-  return stringify({ ...config, name: cluster });
 }

@@ -54,8 +54,12 @@ async function pinned(name: ProgramName) {
 }
 
 /** The folder of a Go module that a tool is pinned to, for the files beside its code. */
-export async function moduleFolder(tool: string, path: string, steps: Steps): Promise<string> {
-  const go = await findGo({ name: tool, otherwise: OTHERWISE, say: steps.say });
+export async function moduleFolder(
+  tool: string,
+  path: string,
+  { say }: Pick<Steps, 'say'>,
+): Promise<string> {
+  const go = await findGo({ name: tool, otherwise: OTHERWISE, say });
   const out = await exec(go, ['mod', 'download', '-json', path], {
     cwd: folderOf(tool),
     env: { GOWORK: 'off', GOFLAGS: '-mod=readonly' },

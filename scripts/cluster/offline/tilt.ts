@@ -1,10 +1,9 @@
-import { chmod, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildGoProgram, findGoProgram } from '@darkroom/testing/go';
 import type { Steps } from '../steps.ts';
-import { moduleFolder } from './build-program.ts';
 import { ensureCompiler } from './compiler.ts';
+import { withModuleCopy } from './module-copy.ts';
 
 const VERSION = '0.37.6';
 /** Of that version. */
@@ -37,18 +36,14 @@ export async function buildTilt({
   if (built !== undefined) return built;
   await ensureCompiler();
   // A copy, because the module lacks a page and its sum is to be replaced.
-  const folder = await mkdtemp(join(tmpdir(), 'darkroom-tilt-'));
-  try {
-    await cp(await moduleFolder('tilt', 'github.com/tilt-dev/tilt', steps), folder, {
-      recursive: true,
-    });
-    await makeWritable(folder);
+  const module = { tool: 'tilt', path: 'github.com/tilt-dev/tilt' };
+  return withModuleCopy(module, steps, async (folder) => {
     await writeFile(
       join(folder, 'pkg/assets/build/index.html'),
       '<!doctype html><title>Tilt</title><p>This Tilt was built without its page.\n',
     );
     await replaceSum(join(folder, 'go.sum'));
-    return await buildGoProgram({
+    return buildGoProgram({
       ...program,
       folder,
       package: './cmd/tilt',
@@ -59,22 +54,11 @@ export async function buildTilt({
       say: steps.say,
       ...(signal && { signal }),
     });
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  });
 }
 
 /** Its path where it was built before. */
 export const findTilt = (): string | undefined => findGoProgram(program);
-
-/** Go's module cache is read-only, and so is a copy of it. */
-async function makeWritable(folder: string): Promise<void> {
-  await chmod(folder, 0o755);
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (entry.isDirectory()) await makeWritable(join(folder, entry.name));
-    else await chmod(join(folder, entry.name), 0o644);
-  }
-}
 
 async function replaceSum(file: string): Promise<void> {
   const lines = (await readFile(file, 'utf8')).split('\n');
