@@ -17,6 +17,11 @@ const tools = {
     package: 'github.com/zegl/kube-score/cmd/kube-score',
     takes: 'a minute',
   },
+  actionlint: {
+    version: 'v1.7.12',
+    package: 'github.com/rhysd/actionlint/cmd/actionlint',
+    takes: 'half a minute',
+  },
 } as const;
 
 export type Tool = keyof typeof tools;
@@ -24,7 +29,7 @@ export type Tool = keyof typeof tools;
 export const toolNames = Object.keys(tools) as Tool[];
 
 /**
- * A program that renders or judges manifests, built once from the Go module that
+ * A program that renders or judges manifests or workflows, built once from the Go module that
  * `platform/tools/NAME` pins: the same on every machine, and no download but Go's own.
  *
  * @returns its path
