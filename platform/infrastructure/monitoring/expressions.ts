@@ -2,7 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 
 type Exporter = { job?: string; rooms?: string[]; metrics: string[] };
-export type Rule = { record?: string; alert?: string; expr: string };
+export type Rule = {
+  record?: string;
+  alert?: string;
+  expr: string;
+  for?: string;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+};
 export type RuleGroups = { groups: { rules: Rule[] }[] };
 type Panel = { title: string; targets?: { expr: string }[]; panels?: Panel[] };
 

@@ -1,0 +1,72 @@
+import { beforeAll, expect, test } from 'vitest';
+import { environmentNames } from '../../scripts/render/environments.ts';
+import type { Manifest } from '../../scripts/render/manifest.ts';
+import { renderEnvironment } from '../../scripts/render/render.ts';
+import { exporters, rules } from '../infrastructure/monitoring/expressions.ts';
+import { jobNames, metricNames } from '../infrastructure/monitoring/metric-names.ts';
+import {
+  kubectlCommands,
+  linesOf,
+  runbookIndex,
+  runbookOf,
+  runbooks,
+  unknownTo,
+} from './runbooks.ts';
+
+const alerts = rules.flatMap((rule) =>
+  rule.alert === undefined ? [] : [{ ...rule, alert: rule.alert }],
+);
+const objects: Manifest[] = [];
+beforeAll(async () => {
+  for (const name of environmentNames) {
+    for (const { objects: rendered } of Object.values(await renderEnvironment(name))) {
+      objects.push(...rendered);
+    }
+  }
+});
+
+test('each alert has its page, and each page its alert', () => {
+  expect([...runbooks.keys()].sort()).toEqual(alerts.map(({ alert }) => alert).sort());
+});
+
+test.each(alerts)('$alert names its page, and the page says how it fires', (rule) => {
+  const { alert, labels, annotations } = rule;
+  expect(annotations?.['runbook']).toBe(runbookOf(alert));
+  const fires = rule.for === undefined ? 'Fires at once.' : `Fires after ${rule.for}.`;
+  const [title, , head] = runbooks.get(alert)?.split('\n') ?? [];
+  expect(title).toBe(`# ${alert}`);
+  expect(head).toContain(`Severity: ${labels?.['severity']}. ${fires} Rule: `);
+  expect(runbookIndex()).toContain(`| [${alert}](${alert}.md) | ${labels?.['severity']} |`);
+});
+
+const exported = Object.values(exporters).flatMap(({ metrics }) => metrics);
+const known = new Set([...exported, ...rules.flatMap(({ record }) => record ?? [])]);
+const jobs = new Set(Object.values(exporters).flatMap(({ job }) => job ?? []));
+
+test.each([...runbooks])('%s reads only metrics that there are', (_, page) => {
+  const lines = linesOf(page, 'promql');
+  expect(lines).not.toEqual([]);
+  expect(lines.flatMap(metricNames).filter((name) => !known.has(name))).toEqual([]);
+  expect(lines.flatMap(jobNames).filter((job) => !jobs.has(job))).toEqual([]);
+});
+
+test.each([...runbooks, ['README', runbookIndex()]])(
+  '%s names only what the manifests have',
+  (_, page = '') => {
+    const commands = kubectlCommands(page);
+    expect(commands).not.toEqual([]);
+    expect(commands.flatMap((command) => unknownTo(command, objects))).toEqual([]);
+  },
+);
+
+test.each([
+  ['kubectl -n dark get pods', ['namespace dark']],
+  ['kubectl -n darkroom logs deployment/front', ['Deployment darkroom/front']],
+  ['kubectl -n darkroom describe scaledobject worker-x', ['ScaledObject darkroom/worker-x']],
+  ['kubectl -n darkroom get scaledobject worker-MODEL', []],
+  ['kubectl -n darkroom logs -l app.kubernetes.io/name=work', ['label app.kubernetes.io/name=work']],
+  ['kubectl -n darkroom logs POD -c frontends', ['container frontends']],
+  ['kubectl -n darkroom-data exec service/rabbitmq -- rabbitmqctl status', []],
+])('of %s the manifests lack %j', (command, unknown) => {
+  expect(unknownTo(command, objects)).toEqual(unknown);
+});
