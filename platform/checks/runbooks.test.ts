@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { environmentNames } from '../../scripts/render/environments.ts';
 import type { Manifest } from '../../scripts/render/manifest.ts';
@@ -50,21 +51,43 @@ test.each([...runbooks])('%s reads only metrics that there are', (_, page) => {
   expect(lines.flatMap(jobNames).filter((job) => !jobs.has(job))).toEqual([]);
 });
 
-test.each([...runbooks, ['README', runbookIndex()]])(
-  '%s names only what the manifests have',
-  (_, page = '') => {
-    const commands = kubectlCommands(page);
-    expect(commands).not.toEqual([]);
-    expect(commands.flatMap((command) => unknownTo(command, objects))).toEqual([]);
-  },
-);
+const guide = (name: string): string =>
+  readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
+
+test.each([
+  ...runbooks,
+  ['README', runbookIndex()],
+  ['gpu-cluster', guide('gpu-cluster.md')],
+  ['upgrade', guide('upgrade.md')],
+])('%s names only what the manifests have', (_, page = '') => {
+  const commands = kubectlCommands(page);
+  expect(commands).not.toEqual([]);
+  expect(commands.flatMap((command) => unknownTo(command, objects))).toEqual([]);
+});
+
+test('the page on a GPU cluster has every Secret that comes from a store, with its keys', () => {
+  const rows = objects
+    .filter(({ kind }) => kind === 'ExternalSecret')
+    .map((object) => {
+      const { data } = object['spec'] as { data: { secretKey: string }[] };
+      const keys = data.map(({ secretKey }) => `\`${secretKey}\``).join(', ');
+      const { name, namespace } = object.metadata;
+      return `| \`darkroom/${name}\` | \`${namespace}\` | ${keys} |`;
+    });
+  expect(rows).not.toEqual([]);
+  const page = guide('gpu-cluster.md');
+  expect(rows.filter((row) => !page.includes(row))).toEqual([]);
+});
 
 test.each([
   ['kubectl -n dark get pods', ['namespace dark']],
   ['kubectl -n darkroom logs deployment/front', ['Deployment darkroom/front']],
   ['kubectl -n darkroom describe scaledobject worker-x', ['ScaledObject darkroom/worker-x']],
   ['kubectl -n darkroom get scaledobject worker-MODEL', []],
-  ['kubectl -n darkroom logs -l app.kubernetes.io/name=work', ['label app.kubernetes.io/name=work']],
+  [
+    'kubectl -n darkroom logs -l app.kubernetes.io/name=work',
+    ['label app.kubernetes.io/name=work'],
+  ],
   ['kubectl -n darkroom logs POD -c frontends', ['container frontends']],
   ['kubectl -n darkroom-data exec service/rabbitmq -- rabbitmqctl status', []],
 ])('of %s the manifests lack %j', (command, unknown) => {
