@@ -6,7 +6,7 @@ type LockedPackage = {
 };
 
 /** Where Node looks from a package's folder, nearest first, as keys of the lock file. */
-function places(folder: string, name: string): string[] {
+export function places(folder: string, name: string): string[] {
   const parts = folder === '' ? [] : folder.split('/');
   return Array.from({ length: parts.length + 1 }, (_, up) =>
     [...parts.slice(0, parts.length - up), 'node_modules', name].join('/'),

@@ -6,8 +6,18 @@ import { ownImages, readImageLock } from '../../platform/checks/images.ts';
 import { exec } from '../cluster/exec.ts';
 import { CommandFailure } from '../commands/failure.ts';
 import { parseManifests } from '../render/manifest.ts';
-import { isDigest, LOCK_FILE, MANIFESTS_FOLDER, type ReleaseLock, writeLock } from './lock.ts';
-import { digestOf, releasedFiles } from './manifest-files.ts';
+import {
+  isDigest,
+  LOCK_FILE,
+  MANIFESTS_FOLDER,
+  PROVENANCE_FILE,
+  type ReleaseLock,
+  SBOM_FILE,
+  writeDocument,
+} from './lock.ts';
+import { digestOf, releasedFiles, sha256 } from './manifest-files.ts';
+import { provenanceOf } from './provenance.ts';
+import { sbomOf } from './sbom.ts';
 
 /** What Darkroom's manifests are written for. */
 const KUBERNETES = '1.35';
@@ -33,7 +43,8 @@ export async function buildRelease(
   parts: ReleaseParts,
   into: string,
 ): Promise<{ folder: string; lock: ReleaseLock }> {
-  const lock = await lockOf(parts);
+  const { lock, sbom } = await documentsOf(parts);
+  const lockText = writeDocument(lock);
   const folder = join(into, lock.release);
   const unfinished = `${folder}.${process.pid}.part`;
   await mkdir(unfinished, { recursive: true });
@@ -43,7 +54,12 @@ export async function buildRelease(
       await mkdir(dirname(target), { recursive: true });
       await cp(join(parts.repository, 'platform', path), target);
     }
-    await writeFile(join(unfinished, LOCK_FILE), writeLock(lock));
+    await writeFile(join(unfinished, SBOM_FILE), sbom);
+    await writeFile(join(unfinished, LOCK_FILE), lockText);
+    await writeFile(
+      join(unfinished, PROVENANCE_FILE),
+      writeDocument(provenanceOf(lockText, lock, parts.images)),
+    );
     // Whole or not at all; and never over another.
     await rename(unfinished, folder).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
@@ -57,20 +73,35 @@ export async function buildRelease(
   return { folder, lock };
 }
 
-async function lockOf({ repository, images, models, reports }: ReleaseParts): Promise<ReleaseLock> {
+/** The lock, and the bill of materials that it names. */
+async function documentsOf({
+  repository,
+  images,
+  models,
+  reports,
+}: ReleaseParts): Promise<{ lock: ReleaseLock; sbom: string }> {
   const revision = await cleanRevision(repository);
   const { version } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8'));
   const files = await releasedFiles(join(repository, 'platform'));
-  return {
-    format: 1,
+  const materials = {
     release: `${version}-${revision.slice(0, 12)}`,
-    source: { revision },
-    versions: { darkroom: version, kubernetes: KUBERNETES },
     images: allImages(repository, images),
     models: await allModels(repository, models),
+  };
+  const packageLock = await readFile(join(repository, 'package-lock.json'), 'utf8');
+  const sbom = writeDocument(sbomOf({ ...materials, packageLock }));
+  const lock: ReleaseLock = {
+    format: 1,
+    release: materials.release,
+    source: { revision },
+    versions: { darkroom: version, kubernetes: KUBERNETES },
+    images: materials.images,
+    models: materials.models,
     manifests: { digest: digestOf(files), files },
+    sbom: sha256(sbom),
     tests: await Promise.all(reports.map(readReport)),
   };
+  return { lock, sbom };
 }
 
 /** @throws CommandFailure where files differ from the commit: nobody could make the release again */

@@ -30,6 +30,8 @@ export const releaseLock = z.strictObject({
     /** SHA-256 of each, by its path in the folder `platform`. */
     files: z.record(z.string(), digest),
   }),
+  /** SHA-256 of `sbom.cdx.json`. */
+  sbom: digest,
   /** The runs of tests that the release passed. */
   tests: z.array(
     z.strictObject({
@@ -42,7 +44,24 @@ export const releaseLock = z.strictObject({
 export type ReleaseLock = z.infer<typeof releaseLock>;
 
 export const LOCK_FILE = 'lock.json';
+/** The bill of materials, in CycloneDX. */
+export const SBOM_FILE = 'sbom.cdx.json';
+/** What the lock was made of and how, as an in-toto statement. */
+export const PROVENANCE_FILE = 'provenance.json';
 /** The folder of a release in which its manifests lie, as in the repository. */
 export const MANIFESTS_FOLDER = 'platform';
 
-export const writeLock = (lock: ReleaseLock): string => `${JSON.stringify(lock, null, 2)}\n`;
+/** The signature of the lock, a Sigstore bundle. */
+export const SIGNATURE_FILE = 'lock.sigstore.json';
+/** The signed provenance, a Sigstore bundle. */
+export const PROVENANCE_SIGNATURE_FILE = 'provenance.sigstore.json';
+
+const entries = [
+  ...[LOCK_FILE, SBOM_FILE, PROVENANCE_FILE, MANIFESTS_FOLDER],
+  ...[SIGNATURE_FILE, PROVENANCE_SIGNATURE_FILE],
+];
+/** Whether a release has a file or folder of this name. */
+export const isOfRelease = (name: string): boolean => entries.includes(name);
+
+/** A document of a release as text: of the same content, always the same. */
+export const writeDocument = (document: object): string => `${JSON.stringify(document, null, 2)}\n`;

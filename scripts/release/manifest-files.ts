@@ -39,5 +39,6 @@ export const digestOf = (files: Record<string, string>): string =>
       .join(''),
   );
 
-const sha256 = (content: string | Uint8Array) =>
+/** The SHA-256 of a content, as digests are written. */
+export const sha256 = (content: string | Uint8Array) =>
   `sha256:${createHash('sha256').update(content).digest('hex')}`;

@@ -1,21 +1,31 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { CommandFailure } from '../commands/failure.ts';
-import { LOCK_FILE, MANIFESTS_FOLDER, type ReleaseLock, releaseLock } from './lock.ts';
-import { digestOf, sumsOf } from './manifest-files.ts';
+import {
+  isOfRelease,
+  LOCK_FILE,
+  MANIFESTS_FOLDER,
+  PROVENANCE_FILE,
+  type ReleaseLock,
+  releaseLock,
+  SBOM_FILE,
+} from './lock.ts';
+import { digestOf, sha256, sumsOf } from './manifest-files.ts';
+import { provenanceProblem } from './provenance.ts';
 
 /** A release whose folder is what its lock says. */
 export type Release = { folder: string; lock: ReleaseLock };
 
 /**
- * Reads a release, and compares each of its files with the lock.
+ * Reads a release, and compares each of its files with the lock. Who made the lock is not looked at: a
+ * signature tells that (`verifySignature`).
  *
  * @throws CommandFailure that names every file that was changed, added or taken away, or every field of the
  *   lock that is not as it must be
  */
 export async function readRelease(folder: string): Promise<Release> {
-  const lock = await readLock(folder);
+  const { lock, text } = await readLock(folder);
   const problems: string[] = [];
   const present = await sumsOf(join(folder, MANIFESTS_FOLDER)).catch(
     (): Record<string, string> => ({}),
@@ -27,6 +37,7 @@ export async function readRelease(folder: string): Promise<Release> {
     const what = is === undefined ? 'is missing' : was === undefined ? 'was added' : 'was changed';
     problems.push(`${MANIFESTS_FOLDER}/${path} ${what}`);
   }
+  problems.push(...(await documentProblems(folder, text, lock)));
   if (digestOf(expected) !== lock.manifests.digest) {
     problems.push(`${LOCK_FILE}: manifests.digest is not that of manifests.files`);
   }
@@ -41,7 +52,27 @@ export async function readRelease(folder: string): Promise<Release> {
   return { folder, lock };
 }
 
-async function readLock(folder: string): Promise<ReleaseLock> {
+/** What is wrong with the files beside the manifests. */
+async function documentProblems(
+  folder: string,
+  lockText: string,
+  lock: ReleaseLock,
+): Promise<string[]> {
+  const read = (name: string) => readFile(join(folder, name), 'utf8').catch(() => undefined);
+  const [sbom, provenance] = [await read(SBOM_FILE), await read(PROVENANCE_FILE)];
+  const added = (await readdir(folder)).filter((name) => !isOfRelease(name));
+  return [
+    ...added.map((name) => `${name} was added`),
+    ...(sbom === undefined ? [`${SBOM_FILE} is missing`] : []),
+    ...(sbom !== undefined && sha256(sbom) !== lock.sbom ? [`${SBOM_FILE} was changed`] : []),
+    provenance === undefined
+      ? `${PROVENANCE_FILE} is missing`
+      : provenanceProblem(provenance, lockText, lock),
+  ].filter((problem) => problem !== undefined);
+}
+
+/** The lock that a folder has, and its text; its files are not looked at. */
+async function readLock(folder: string): Promise<{ lock: ReleaseLock; text: string }> {
   const file = join(folder, LOCK_FILE);
   const text = await readFile(file, 'utf8').catch(() => {
     throw new CommandFailure(`${folder} is no release: it has no ${LOCK_FILE}`);
@@ -53,6 +84,6 @@ async function readLock(folder: string): Promise<ReleaseLock> {
     throw new CommandFailure(`${file} is no JSON: ${(error as Error).message}`);
   }
   const parsed = releaseLock.safeParse(content);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return { lock: parsed.data, text };
   throw new CommandFailure(`${file} is not as it must be:\n${z.prettifyError(parsed.error)}`);
 }

@@ -1,73 +1,29 @@
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pinhole } from '@darkroom/pinhole';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { differencesOf } from '../../platform/checks/equal-environments.ts';
-import { exec } from '../cluster/exec.ts';
 import { renderEnvironment } from '../render/render.ts';
 import { findTool } from '../render/tools.ts';
 import { repository } from '../repository.ts';
 import { buildRelease, type ReleaseParts } from './build-release.ts';
 import { readRelease } from './read-release.ts';
 import { renderRelease } from './render-release.ts';
+import { type Checkout, createCheckout, digest } from './testing/checkout.ts';
 
-const root = mkdtempSync(join(tmpdir(), 'darkroom-release-test-'));
-const checkout = join(root, 'checkout');
-const git = (...args: string[]) =>
-  exec('git', ['-c', 'user.name=test', '-c', 'user.email=test@example.com', ...args], {
-    cwd: checkout,
-  });
-const digest = (digit: string) => `sha256:${digit.repeat(64)}`;
-const images = {
-  'darkroom/frontend': digest('1'),
-  'darkroom/worker': digest('2'),
-  'darkroom/deletion-cost': digest('3'),
-  'darkroom/gpu-simulator': digest('4'),
-  'docker.io/library/rabbitmq': digest('5'),
-  'docker.io/cloudnativelabs/kube-router': digest('6'),
-};
-let parts: ReleaseParts;
-
+let checkout: Checkout;
 beforeAll(async () => {
   await findTool('kustomize');
-  mkdirSync(checkout);
-  for (const each of ['platform', 'package.json']) {
-    cpSync(join(repository, each), join(checkout, each), { recursive: true });
-  }
-  const report = join(root, 'results.json');
-  writeFileSync(
-    report,
-    '{ "numPassedTests": 7, "numFailedTests": 0, "numPendingTests": 1, "success": true }',
-  );
-  await git('init', '--quiet');
-  await git('add', '.');
-  await git('commit', '--quiet', '--message', 'all');
-  parts = {
-    repository: checkout,
-    images,
-    models: { pinhole: pinhole.folder },
-    reports: [report],
-  };
+  checkout = await createCheckout();
 }, 300_000);
-afterAll(() => rmSync(root, { recursive: true }));
+afterAll(() => checkout.remove());
 
-let folders = 0;
-const build = (changed: Partial<ReleaseParts> = {}) =>
-  buildRelease({ ...parts, ...changed }, join(root, `releases-${++folders}`));
+const build = (changed?: Partial<ReleaseParts>) => checkout.build(changed);
 
 describe('a release that is built', () => {
   test('names everything by its content, and the same parts give the same bytes', async () => {
     const { folder, lock } = await build();
-    const revision = (await git('rev-parse', 'HEAD')).trim();
+    const revision = (await checkout.git('rev-parse', 'HEAD')).trim();
     expect(lock.release).toBe(`0.1.0-${revision.slice(0, 12)}`);
     expect(lock.source).toEqual({ revision });
     expect(lock.images).toMatchObject({
@@ -82,15 +38,17 @@ describe('a release that is built', () => {
       Object.keys(lock.manifests.files).filter((path) => /environment|test/.test(path)),
     ).toEqual([]);
     const again = await build();
-    const bytes = (at: string) => readFileSync(join(at, 'lock.json'), 'utf8');
-    expect(bytes(again.folder)).toBe(bytes(folder));
+    for (const file of ['lock.json', 'sbom.cdx.json', 'provenance.json']) {
+      const bytes = (at: string) => readFileSync(join(at, file), 'utf8');
+      expect(bytes(again.folder)).toBe(bytes(folder));
+    }
     expect((await readRelease(folder)).lock).toEqual(lock);
   });
 
   test('is never built over another', async () => {
-    const into = join(root, 'twice');
-    await buildRelease(parts, into);
-    await expect(buildRelease(parts, into)).rejects.toThrow('is there already');
+    const into = join(checkout.root, 'twice');
+    await buildRelease(checkout.parts, into);
+    await expect(buildRelease(checkout.parts, into)).rejects.toThrow('is there already');
   });
 
   test.each<[string, () => Partial<ReleaseParts>, RegExp]>([
@@ -101,24 +59,24 @@ describe('a release that is built', () => {
     ],
     [
       'an image that no manifest has',
-      () => ({ images: { ...images, 'darkroom/fronted': digest('1') } }),
+      () => ({ images: { ...checkout.parts.images, 'darkroom/fronted': digest('1') } }),
       /no manifest has the image darkroom\/fronted; there are darkroom\/frontend/,
     ],
     [
       'an image that is named by a tag',
-      () => ({ images: { ...images, 'darkroom/worker': 'v1' } }),
+      () => ({ images: { ...checkout.parts.images, 'darkroom/worker': 'v1' } }),
       /64 hexadecimal digits; these are not: darkroom\/worker=v1/,
     ],
     ['a model without its files', () => ({ models: {} }), /differ in pinhole; give the folder/],
     [
       'files of a model that is not served',
-      () => ({ models: { ...parts.models, other: pinhole.folder } }),
+      () => ({ models: { ...checkout.parts.models, other: pinhole.folder } }),
       /differ in other/,
     ],
     [
       'tests that failed',
       () => {
-        const failed = join(root, 'failed.json');
+        const failed = join(checkout.root, 'failed.json');
         writeFileSync(failed, '{ "numPassedTests": 7, "numFailedTests": 2, "numPendingTests": 0 }');
         return { reports: [failed] };
       },
@@ -126,7 +84,7 @@ describe('a release that is built', () => {
     ],
     [
       'a report that is none',
-      () => ({ reports: [join(checkout, 'package.json')] }),
+      () => ({ reports: [join(checkout.folder, 'package.json')] }),
       /is no report/,
     ],
   ])('is refused for %s', async (_, changed, message) => {
@@ -134,7 +92,7 @@ describe('a release that is built', () => {
   });
 
   test('is refused where files differ from the commit', async () => {
-    const file = join(checkout, 'platform/secrets.ts');
+    const file = join(checkout.folder, 'platform/secrets.ts');
     const text = readFileSync(file, 'utf8');
     writeFileSync(file, `${text}\n`);
     await expect(build()).rejects.toThrow('platform/secrets.ts');
@@ -189,6 +147,36 @@ describe('a release whose folder was edited is refused, naming what was', () => 
       edit('lock.json', (text) => text.replace('"format": 1', '"format": 2')),
       /format/,
     ],
+    [
+      'the bill of materials',
+      edit('sbom.cdx.json', (text) => text.replace('rabbitmq', 'rabitmq')),
+      /sbom\.cdx\.json was changed/,
+    ],
+    [
+      'a bill of materials that was taken away',
+      (folder) => rmSync(join(folder, 'sbom.cdx.json')),
+      /sbom\.cdx\.json is missing/,
+    ],
+    [
+      'the provenance of another lock',
+      edit('lock.json', (text) => text.replace('"passed": 7', '"passed": 8')),
+      /provenance\.json is that of another lock\.json/,
+    ],
+    [
+      'the images that the provenance tells',
+      edit('provenance.json', (text) => text.replaceAll('2'.repeat(64), '7'.repeat(64))),
+      /provenance\.json tells other sources, images or models than lock\.json/,
+    ],
+    [
+      'a provenance that is none',
+      (folder) => writeFileSync(join(folder, 'provenance.json'), '{}'),
+      /provenance\.json is no provenance of a release/,
+    ],
+    [
+      'a file beside those of a release',
+      (folder) => writeFileSync(join(folder, 'install.sh'), ''),
+      /install\.sh was added/,
+    ],
     ['a lock that is no JSON', edit('lock.json', (text) => text.slice(1)), /is no JSON/],
     [
       'no lock',
@@ -222,7 +210,7 @@ describe('what a release is in an environment', () => {
     const inCheckout = [...infrastructure.objects, ...apps.objects].map((object) =>
       JSON.stringify(object)
         .replaceAll(/darkroom\/(frontend|worker|deletion-cost):unbound/g, (image, name) =>
-          image.replace(':unbound', `@${images[`darkroom/${name}` as keyof typeof images]}`),
+          image.replace(':unbound', `@${checkout.parts.images[`darkroom/${name}`]}`),
         )
         .replaceAll('rabbitmq:4.0.5-management', `$&@${digest('5')}`),
     );
@@ -244,7 +232,7 @@ describe('what a release is in an environment', () => {
 
   test('is refused where the environment binds an image that the release has not', async () => {
     const release = await readRelease((await build()).folder);
-    const folder = join(root, 'other-environment');
+    const folder = join(checkout.root, 'other-environment');
     cpSync(environment('production'), folder, { recursive: true });
     const file = join(folder, 'images/kustomization.yaml');
     writeFileSync(
