@@ -16,6 +16,8 @@ const folder = <T>(line: Argv<T>) =>
 const several = (describe: string) =>
   ({ type: 'string', array: true, requiresArg: true, default: [] as string[], describe }) as const;
 
+const text = (describe: string) => ({ type: 'string', requiresArg: true, describe }) as const;
+
 const actions = () => import('../commands/release.ts');
 
 /**
@@ -26,7 +28,7 @@ const actions = () => import('../commands/release.ts');
 export const releaseCommands = <T>(line: Argv<T>, choose: (command: Command) => void): Argv<T> =>
   line.command('release', 'Put releases together, and look at them', (inner) =>
     inner
-      .demandCommand(1, 'say what to do: build, verify or render')
+      .demandCommand(1, 'say what to do: build, sign, verify or render')
       .command(
         'build',
         'Make a folder of the manifests of this commit, with a lock of all that belongs to them',
@@ -45,9 +47,25 @@ export const releaseCommands = <T>(line: Argv<T>, choose: (command: Command) => 
         (options) => choose(async (context) => (await actions()).build(options, context)),
       )
       .command(
+        'sign <folder>',
+        'Sign the lock and the provenance of a release with a key, as Sigstore bundles',
+        (sign) =>
+          json(folder(sign)).option('key', {
+            ...text('A private key: ECDSA P-256, PKCS#8, its passphrase in COSIGN_PASSWORD'),
+            demandOption: true,
+          }),
+        (options) => choose(async (context) => (await actions()).sign(options, context)),
+      )
+      .command(
         'verify <folder>',
-        'Compare every file of a release with its lock',
-        (verify) => json(folder(verify)),
+        'Compare every file of a release with its lock, and verify who signed it',
+        (verify) =>
+          json(folder(verify)).options({
+            key: text('The public key of who signs releases, as cosign.pub'),
+            'certificate-identity': text('Instead of a key: the name in the certificate'),
+            'certificate-oidc-issuer': text('Who vouches for that name, by URL'),
+            'trusted-root': text("The file of Sigstore's authorities, trusted_root.json"),
+          }),
         (options) => choose(async (context) => (await actions()).verify(options, context)),
       )
       .command(

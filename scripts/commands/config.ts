@@ -20,6 +20,7 @@ const schema = z.object({
   LOG_LEVEL: variables.LOG_LEVEL.unwrap().default('warn'),
   ...tracingVariables,
   DARKROOM_API_KEY: z.string().optional(),
+  COSIGN_PASSWORD: z.string().optional(),
   MODELS: variables.MODELS.optional(),
   MODEL_DIR: z.string().optional(),
   EXECUTION_PROVIDERS: z.string().optional(),
@@ -59,6 +60,8 @@ export type CliConfig = {
   port: number;
   logLevel: z.output<typeof schema>['LOG_LEVEL'];
   apiKey: string | undefined;
+  /** The passphrase of the key that releases are signed with. */
+  cosignPassword: string | undefined;
   /** What the embedded service takes from the environment. */
   embedded: Pick<
     EmbeddedOptions,
@@ -91,6 +94,7 @@ export function readConfig(): CliConfig {
     port: env.PORT,
     logLevel: env.LOG_LEVEL,
     apiKey: env.DARKROOM_API_KEY,
+    cosignPassword: env.COSIGN_PASSWORD,
     embedded: {
       models: env.MODELS,
       modelDir: env.MODEL_DIR,

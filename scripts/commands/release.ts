@@ -5,6 +5,8 @@ import { buildRelease } from '../release/build-release.ts';
 import type { ReleaseLock } from '../release/lock.ts';
 import { readRelease } from '../release/read-release.ts';
 import { renderRelease } from '../release/render-release.ts';
+import { signRelease } from '../release/sign-release.ts';
+import { type Trust, verifySignature } from '../release/signature.ts';
 import type { EnvironmentName } from '../render/environments.ts';
 import { platformPath } from '../render/render.ts';
 import { repository } from '../repository.ts';
@@ -37,12 +39,58 @@ export async function build(options: BuildOptions, context: Context): Promise<vo
   context.print(options.json ? JSON.stringify({ folder, lock }, null, 2) : summary(folder, lock));
 }
 
+export async function sign(
+  options: { folder: string; key: string; json: boolean },
+  { config, print }: Context,
+): Promise<void> {
+  const { folder, lock } = await signRelease(config.userPath(options.folder), {
+    file: config.userPath(options.key),
+    passphrase: config.cosignPassword,
+  });
+  print(options.json ? JSON.stringify({ folder, lock }, null, 2) : `signed: ${lock.release}`);
+}
+
+type TrustOptions = {
+  key?: string | undefined;
+  certificateIdentity?: string | undefined;
+  certificateOidcIssuer?: string | undefined;
+  trustedRoot?: string | undefined;
+};
+
 export async function verify(
-  options: { folder: string; json: boolean },
+  options: TrustOptions & { folder: string; json: boolean },
   context: Context,
 ): Promise<void> {
+  const trust = trustOf(options, context.config.userPath);
   const { folder, lock } = await readRelease(context.config.userPath(options.folder));
-  context.print(options.json ? JSON.stringify({ folder, lock }, null, 2) : summary(folder, lock));
+  if (trust !== undefined) await verifySignature(folder, trust);
+  const signature = trust === undefined ? 'not verified' : 'verified';
+  context.print(
+    options.json
+      ? JSON.stringify({ folder, lock, signature }, null, 2)
+      : `${summary(folder, lock)}\nsignature:  ${signature}`,
+  );
+}
+
+/** @throws UsageError for half of what tells a signer, and for two of them */
+function trustOf(options: TrustOptions, path: (path: string) => string): Trust | undefined {
+  const { key, certificateIdentity, certificateOidcIssuer, trustedRoot } = options;
+  const identity = [certificateIdentity, certificateOidcIssuer, trustedRoot];
+  if (key !== undefined && identity.some((each) => each !== undefined)) {
+    throw new UsageError('a signature is verified with --key or with an identity, not both');
+  }
+  if (key !== undefined) return { key: path(key) };
+  if (identity.every((each) => each === undefined)) return undefined;
+  if (
+    certificateIdentity === undefined ||
+    certificateOidcIssuer === undefined ||
+    trustedRoot === undefined
+  ) {
+    throw new UsageError(
+      '--certificate-identity, --certificate-oidc-issuer and --trusted-root are given together',
+    );
+  }
+  return { certificateIdentity, certificateOidcIssuer, trustedRoot: path(trustedRoot) };
 }
 
 /** Prints what would be applied to an environment, as `darkroom render` does for the checkout. */
