@@ -1,6 +1,10 @@
 import { pinhole } from '@darkroom/pinhole';
 import { checkEnvironment } from '../../platform/checks/check-environment.ts';
 import { tell } from '../../platform/checks/finding.ts';
+import { buildProgram } from '../cluster/offline/build-program.ts';
+import { createCrane } from '../release/artifact/crane.ts';
+import { pullRelease } from '../release/artifact/pull-release.ts';
+import { pushRelease } from '../release/artifact/push-release.ts';
 import { buildRelease } from '../release/build-release.ts';
 import type { ReleaseLock } from '../release/lock.ts';
 import { readRelease } from '../release/read-release.ts';
@@ -64,7 +68,7 @@ export async function verify(
   const trust = trustOf(options, context.config.userPath);
   const { folder, lock } = await readRelease(context.config.userPath(options.folder));
   if (trust !== undefined) await verifySignature(folder, trust);
-  const signature = trust === undefined ? 'not verified' : 'verified';
+  const signature = tellSignature(trust);
   context.print(
     options.json
       ? JSON.stringify({ folder, lock, signature }, null, 2)
@@ -92,6 +96,41 @@ function trustOf(options: TrustOptions, path: (path: string) => string): Trust |
   }
   return { certificateIdentity, certificateOidcIssuer, trustedRoot: path(trustedRoot) };
 }
+
+export async function push(
+  options: { folder: string; target: string; json: boolean },
+  context: Context,
+): Promise<void> {
+  const folder = context.config.userPath(options.folder);
+  const reference = await pushRelease(folder, options.target, await findCrane(context));
+  context.print(options.json ? JSON.stringify({ folder, reference }, null, 2) : reference);
+}
+
+export async function pull(
+  options: TrustOptions & { source: string; output: string; json: boolean },
+  context: Context,
+): Promise<void> {
+  const { userPath } = context.config;
+  const trust = trustOf(options, userPath);
+  const { folder, lock, reference } = await pullRelease(
+    options.source,
+    userPath(options.output),
+    await findCrane(context),
+    trust,
+  );
+  const signature = tellSignature(trust);
+  context.print(
+    options.json
+      ? JSON.stringify({ folder, lock, reference, signature }, null, 2)
+      : `${summary(folder, lock)}\nsignature:  ${signature}\npulled:     ${reference}`,
+  );
+}
+
+const tellSignature = (trust: Trust | undefined) =>
+  trust === undefined ? 'not verified' : 'verified';
+
+const findCrane = async ({ note, signal }: Context) =>
+  createCrane(await buildProgram('crane', { steps: { say: note }, signal }), signal);
 
 /** Prints what would be applied to an environment, as `darkroom render` does for the checkout. */
 export async function render(

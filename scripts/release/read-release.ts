@@ -72,7 +72,7 @@ async function documentProblems(
 }
 
 /** The lock that a folder has, and its text; its files are not looked at. */
-async function readLock(folder: string): Promise<{ lock: ReleaseLock; text: string }> {
+export async function readLock(folder: string): Promise<{ lock: ReleaseLock; text: string }> {
   const file = join(folder, LOCK_FILE);
   const text = await readFile(file, 'utf8').catch(() => {
     throw new CommandFailure(`${folder} is no release: it has no ${LOCK_FILE}`);

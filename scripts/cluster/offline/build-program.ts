@@ -20,7 +20,7 @@ const OTHERWISE = 'give the cluster registries that answer';
  */
 export async function buildProgram(
   name: ProgramName,
-  { steps, signal }: { steps: Steps; signal?: AbortSignal },
+  { steps, signal }: { steps: Pick<Steps, 'say'>; signal?: AbortSignal },
 ): Promise<string> {
   const program = await pinned(name);
   return buildGoProgram({
