@@ -17,8 +17,9 @@ import {
   writeDocument,
 } from './lock.ts';
 import { type Release, readRelease } from './read-release.ts';
-import { IN_TOTO } from './signature.ts';
+
 import { readPrivateKey } from './signing-key.ts';
+import { IN_TOTO } from './verify-bundle.ts';
 
 /**
  * Signs a release with a key: its lock, which names everything else, and its provenance. Earlier signatures

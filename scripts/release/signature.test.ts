@@ -142,7 +142,7 @@ describe('a signature is refused', () => {
     [
       'of a folder without a lock',
       (folder) => rmSync(join(folder, 'lock.json')),
-      /is no signed release: it has no lock\.json/,
+      /is no release: it has no lock\.json/,
     ],
   ])('%s', (_, change, message) => refused(change, message));
 
