@@ -3,7 +3,7 @@ import type { Manifest } from '../../scripts/render/manifest.ts';
 import { schema as deletionCost } from '../../services/deletion-cost/config.ts';
 import { schema as frontend } from '../../services/frontend/config.ts';
 import { schema as gpuSimulator } from '../../services/gpu-simulator/config.ts';
-import { schema as canary } from '../../services/worker/canary-config.ts';
+import { schema as canary } from '../../services/worker/canary/config.ts';
 import { schema as worker } from '../../services/worker/config.ts';
 import { schema as fetchModel } from '../../services/worker/model-cache/config.ts';
 import { secrets as allSecrets, type SecretKeys } from '../secrets.ts';
@@ -27,7 +27,7 @@ const otherPrograms: Record<string, { schema: ConfigSchema; config: string }> = 
   },
   'services/worker/canary.ts': {
     schema: canary,
-    config: 'services/worker/canary-config.ts',
+    config: 'services/worker/canary/config.ts',
   },
 };
 

@@ -84,11 +84,11 @@ export const textRules: TextRule[] = [
   {
     name: 'only-main-exits',
     reason:
-      "Only a process's own file (main.ts, the worker's child.ts and fetch-model.ts) ends it or installs signal " +
+      "Only a process's own file (main.ts, the worker's child.ts, fetch-model.ts and canary.ts) ends it or installs signal " +
       'handlers: anywhere else that takes the shutdown of everything around it away. Throw, or ' +
       'return what happened.',
     files: product,
-    except: /(^|\/)(main|child|fetch-model)\.ts$|\.test\.ts$|\/(test|testing|training)\//,
+    except: /(^|\/)(main|child|fetch-model|canary)\.ts$|\.test\.ts$|\/(test|testing|training)\//,
     find: lines(/\bprocess\.(exit\(|exitCode\s*=)|\bprocess\.(on|once)\(\s*['"]SIG/),
   },
   {

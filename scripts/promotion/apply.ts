@@ -1,9 +1,10 @@
 import { sleep } from '@darkroom/timing';
 import { CommandFailure } from '../commands/failure.ts';
 import { type Manifest, nameOf } from '../render/manifest.ts';
+import { ApiError } from './api-error.ts';
 import { healthOf, type PodObject, whyHopeless } from './health.ts';
 import { inBatches } from './in-batches.ts';
-import { ApiError, type KubeApi } from './kube-api.ts';
+import type { KubeApi } from './kube-api.ts';
 import { isApplied, readLive } from './live.ts';
 import type { Wave } from './waves.ts';
 

@@ -1,7 +1,8 @@
 import { type Manifest, nameOf } from '../render/manifest.ts';
+import { ApiError } from './api-error.ts';
 import { fieldDifferences } from './differences.ts';
 import { inBatches } from './in-batches.ts';
-import { ApiError, type KubeApi } from './kube-api.ts';
+import type { KubeApi } from './kube-api.ts';
 import { plain } from './live.ts';
 import type { Change } from './plan.ts';
 import type { Refusal } from './refusal.ts';

@@ -2,7 +2,8 @@ import { hostname, userInfo } from 'node:os';
 import process from 'node:process';
 import { CommandFailure } from '../commands/failure.ts';
 import type { Manifest } from '../render/manifest.ts';
-import { ApiError, type KubeApi } from './kube-api.ts';
+import { ApiError } from './api-error.ts';
+import type { KubeApi } from './kube-api.ts';
 import { NAMESPACE } from './record.ts';
 
 type Lease = Manifest & {

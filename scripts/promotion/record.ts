@@ -3,10 +3,11 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { z } from 'zod';
 import { CommandFailure } from '../commands/failure.ts';
-import { type ReleaseLock, writeLock } from '../release/lock.ts';
+import { type ReleaseLock, writeDocument } from '../release/lock.ts';
 import type { Manifest } from '../render/manifest.ts';
+import { ApiError } from './api-error.ts';
 import type { GoldenRequest } from './golden.ts';
-import { ApiError, type KubeApi } from './kube-api.ts';
+import type { KubeApi } from './kube-api.ts';
 import { OWN_LABEL } from './live.ts';
 
 /** The namespace of what a cluster knows of its releases. */
@@ -53,7 +54,7 @@ export type StoredRelease = {
 
 const sha256 = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`;
 
-export const lockDigest = (lock: ReleaseLock): string => sha256(writeLock(lock));
+export const lockDigest = (lock: ReleaseLock): string => sha256(writeDocument(lock));
 export const objectsDigest = (objects: StoredRelease['objects']): string =>
   sha256(JSON.stringify(objects));
 

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { CommandFailure } from '../commands/failure.ts';
+import type { Trust } from '../release/signature.ts';
 
 const seconds = z.int().nonnegative();
 
@@ -37,17 +38,30 @@ const targetFile = z.strictObject({
   pictureTolerance: z.int().min(0).max(255).default(0),
   /** Alerts that keep nothing from being promoted from here, though somebody is woken for them. */
   toleratedAlerts: z.array(z.string()).default([]),
-  /** The public key of whoever signs releases, beside this file. */
-  signedBy: z.string().optional(),
+  /**
+   * Whose releases are taken; files beside this one. Without it releases need no signature: for clusters on one
+   * machine.
+   */
+  signedBy: z
+    .union([
+      z.strictObject({ key: z.string() }),
+      z.strictObject({
+        certificateIdentity: z.string(),
+        certificateOidcIssuer: z.string(),
+        trustedRoot: z.string(),
+      }),
+    ])
+    .optional(),
 });
 
-export type Target = z.output<typeof targetFile> & {
+export type Target = Omit<z.output<typeof targetFile>, 'signedBy'> & {
+  signedBy?: Trust;
   name: string;
   /** The folder of its layers. */
   folder: string;
 };
 
-export const TARGET_FILE = 'target.yaml';
+const TARGET_FILE = 'target.yaml';
 
 /**
  * Reads what an environment says of its cluster.
@@ -68,8 +82,15 @@ export async function readTarget(environments: string, name: string): Promise<Ta
     throw new CommandFailure(`${file} is not as it must be:\n${z.prettifyError(parsed.error)}`);
   }
   const { signedBy, ...target } = parsed.data;
-  const key = signedBy === undefined ? {} : { signedBy: resolve(dirname(file), signedBy) };
-  return { ...target, ...key, name, folder };
+  const trust = signedBy && trustBeside(file, signedBy);
+  return { ...target, ...(trust && { signedBy: trust }), name, folder };
+}
+
+function trustBeside(file: string, trust: Trust): Trust {
+  const beside = (path: string) => resolve(dirname(file), path);
+  return 'key' in trust
+    ? { key: beside(trust.key) }
+    : { ...trust, trustedRoot: beside(trust.trustedRoot) };
 }
 
 function parseYaml(text: string, file: string): unknown {

@@ -4,7 +4,7 @@ import type { StoredRelease } from './record.ts';
 /** Objects that are applied together and run before the next come. */
 export type Wave = { name: WaveName; objects: Manifest[] };
 
-export const waveNames = ['foundations', 'infrastructure', 'settings', 'workloads'] as const;
+const waveNames = ['foundations', 'infrastructure', 'settings', 'workloads'] as const;
 export type WaveName = (typeof waveNames)[number];
 
 /** What an object needs before it can be applied: a namespace to be in, a kind to be of. */

@@ -6,7 +6,7 @@ import process from 'node:process';
 import { DarkroomError } from '@darkroom/contract';
 import { createLogger, type Logger, loadCatalogue, onSignals } from '@darkroom/lifecycle';
 import { pinhole } from '@darkroom/pinhole';
-import { type CanaryConfig, readCanaryConfig } from './canary-config.ts';
+import { type CanaryConfig, readCanaryConfig } from './canary/config.ts';
 import { activeGpu } from './gpu.ts';
 import { startInference } from './inference/inference-process.ts';
 import { findModelFolders } from './model-folders.ts';

@@ -2,7 +2,7 @@ import process from 'node:process';
 import { generationRequest } from '@darkroom/contract';
 import { loadConfig } from '@darkroom/lifecycle';
 import { z } from 'zod';
-import { schema as worker } from './config.ts';
+import { schema as worker } from '../config.ts';
 
 const requests = z.array(generationRequest.omit({ count: true })).min(1);
 

@@ -1,0 +1,142 @@
+import { applyWave, obsoleteIn, prune, untilCurrent } from './apply.ts';
+import { bake } from './bake.ts';
+import { runCanaries } from './canary.ts';
+import { allObjects, openEnvironment } from './environment.ts';
+import { clientOf, comparePictures, type GoldenPicture, makeGoldenPictures } from './golden.ts';
+import { copyImages } from './images.ts';
+import { readLive } from './live.ts';
+import type { PromoteOptions } from './options.ts';
+import type { Prepared } from './prepare.ts';
+import type { Progress } from './progress.ts';
+import { openPrometheus } from './prometheus.ts';
+import { currentOf, type Entry, isSame, recorded, rejectedFor } from './record.ts';
+import type { Report } from './report.ts';
+import { restore } from './restore.ts';
+import type { Wave } from './waves.ts';
+
+/** An API server that is away while a release is taken back is waited for. */
+const RESTORE_PATIENCE_MS = 600_000;
+
+/** Does what was planned, step by step; takes it back where one fails. */
+export async function carryOut(
+  prepared: Prepared,
+  report: Report,
+  run: { options: PromoteOptions; progress: Progress; signal: AbortSignal },
+): Promise<Report> {
+  const { release, bound, target, history, objects, golden, plan } = prepared;
+  const { options, progress, signal } = run;
+  const { crane, note } = options;
+  const name = target.target.name;
+  await progress.step('copy images', (tell) =>
+    copyImages(plan.images, { crane, tag: plan.release, tell, signal }),
+  );
+  const entry: Entry = {
+    release: plan.release,
+    ...bound,
+    state: 'applying',
+    from: plan.from,
+    by: report.by,
+    beganAt: new Date().toISOString(),
+  };
+  // What runs is what is gone back to, also where it is this very release, which is put right again.
+  const running = currentOf(history);
+  const entries = running && isSame(running, bound) ? history : recorded(history, entry);
+  const stored = { lock: release.lock, golden, objects };
+  await progress.step('record', async () => {
+    if (entries === history) return;
+    await target.record.store(stored);
+    await target.record.write(entries);
+  });
+  try {
+    const providers = await apply(prepared, run);
+    await progress.step('verify', async () => {
+      const live = await readLive(target.api, allObjects(objects));
+      const applied = [...live.objects.values()];
+      await target.record.store({ ...stored, applied });
+      const endedAt = new Date().toISOString();
+      await target.record.write(recorded(entries, { ...entry, state: 'verified', endedAt }));
+    });
+    return { ...report, outcome: 'promoted', providers };
+  } catch (error) {
+    // Whoever interrupts it, or has its lock now, decides how it goes on.
+    signal.throwIfAborted();
+    const reason = (error as Error).message;
+    note(`promote: ${plan.release} does not work in ${name}: ${reason}`);
+    const back = await openEnvironment(options.environments, name, {
+      patienceMs: RESTORE_PATIENCE_MS,
+      signal,
+    });
+    const rejected = rejectedFor(entry, reason);
+    if (running !== undefined) {
+      await progress.other(`going back to ${running.release}`, (tell) =>
+        restore(back, { to: running, tell, signal }),
+      );
+    }
+    // Where it was put right again, what was verified before still is.
+    const isRunning = running !== undefined && isSame(running, bound);
+    await back.record.write(isRunning ? entries : recorded(entries, rejected));
+    return { ...report, outcome: running === undefined ? 'failed' : 'taken back', reason };
+  }
+}
+
+async function apply(
+  prepared: Prepared,
+  {
+    options,
+    progress,
+    signal,
+  }: { options: PromoteOptions; progress: Progress; signal: AbortSignal },
+): Promise<Record<string, string>> {
+  const { release, source, target, objects, waves, golden } = prepared;
+  const { api } = target;
+  const limitMs = target.target.rolloutSeconds * 1_000;
+  const wave = async ({ name, objects: ofWave }: Wave) => {
+    await progress.step(`apply ${name}`, async (tell) => {
+      await applyWave(api, { name, objects: ofWave }, { force: options.forceConflicts });
+      await untilCurrent(api, ofWave, { limitMs, tell, signal });
+    });
+  };
+  const [foundations, infrastructure, settings, workloads] = waves;
+  for (const each of [foundations, infrastructure, settings]) if (each) await wave(each);
+
+  let expected: GoldenPicture[] = golden.map((request) => ({ request, png: new Uint8Array() }));
+  const canaries = await progress.step('canary', async (tell) => {
+    if (source !== undefined) {
+      const client = await clientOf(source.api, source.target);
+      expected = await makeGoldenPictures(client, golden, {
+        name: source.target.name,
+        tell,
+        signal,
+      });
+    }
+    return runCanaries(api, allObjects(objects), {
+      golden: expected,
+      models: release.lock.models,
+      tolerance: target.target.pictureTolerance,
+      compare: source !== undefined,
+      wait: { limitMs, tell, signal },
+    });
+  });
+  if (workloads) await wave(workloads);
+  await progress.step('remove obsolete objects', async () => {
+    await prune(api, await obsoleteIn(api, allObjects(objects)));
+  });
+
+  const client = await clientOf(api, target.target);
+  await progress.step('smoke test', async (tell) => {
+    const who = target.target.name;
+    const made = await makeGoldenPictures(client, golden, { name: who, tell, signal });
+    const { pictureTolerance: tolerance } = target.target;
+    comparePictures(canaries.pictures, made, { who, tolerance });
+  });
+  await progress.step('bake', async (tell) => {
+    const prometheus = await openPrometheus(api);
+    try {
+      const { bakeSeconds: seconds } = target.target;
+      await bake({ client, prometheus, seconds, tell, signal });
+    } finally {
+      prometheus.close();
+    }
+  });
+  return canaries.providers;
+}

@@ -1,0 +1,204 @@
+import { checkEnvironment } from '../../platform/checks/check-environment.ts';
+import { differencesOf } from '../../platform/checks/equal-environments.ts';
+import type { Finding } from '../../platform/checks/finding.ts';
+import { checkSchemas } from '../../platform/checks/schemas.ts';
+import type { ReleaseLock } from '../release/lock.ts';
+import type { Release } from '../release/read-release.ts';
+import { obsoleteIn } from './apply.ts';
+import { readChanges } from './changes.ts';
+import { driftOf, tellDifference } from './differences.ts';
+import { allObjects, type Environment, renderFor } from './environment.ts';
+import { checkGates } from './gates.ts';
+import { type GoldenRequest, goldenRequests } from './golden.ts';
+import { imageCopies } from './images.ts';
+import { readLive } from './live.ts';
+import type { PromoteOptions } from './options.ts';
+import { type Plan, planOf } from './plan.ts';
+import { preflight } from './preflight.ts';
+import { openPrometheus, pagingAlerts } from './prometheus.ts';
+import {
+  type Bound,
+  currentOf,
+  type History,
+  interruptedOf,
+  isSame,
+  lockDigest,
+  objectsDigest,
+  type StoredRelease,
+} from './record.ts';
+import { type Refusal, refuse } from './refusal.ts';
+import { type Wave, wavesOf } from './waves.ts';
+
+/** A promotion that may be carried out, with its plan. */
+export type Prepared = {
+  release: Release;
+  bound: Bound;
+  source: Environment | undefined;
+  target: Environment;
+  history: History;
+  objects: StoredRelease['objects'];
+  waves: Wave[];
+  golden: GoldenRequest[];
+  plan: Plan;
+  isDone: boolean;
+};
+
+/**
+ * Finds out everything that can be known before anything is changed.
+ *
+ * @throws CommandFailure with all that speaks against it
+ */
+export async function prepare(facts: {
+  options: PromoteOptions;
+  release: Release;
+  source: Environment | undefined;
+  target: Environment;
+  tell: (what: string) => void;
+  signal: AbortSignal;
+}): Promise<Prepared> {
+  const { options, release, source, target, tell } = facts;
+  const lock = lockDigest(release.lock);
+  const what = `${release.lock.release} is not promoted to ${target.target.name}`;
+
+  tell('the records');
+  const history = await target.record.history();
+  const sourceHistory = source && (await source.record.history());
+  refuse(
+    what,
+    checkGates({
+      lock,
+      release: release.lock.release,
+      source: source &&
+        sourceHistory && {
+          target: source.target,
+          history: sourceHistory,
+          now: await source.api.time(),
+        },
+      target: {
+        target: target.target,
+        history: options.retry ? history.filter(({ state }) => state !== 'rejected') : history,
+        now: await target.api.time(),
+      },
+      now: Date.now(),
+    }),
+  );
+
+  tell('the manifests');
+  const { text, ...objects } = await renderFor(release, target);
+  const inSource = source && (await renderFor(release, source));
+  refuse(what, await checkManifests({ release, target, source, objects, text, inSource }));
+  if (source !== undefined) {
+    tell(source.target.name);
+    refuse(what, await checkSource(source, target.target.soakSeconds));
+  }
+
+  tell(target.target.name);
+  const all = allObjects(objects);
+  const { kubernetes } = release.lock.versions;
+  refuse(what, await preflight(target.api, all, { kubernetes }));
+  const { changes, refusals } = await readChanges(target.api, all);
+  refuse(
+    what,
+    options.forceConflicts ? refusals.filter(({ field }) => field === undefined) : refusals,
+  );
+  const obsolete = await obsoleteIn(target.api, all);
+  const running = currentOf(history);
+  const interrupted = interruptedOf(history);
+  const bound = { lock, objects: objectsDigest(objects) };
+  const waves = wavesOf(objects);
+  const plan = planOf({
+    release: release.lock.release,
+    lock,
+    from: source?.target.name ?? null,
+    to: target.target.name,
+    previous: running?.release ?? null,
+    continues: interrupted !== undefined && isSame(interrupted, bound),
+    images: imageCopies(
+      source && inSource && { target: source.target, objects: allObjects(inSource) },
+      { target: target.target, objects: all },
+    ),
+    waves,
+    changes,
+    obsolete,
+  });
+  const isDone =
+    running !== undefined &&
+    isSame(running, bound) &&
+    interrupted === undefined &&
+    plan.changes.length === 0;
+  const golden = await goldenRequests(release);
+  return { release, bound, source, target, history, objects, waves, golden, plan, isDone };
+}
+
+/** The release in the target differs from that in the source where an environment may, and is right by itself. */
+async function checkManifests(facts: {
+  release: Release;
+  source: Environment | undefined;
+  target: Environment;
+  objects: StoredRelease['objects'];
+  text: string;
+  inSource: StoredRelease['objects'] | undefined;
+}): Promise<Refusal[]> {
+  const { release, source, target, objects, text, inSource } = facts;
+  const all = allObjects(objects);
+  const differences =
+    source === undefined || inSource === undefined
+      ? []
+      : differencesOf(
+          { name: source.target.name, objects: allObjects(inSource) },
+          { name: target.target.name, objects: all },
+        );
+  const findings = checkEnvironment(target.target.name, all, lockedImages(release.lock));
+  const asRefusal = (check: string) => (finding: Finding) => ({ check, ...finding });
+  return [
+    ...differences.map(asRefusal('unchanged')),
+    ...findings.map(asRefusal('policy')),
+    ...(await checkSchemas(text)).map((problem) => ({
+      check: 'schema',
+      problem,
+      remedy: 'correct it in the environment, or build another release',
+    })),
+  ];
+}
+
+const lockedImages = ({ images }: ReleaseLock) =>
+  Object.entries(images).map(([name, { tag = '', digest }]) => ({ name, newTag: tag, digest }));
+
+/** The source still is what was verified there, and nobody is woken because of it. */
+async function checkSource(
+  { target, api, record }: Environment,
+  soakSeconds: number,
+): Promise<Refusal[]> {
+  const running = currentOf(await record.history());
+  const stored = running && (await record.release(running));
+  if (stored?.applied === undefined) {
+    return [
+      {
+        check: 'verified',
+        problem: `${target.name} has no record of what it verified`,
+        remedy: `promote the release to ${target.name} again`,
+      },
+    ];
+  }
+  const live = await readLive(api, allObjects(stored.objects));
+  const drift = driftOf(stored.applied, live).map((difference) => ({
+    check: 'drift',
+    problem: `${target.name}: ${tellDifference(difference)}`,
+    remedy: `put it right (darkroom promote rollback ${target.name} --to-current), or release it`,
+  }));
+  const prometheus = await openPrometheus(api);
+  try {
+    const fired = await pagingAlerts(prometheus, { withinSeconds: soakSeconds });
+    const alerts = fired.filter((alert) => !target.toleratedAlerts.includes(alert));
+    return [
+      ...drift,
+      ...alerts.map((alert) => ({
+        check: 'objectives',
+        problem: `the alert ${alert} fires or has fired in ${target.name} within the soak time`,
+        remedy: `see docs/runbooks/${alert}.md`,
+      })),
+    ];
+  } finally {
+    prometheus.close();
+  }
+}
