@@ -26,7 +26,8 @@ export type Workload = KubernetesObject & {
   spec: { replicas?: number; template: PodTemplate };
 };
 
-const CREDENTIALS = 'darkroom.dev/credentials';
+/** The annotation of pod templates that holds the checksum. */
+export const CREDENTIALS = 'darkroom.dev/credentials';
 
 /**
  * The objects of one layer of an environment as they are applied: its images bound, and its pod templates

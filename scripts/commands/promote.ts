@@ -183,7 +183,7 @@ const tellStatus = (each: EnvironmentStatus): string => {
       .filter((entry) => entry !== release && entry !== interrupted)
       .map(
         ({ state, release: name, endedAt, reason }) =>
-          `  ${state} ${endedAt} ${name}${reason ? `: ${reason}` : ''}`,
+          `  ${state} ${endedAt} ${name}${reason ? `: ${reason.split('\n')[0]}` : ''}`,
       ),
   ].join('\n');
 };

@@ -103,11 +103,7 @@ async function apply(
   const canaries = await progress.step('canary', async (tell) => {
     if (source !== undefined) {
       const client = await clientOf(source.api, source.target);
-      expected = await makeGoldenPictures(client, golden, {
-        name: source.target.name,
-        tell,
-        signal,
-      });
+      expected = await makeGoldenPictures(client, golden, { target: source.target, tell, signal });
     }
     return runCanaries(api, allObjects(objects), {
       golden: expected,
@@ -125,7 +121,7 @@ async function apply(
   const client = await clientOf(api, target.target);
   await progress.step('smoke test', async (tell) => {
     const who = target.target.name;
-    const made = await makeGoldenPictures(client, golden, { name: who, tell, signal });
+    const made = await makeGoldenPictures(client, golden, { target: target.target, tell, signal });
     const { pictureTolerance: tolerance } = target.target;
     comparePictures(canaries.pictures, made, { who, tolerance });
   });

@@ -42,9 +42,6 @@ export async function goldenRequests({ folder, lock }: Release): Promise<GoldenR
   return (await Promise.all(ofModels)).flat();
 }
 
-/** A longer wait is a fault: golden requests are small, and a worker may have to be started for them. */
-const PICTURE_MS = 300_000;
-
 /**
  * Makes the pictures through an environment's own address, as its callers do.
  *
@@ -53,11 +50,19 @@ const PICTURE_MS = 300_000;
 export async function makeGoldenPictures(
   client: DarkroomClient,
   requests: readonly GoldenRequest[],
-  { name, tell, signal }: { name: string; tell: (what: string) => void; signal: AbortSignal },
+  {
+    target: { name, pictureSeconds },
+    tell,
+    signal,
+  }: {
+    target: Pick<Target, 'name' | 'pictureSeconds'>;
+    tell: (what: string) => void;
+    signal: AbortSignal;
+  },
 ): Promise<GoldenPicture[]> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(PICTURE_MS)]);
   const pictures: GoldenPicture[] = [];
   for (const request of requests) {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(pictureSeconds * 1_000)]);
     tell(request.prompt);
     try {
       const generation = await client.generate(request, { signal: limit });
@@ -67,7 +72,7 @@ export async function makeGoldenPictures(
       pictures.push({ request, png: await client.fetchImage(image, { signal: limit }) });
     } catch (error) {
       signal.throwIfAborted();
-      const why = limit.aborted ? `not within ${PICTURE_MS / 1_000} s` : (error as Error).message;
+      const why = limit.aborted ? `not within ${pictureSeconds} s` : (error as Error).message;
       throw new CommandFailure(`${name} does not make the picture of "${request.prompt}": ${why}`);
     }
   }

@@ -8,6 +8,7 @@ import {
 import { CommandFailure } from '../commands/failure.ts';
 import type { Manifest } from '../render/manifest.ts';
 import { ApiError, explained, isPassing, statusOf, wordsOf } from './api-error.ts';
+import type { MergePatch } from './merge-patch.ts';
 
 /** By what an object is named. */
 export type Reference = Pick<Manifest, 'apiVersion' | 'kind'> & {
@@ -37,6 +38,8 @@ export type KubeApi = {
    * @param dryRun changes nothing
    */
   apply(object: Manifest, options?: { force?: boolean; dryRun?: boolean }): Promise<Manifest>;
+  /** Merges a patch (RFC 7396) into an object. */
+  merge(object: Reference, patch: MergePatch): Promise<Manifest>;
   create(object: Manifest): Promise<Manifest>;
   /** As it was read: refused with 409 where somebody else has changed it since. */
   replace(object: Manifest): Promise<Manifest>;
@@ -219,6 +222,12 @@ export function openKubeApi(
           force: String(force),
           ...(dryRun && { dryRun: 'All' }),
         },
+      }),
+    merge: async (object, patch) =>
+      request(HttpMethod.PATCH, await demand(object), {
+        body: patch,
+        contentType: 'application/merge-patch+json',
+        query: { fieldManager: FIELD_MANAGER },
       }),
     create: async (object) => {
       const collection = (await demand(object)).split('/').slice(0, -1).join('/');

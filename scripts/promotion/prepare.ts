@@ -2,11 +2,13 @@ import { checkEnvironment } from '../../platform/checks/check-environment.ts';
 import { differencesOf } from '../../platform/checks/equal-environments.ts';
 import type { Finding } from '../../platform/checks/finding.ts';
 import { checkSchemas } from '../../platform/checks/schemas.ts';
+import { CREDENTIALS } from '../cluster/manifests.ts';
 import type { ReleaseLock } from '../release/lock.ts';
 import type { Release } from '../release/read-release.ts';
+import { type Manifest, nameOf } from '../render/manifest.ts';
 import { obsoleteIn } from './apply.ts';
 import { readChanges } from './changes.ts';
-import { driftOf, tellDifference } from './differences.ts';
+import { driftOf, fieldDifferences, tellDifference } from './differences.ts';
 import { allObjects, type Environment, renderFor } from './environment.ts';
 import { checkGates } from './gates.ts';
 import { type GoldenRequest, goldenRequests } from './golden.ts';
@@ -87,9 +89,9 @@ export async function prepare(facts: {
   const { text, ...objects } = await renderFor(release, target);
   const inSource = source && (await renderFor(release, source));
   refuse(what, await checkManifests({ release, target, source, objects, text, inSource }));
-  if (source !== undefined) {
+  if (source !== undefined && inSource !== undefined) {
     tell(source.target.name);
-    refuse(what, await checkSource(source, target.target.soakSeconds));
+    refuse(what, await checkSource(source, allObjects(inSource), target.target.soakSeconds));
   }
 
   tell(target.target.name);
@@ -167,6 +169,7 @@ const lockedImages = ({ images }: ReleaseLock) =>
 /** The source still is what was verified there, and nobody is woken because of it. */
 async function checkSource(
   { target, api, record }: Environment,
+  rendered: readonly Manifest[],
   soakSeconds: number,
 ): Promise<Refusal[]> {
   const running = currentOf(await record.history());
@@ -181,6 +184,18 @@ async function checkSource(
     ];
   }
   const live = await readLive(api, allObjects(stored.objects));
+  const verified = new Map(allObjects(stored.objects).map((object) => [nameOf(object), object]));
+  const edited = rendered
+    .flatMap((object) => fieldDifferences(verified.get(nameOf(object)) ?? object, object))
+    // A Secret may have been rotated since; the pods that read it are rolled by the next promotion.
+    .filter(({ field }) => !field.endsWith(CREDENTIALS))
+    .map(({ object, field, was, is }) => ({
+      check: 'source',
+      object,
+      field,
+      problem: `${target.name} was verified with ${JSON.stringify(was)}, and its folder now says ${JSON.stringify(is)}`,
+      remedy: `promote to ${target.name} again, so that what goes on is what was seen working`,
+    }));
   const drift = driftOf(stored.applied, live).map((difference) => ({
     check: 'drift',
     problem: `${target.name}: ${tellDifference(difference)}`,
@@ -191,6 +206,7 @@ async function checkSource(
     const fired = await pagingAlerts(prometheus, { withinSeconds: soakSeconds });
     const alerts = fired.filter((alert) => !target.toleratedAlerts.includes(alert));
     return [
+      ...edited,
       ...drift,
       ...alerts.map((alert) => ({
         check: 'objectives',

@@ -1,7 +1,13 @@
 import { CommandFailure } from '../commands/failure.ts';
+import { type Manifest, nameOf } from '../render/manifest.ts';
 import { applyWave, obsoleteIn, prune, untilCurrent } from './apply.ts';
+import { fieldDifferences } from './differences.ts';
 import { allObjects, type Environment } from './environment.ts';
 import { clientOf, makeGoldenPictures } from './golden.ts';
+import { inBatches } from './in-batches.ts';
+import type { KubeApi } from './kube-api.ts';
+import { readLive } from './live.ts';
+import { mergePatchOf } from './merge-patch.ts';
 import type { Entry } from './record.ts';
 import { wavesOf } from './waves.ts';
 
@@ -26,10 +32,28 @@ export async function restore(
   for (const wave of wavesOf(stored.objects)) {
     tell(wave.name);
     await applyWave(api, wave, { force: true });
+    await takeAwayAdditions(api, wave.objects, stored.applied ?? []);
     await untilCurrent(api, wave.objects, { limitMs, tell, signal });
   }
   await prune(api, await obsoleteIn(api, allObjects(stored.objects)));
   tell('golden pictures');
   const client = await clientOf(api, target);
-  await makeGoldenPictures(client, stored.golden, { name: target.name, tell, signal });
+  await makeGoldenPictures(client, stored.golden, { target, tell, signal });
+}
+
+/**
+ * Takes away what others have added to objects of the release: an apply leaves fields alone that it does not
+ * name.
+ */
+async function takeAwayAdditions(
+  api: KubeApi,
+  objects: readonly Manifest[],
+  applied: readonly Manifest[],
+): Promise<void> {
+  const live = await readLive(api, objects);
+  await inBatches(applied, async (object) => {
+    const now = live.objects.get(nameOf(object));
+    if (now === undefined || fieldDifferences(object, now).length === 0) return;
+    await api.merge(object, mergePatchOf(now, object));
+  });
 }

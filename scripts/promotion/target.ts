@@ -34,6 +34,8 @@ const targetFile = z.strictObject({
   bakeSeconds: seconds.default(300),
   /** How long a wave may take to run. */
   rolloutSeconds: seconds.default(1_800),
+  /** How long a picture of a golden request may take, with the start of a worker for it. */
+  pictureSeconds: seconds.default(300),
   /** By how much a picture's values may differ from the source's, of 255: GPUs of another kind round differently. */
   pictureTolerance: z.int().min(0).max(255).default(0),
   /** Alerts that keep nothing from being promoted from here, though somebody is woken for them. */
