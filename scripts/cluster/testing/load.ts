@@ -1,15 +1,24 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { DarkroomClient } from '@darkroom/client/source';
 import type { Generation } from '@darkroom/contract';
 import { client } from './cluster-under-test.ts';
 
 /** A job of some length: pictures × steps of the built-in model. */
-export type Work = { count?: number; steps?: number };
+export type Work = {
+  count?: number;
+  steps?: number;
+  /** Of another cluster than the one under test. */
+  through?: DarkroomClient;
+};
 
 /** Asks for so many generations at once. @returns their ids */
-export async function burst(jobs: number, { count = 1, steps = 20 }: Work = {}): Promise<string[]> {
+export async function burst(
+  jobs: number,
+  { count = 1, steps = 20, through = client }: Work = {},
+): Promise<string[]> {
   const created = await Promise.all(
     Array.from({ length: jobs }, (_, index) =>
-      client.generations.create.mutate({
+      through.generations.create.mutate({
         prompt: 'a large red star on a blue background',
         seed: index,
         count,
@@ -38,7 +47,7 @@ export function stream(work: Work = {}): { stop(): Promise<Generation[]> } {
   const running = (async () => {
     while (!stopped) {
       const [id = ''] = await burst(1, work);
-      all.push(await client.waitFor(id));
+      all.push(await (work.through ?? client).waitFor(id));
       await pause(50);
     }
   })();

@@ -1,9 +1,15 @@
-import { cp, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { platformPath } from '../../render/render.ts';
 
-type Kustomization = { components: string[]; patches: { target: object; patch: string }[] };
+/** A layer of an environment, as far as tests edit it. */
+export type Kustomization = {
+  components: string[];
+  patches: { target: Record<string, string>; patch: string }[];
+  [field: string]: unknown;
+};
 
 /**
  * Writes an environment of a cluster on this machine: as platform/environments/kind, with the images of a
@@ -18,26 +24,51 @@ export async function writeEnvironment(
   target: Record<string, unknown>,
   { maxWorkers }: { maxWorkers: number },
 ): Promise<void> {
-  const environment = join(folder, name);
-  await cp(platformPath('environments/kind'), environment, { recursive: true });
+  await cp(platformPath('environments/kind'), join(folder, name), { recursive: true });
   for (const layer of ['infrastructure', 'apps']) {
-    const file = join(environment, layer, 'kustomization.yaml');
-    const content = parse(await readFile(file, 'utf8')) as Kustomization;
-    const components = [
-      ...content.components.filter((each) => each !== '../images'),
-      '../../../images',
-      '../images',
-    ];
-    const patches = content.patches.map(({ target: of, patch }) => ({
-      target: of,
-      patch: JSON.stringify(of).includes('labelSelector')
-        ? patch.replace(/value: \d+/, `value: ${maxWorkers}`)
-        : patch,
+    await editLayer(folder, name, layer, ({ components, patches, ...rest }) => ({
+      ...rest,
+      components: [
+        ...components.filter((each) => each !== '../images'),
+        '../../../images',
+        '../images',
+      ],
+      patches: patches.map(({ target: of, patch }) => ({
+        target: of,
+        patch:
+          of['labelSelector'] === undefined
+            ? patch
+            : patch.replace(/value: \d+/, `value: ${maxWorkers}`),
+      })),
     }));
-    await writeFile(file, stringify({ ...content, components, patches }));
   }
-  await writeTarget(folder, name, target);
+  await writeFile(join(folder, name, 'target.yaml'), stringify(target));
 }
 
-export const writeTarget = (folder: string, name: string, target: Record<string, unknown>) =>
-  writeFile(join(folder, name, 'target.yaml'), stringify(target));
+/** Changes a layer of an environment. */
+export async function editLayer(
+  folder: string,
+  name: string,
+  layer: string,
+  edit: (layer: Kustomization) => Kustomization,
+): Promise<void> {
+  const file = join(folder, name, layer, 'kustomization.yaml');
+  await writeFile(file, stringify(edit(parse(await readFile(file, 'utf8')))));
+}
+
+/** Changes what an environment says of its cluster. */
+export async function editTarget(
+  folder: string,
+  name: string,
+  changed: Record<string, unknown>,
+): Promise<void> {
+  const file = join(folder, name, 'target.yaml');
+  await writeFile(file, stringify({ ...parse(await readFile(file, 'utf8')), ...changed }));
+}
+
+/** A copy of all environments, for a test that edits them. */
+export async function copyEnvironments(folder: string): Promise<string> {
+  const copy = await mkdtemp(join(tmpdir(), 'darkroom-environments-'));
+  await cp(folder, copy, { recursive: true });
+  return copy;
+}

@@ -1,60 +1,68 @@
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { pinhole } from '@darkroom/pinhole';
+import { generateKeyPairSync } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parse } from 'yaml';
-import { exec } from '../../cluster/exec.ts';
 import { buildRelease } from '../../release/build-release.ts';
-import { repository } from '../../repository.ts';
+import { signRelease } from '../../release/sign-release.ts';
+import { createCheckout, digest } from '../../release/testing/checkout.ts';
 
 /** Digests by the names that a release has for images. */
 export type Images = Readonly<Record<string, string>>;
 
-/** A repository of its own with what releases are made of, so that tests may commit to it. */
+/** A repository of its own with what releases are made of, and a key that signs them. */
 export type ReleaseSource = {
   /** The folder that releases are built into. */
   releases: string;
+  /** The file of the public key. */
+  publicKey: string;
   /** Commits another content of a file of platform/. */
   change(path: string, edit: (text: string) => string): Promise<void>;
+  /** Takes the last commit back. */
+  undo(): Promise<void>;
   /** @returns the release's name */
   build(images: Images): Promise<string>;
-  remove(): Promise<void>;
+  sign(release: string): Promise<void>;
+  remove(): void;
 };
 
 export async function createReleaseSource(): Promise<ReleaseSource> {
-  const folder = await mkdtemp(join(tmpdir(), 'darkroom-releases-'));
-  const checkout = join(folder, 'checkout');
-  const git = (...args: string[]) =>
-    exec('git', ['-c', 'user.name=Test', '-c', 'user.email=test@example.com', ...args], {
-      cwd: checkout,
-    });
-  const commit = async (message: string) => {
-    await git('add', '--all');
-    await git('commit', '--quiet', '--allow-empty', '--message', message);
-  };
-  await mkdir(checkout);
-  await cp(join(repository, 'platform'), join(checkout, 'platform'), { recursive: true });
-  await cp(join(repository, 'package.json'), join(checkout, 'package.json'));
-  await git('init', '--quiet');
-  await commit('Begin');
-  const releases = join(folder, 'releases');
+  const checkout = await createCheckout();
+  const { root, folder, git } = checkout;
+  const releases = join(root, 'published');
+  const keys = generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  const [publicKey, privateKey] = [join(root, 'cosign.pub'), join(root, 'cosign.key')];
+  await writeFile(publicKey, keys.publicKey);
+  await writeFile(privateKey, keys.privateKey);
+  const sign = async (release: string) =>
+    void (await signRelease(join(releases, release), { file: privateKey }));
   return {
     releases,
+    publicKey,
+    sign,
     change: async (path, edit) => {
-      const file = join(checkout, 'platform', path);
-      await mkdir(dirname(file), { recursive: true });
-      await writeFile(file, edit(await readFile(file, 'utf8')));
-      await commit(`Change ${path}`);
+      const file = join(folder, 'platform', path);
+      await writeFile(file, edit(await readFile(file, 'utf8').catch(() => '')));
+      await git('add', '--all');
+      await git('commit', '--quiet', '--message', `Change ${path}`);
     },
+    undo: async () => void (await git('revert', '--no-edit', 'HEAD')),
     build: async (images) => {
-      const models = { [pinhole.name]: pinhole.folder };
       const { lock } = await buildRelease(
-        { repository: checkout, images, models, reports: [] },
+        {
+          ...checkout.parts,
+          // Of images that no kind environment has.
+          images: { 'docker.io/cloudnativelabs/kube-router': digest('6'), ...images },
+        },
         releases,
       );
+      await sign(lock.release);
       return lock.release;
     },
-    remove: () => rm(folder, { recursive: true }),
+    remove: () => checkout.remove(),
   };
 }
 
@@ -65,6 +73,6 @@ export async function imagesOf(clusterFolder: string): Promise<Images> {
     images: { name: string; digest: string }[];
   };
   return Object.fromEntries(
-    images.map(({ name, digest }) => [name.replace('localhost:5001/', ''), digest]),
+    images.map(({ name, digest: of }) => [name.replace('localhost:5001/', ''), of]),
   );
 }

@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { client as stagingClient } from '../cluster/testing/cluster-under-test.ts';
+import { repository } from '../repository.ts';
+import type { Promotions } from './testing/promotions.ts';
+import { createPromotions } from './testing/promotions.ts';
+import { differencesSuite } from './testing/suites/differences.ts';
+import { interruptionsSuite } from './testing/suites/interruptions.ts';
+import { refusalsSuite } from './testing/suites/refusals.ts';
+import { setbacksSuite } from './testing/suites/setbacks.ts';
+import { createTwoClusters, type TwoClusters } from './testing/two-clusters.ts';
+
+let two: TwoClusters;
+let promotions: Promotions;
+
+beforeAll(async () => {
+  two = await createTwoClusters(console.error);
+  promotions = createPromotions(two);
+}, 600_000);
+
+afterAll(() => two?.remove(), 120_000);
+
+/** The digest of every image that a cluster's pods of Darkroom run, by container. */
+async function runningDigests(kubectl: TwoClusters['production']): Promise<Map<string, string>> {
+  type Pod = {
+    metadata: { name: string; labels: Record<string, string> };
+    spec: { containers: { name: string; image: string }[] };
+    status: { containerStatuses?: { name: string; imageID: string }[] };
+  };
+  const found = new Map<string, string>();
+  for (const namespace of ['darkroom', 'darkroom-data', 'darkroom-gpu', 'keda', 'monitoring']) {
+    const list = await kubectl.get<{ items: Pod[] }>(['pods', '--namespace', namespace]);
+    for (const { metadata, status } of list?.items ?? []) {
+      for (const { name, imageID } of status.containerStatuses ?? []) {
+        found.set(
+          `${metadata.labels['app.kubernetes.io/name']}/${name}`,
+          imageID.split('@')[1] ?? '',
+        );
+      }
+    }
+  }
+  return found;
+}
+
+const picture = { prompt: 'a large red star on a blue background', seed: 7 };
+
+async function make(client: TwoClusters['client']): Promise<Uint8Array> {
+  const { images } = await client.generate(picture);
+  const [image] = images;
+  if (image === undefined) throw new Error('no picture was made');
+  return client.fetchImage(image);
+}
+
+describe('a release', () => {
+  test('enters staging, and goes on to an empty production', async () => {
+    const release = await two.source.build(two.images);
+    // What made this cluster holds its fields, and other tests have changed some.
+    const entered = await promotions.enter(release, '--force-conflicts');
+    expect(entered.outcome).toBe('promoted');
+    const promoted = await promotions.goOn();
+    expect(promoted).toMatchObject({ outcome: 'promoted', providers: { pinhole: 'cpu' } });
+    expect(promoted.plan).toMatchObject({ release, from: 'staging', previous: null });
+    // From one registry to the other.
+    for (const { from, to } of promoted.plan.images) expect(from).not.toBe(to);
+  });
+
+  test('has the same digests in both, those of its lock', async () => {
+    const [staging, production] = await Promise.all([
+      runningDigests(two.staging),
+      runningDigests(two.production),
+    ]);
+    const locked = Object.values(two.images);
+    expect(production.size).toBeGreaterThan(8);
+    for (const [container, digest] of production) {
+      expect.soft(locked, container).toContain(digest);
+      expect.soft(staging.get(container), container).toBe(digest);
+    }
+  });
+
+  test('makes the same picture in both, to the byte', async () => {
+    const [staging, production] = [await make(stagingClient), await make(two.client)];
+    await writeFile(join(repository, 'out', 'production.png'), production);
+    const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+    expect(sha256(production)).toBe(sha256(staging));
+  });
+
+  test('that is there already changes nothing', async () => {
+    const before = await promotions.versions();
+    const began = performance.now();
+    const report = await promotions.goOn();
+    expect(report).toMatchObject({ outcome: 'nothing to do', plan: { changes: [] } });
+    console.info(`nothing to do: ${((performance.now() - began) / 1_000).toFixed(1)} s`);
+    expect(await promotions.versions()).toEqual(before);
+  });
+});
+
+describe('two clusters', () => differencesSuite(() => ({ two, promotions })));
+describe('refused before anything is applied', () => refusalsSuite(() => ({ two, promotions })));
+describe('interrupted', () => interruptionsSuite(() => ({ two, promotions })));
+describe('takes itself back', () => setbacksSuite(() => ({ two, promotions })));

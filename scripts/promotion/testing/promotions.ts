@@ -1,0 +1,84 @@
+import { expect } from 'vitest';
+import type { Kubectl } from '../../cluster/kubectl.ts';
+import type { Report } from '../report.ts';
+import { darkroom, type Run } from './darkroom.ts';
+import type { TwoClusters } from './two-clusters.ts';
+
+/** Promotions between the two clusters, run as a user runs them. */
+export type Promotions = {
+  /** A release enters staging. */
+  enter(release: string, ...more: string[]): Promise<Report>;
+  /** Staging's release goes on to production. */
+  goOn(...more: string[]): Promise<Report>;
+  /** The same, however it ends. */
+  tryToGoOn(options?: {
+    environments?: string;
+    more?: readonly string[];
+    onLine?: (line: string, pid: number) => void;
+  }): Promise<Run>;
+  /** A release goes straight to production, where its folder says that it may. */
+  enterProduction(
+    release: string,
+    options: { environments: string; onLine?: (line: string) => void },
+  ): Promise<Run>;
+  /** Another command of `promote`, on an environment. */
+  look(command: string, ...args: string[]): Promise<Run>;
+  /** What production holds, by the versions of its workloads and of its record. */
+  versions(): Promise<unknown>;
+};
+
+export function createPromotions(two: TwoClusters): Promotions {
+  const { releases } = two.source;
+  const common = (environments = two.environments) => [
+    ...['--environments', environments, '--releases', releases, '--yes', '--json'],
+  ];
+  const done = (run: Run): Report => {
+    expect(run.code, run.stderr).toBe(0);
+    return JSON.parse(run.stdout) as Report;
+  };
+  const tryToGoOn: Promotions['tryToGoOn'] = ({ environments, more = [], onLine } = {}) =>
+    darkroom(
+      ['promote', '--from', 'staging', '--to', 'production', ...common(environments), ...more],
+      { ...(onLine && { onLine }) },
+    );
+  return {
+    enter: async (release, ...more) =>
+      done(
+        await darkroom([
+          ...['promote', '--release', `${releases}/${release}`, '--to', 'staging'],
+          ...common(),
+          ...more,
+        ]),
+      ),
+    goOn: async (...more) => done(await tryToGoOn({ more })),
+    tryToGoOn,
+    enterProduction: (release, { environments, onLine }) =>
+      darkroom(
+        [
+          ...['promote', '--release', `${releases}/${release}`, '--to', 'production'],
+          ...common(environments),
+        ],
+        { ...(onLine && { onLine }) },
+      ),
+    look: (command, ...args) =>
+      darkroom(['promote', command, '--environments', two.environments, ...args]),
+    versions: () => versionsOf(two.production),
+  };
+}
+
+async function versionsOf(kubectl: Kubectl): Promise<unknown> {
+  type Item = { kind: string; metadata: { name: string; generation?: number } };
+  const kinds = 'deployments,statefulsets,daemonsets,scaledobjects,networkpolicies,resourcequotas';
+  const list = await kubectl.get<{ items: Item[] }>([kinds, '--all-namespaces']);
+  const record = await kubectl.get<{ data?: { history: string } }>([
+    ...['configmap/history', '--namespace', 'darkroom-releases'],
+  ]);
+  return {
+    generations: list?.items.map(({ kind, metadata }) => [
+      kind,
+      metadata.name,
+      metadata.generation,
+    ]),
+    history: record?.data?.history,
+  };
+}

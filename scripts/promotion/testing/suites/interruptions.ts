@@ -1,0 +1,58 @@
+import process from 'node:process';
+import { expect, test } from 'vitest';
+import { type StepName, stepNames } from '../../plan.ts';
+import { begins } from '../darkroom.ts';
+import type { Promotions } from '../promotions.ts';
+import type { TwoClusters } from '../two-clusters.ts';
+
+type Rig = () => { two: TwoClusters; promotions: Promotions };
+
+export function interruptionsSuite(rig: Rig): void {
+  /** Has staging run another release than production. */
+  async function another(): Promise<string> {
+    const { two, promotions } = rig();
+    await two.source.change(
+      'apps/frontend/settings.env',
+      (text) => `# changed\n${text.replace(/^LOG_LEVEL=.*$/m, 'LOG_LEVEL=debug')}`,
+    );
+    const release = await two.source.build(two.images);
+    await promotions.enter(release);
+    return release;
+  }
+
+  test('at each step of its plan, it converges when it is run again', async () => {
+    const { promotions } = rig();
+    const release = await another();
+    for (const step of stepNames) {
+      const killed = await promotions.tryToGoOn({
+        onLine: (line, pid) => {
+          if (begins(line, step)) process.kill(pid, 'SIGKILL');
+        },
+      });
+      expect(killed.code, `${step}: ${killed.stderr}`).toBeNull();
+    }
+    const report = await promotions.goOn();
+    expect(report).toMatchObject({ outcome: 'promoted', plan: { release } });
+    const verified = await promotions.look('verify', 'staging', 'production');
+    expect(verified.stdout, verified.stderr).toContain('are the same');
+  });
+
+  test('by nobody: of two at once the second is refused with who holds the lock', async () => {
+    const { promotions } = rig();
+    await another();
+    const { promise: started, resolve } = Promise.withResolvers<number>();
+    const watched: StepName = 'apply infrastructure';
+    const first = promotions.tryToGoOn({
+      onLine: (line, pid) => {
+        if (begins(line, watched)) resolve(pid);
+      },
+    });
+    const holder = await started;
+    const second = await promotions.tryToGoOn();
+    expect(second.stderr).toMatch(
+      new RegExp(`:${holder} is promoting to kind-darkroom-test-target`),
+    );
+    expect(second.code).toBe(1);
+    expect((await first).code).toBe(0);
+  });
+}

@@ -1,0 +1,244 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { pinhole } from '@darkroom/pinhole';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { exec } from '../../../cluster/exec.ts';
+import { cluster, endWorkers, onNode } from '../../../cluster/testing/cluster-under-test.ts';
+import { stream } from '../../../cluster/testing/load.ts';
+import type { Report } from '../../report.ts';
+import { begins, type Run } from '../darkroom.ts';
+import { copyEnvironments, editTarget } from '../environments.ts';
+import { productionNames } from '../production-cluster.ts';
+import type { Promotions } from '../promotions.ts';
+import type { TwoClusters } from '../two-clusters.ts';
+
+type Rig = () => { two: TwoClusters; promotions: Promotions };
+
+const APPS = ['--namespace', 'darkroom'];
+
+export function setbacksSuite(rig: Rig): void {
+  /** Two callers, who ask production for one picture after the other throughout. */
+  let callers: ReturnType<typeof stream>[] = [];
+
+  beforeAll(() => {
+    const { client } = rig().two;
+    callers = [stream({ through: client }), stream({ through: client, count: 2, steps: 50 })];
+  });
+
+  afterAll(async () => void (await Promise.allSettled(callers.map((caller) => caller.stop()))));
+
+  /** A release straight into production, whose folder says that it may. */
+  async function enterProduction(
+    release: string,
+    {
+      target = {},
+      onLine,
+    }: { target?: Record<string, unknown>; onLine?: (line: string) => void } = {},
+  ): Promise<Run> {
+    const { two, promotions } = rig();
+    const environments = await copyEnvironments(two.environments);
+    onTestFinished(() => rm(environments, { recursive: true }));
+    await editTarget(environments, 'production', { accepts: [], ...target });
+    return promotions.enterProduction(release, { environments, ...(onLine && { onLine }) });
+  }
+
+  const running = async () => {
+    const status = await rig().promotions.look('status', '--json');
+    const all = JSON.parse(status.stdout) as {
+      environment: string;
+      release: { release: string };
+      unhealthy: string[];
+      history: { release: string; state: string; reason?: string }[];
+    }[];
+    return all.find(({ environment }) => environment === 'production');
+  };
+
+  /** Runs it, and sees that production is back on the release before, with the other rejected for the reason. */
+  async function takenBack(run: Promise<Run>, release: string, reason: RegExp, before: string) {
+    const ended = await run;
+    expect(ended.stderr).toMatch(reason);
+    expect(ended.code).toBe(1);
+    expect((JSON.parse(ended.stdout) as Report).outcome).toBe('taken back');
+    const now = await running();
+    expect(now?.release.release).toBe(before);
+    expect(now?.unhealthy).toEqual([]);
+    const entry = now?.history.find((each) => each.release === release);
+    expect(entry).toMatchObject({ state: 'rejected', reason: expect.stringMatching(reason) });
+    const drift = await rig().promotions.look('drift', 'production');
+    expect(drift.stdout, drift.stderr).toContain('is what');
+  }
+
+  const before = async () => (await running())?.release.release ?? '';
+
+  test('from an image that does not start', async () => {
+    const { two } = rig();
+    const digest = await two.derive('darkroom/frontend', {
+      to: 'production',
+      dockerfile: [`ENTRYPOINT ["node", "-e", "process.exit(3)"]`],
+    });
+    await two.source.change('apps/frontend/settings.env', (text) => `${text}\n`);
+    const release = await two.source.build({ ...two.images, 'darkroom/frontend': digest });
+    await two.source.undo();
+    await takenBack(enterProduction(release), release, /ended \d times, with 3/, await before());
+  });
+
+  test('from a probe that fails', async () => {
+    const { two } = rig();
+    await two.source.change('apps/frontend/deployment.yaml', (text) =>
+      text.replace('path: /readyz', 'path: /nowhere'),
+    );
+    const release = await two.source.build(two.images);
+    await two.source.undo();
+    await takenBack(
+      enterProduction(release, { target: { rolloutSeconds: 20 } }),
+      release,
+      /not running after 20 s:\s+Deployment darkroom\/frontend/,
+      await before(),
+    );
+  });
+
+  test('from a smoke test that fails', async () => {
+    const { two } = rig();
+    await two.source.change('apps/worker/model/scaled-object.yaml', (text) =>
+      text.replace(
+        'metadata:\n',
+        'metadata:\n  annotations: { autoscaling.keda.sh/paused-replicas: "0" }\n',
+      ),
+    );
+    const release = await two.source.build(two.images);
+    await two.source.undo();
+    await takenBack(
+      enterProduction(release, { target: { pictureSeconds: 15 } }),
+      release,
+      /does not make the picture .*: not within 15 s/,
+      await before(),
+    );
+  });
+
+  test("from a canary whose pictures are not the source's", async () => {
+    const { two, promotions } = rig();
+    await two.source.change('apps/frontend/settings.env', (text) => `${text}\n\n`);
+    const release = await two.source.build(two.images);
+    await two.source.undo();
+    await promotions.enter(release);
+    const was = await before();
+    onTestFinished(await plantModel());
+    await takenBack(
+      promotions.tryToGoOn(),
+      release,
+      /the canary of pinhole makes another picture/,
+      was,
+    );
+  });
+
+  test('from pods that a quota keeps from being made', async () => {
+    const { two } = rig();
+    await two.source.change('apps/frontend/settings.env', (text) =>
+      text.replace(/^LOG_LEVEL=.*$/m, 'LOG_LEVEL=warn'),
+    );
+    const release = await two.source.build(two.images);
+    await two.source.undo();
+    const quota = {
+      apiVersion: 'v1',
+      kind: 'ResourceQuota',
+      metadata: { name: 'planted', namespace: 'darkroom' },
+      spec: {
+        hard: { pods: '0' },
+        scopeSelector: {
+          matchExpressions: [
+            { scopeName: 'PriorityClass', operator: 'In', values: ['darkroom-frontend'] },
+          ],
+        },
+      },
+    };
+    const was = await before();
+    await two.production.run(['create', '--filename', '-'], { input: JSON.stringify(quota) });
+    const remove = [...APPS, 'delete', 'resourcequota/planted', '--ignore-not-found'];
+    onTestFinished(async () => void (await two.production.run(remove)));
+    const run = enterProduction(release);
+    const ended = await run;
+    await two.production.run(remove);
+    await takenBack(Promise.resolve(ended), release, /exceeded quota: planted/, was);
+  });
+
+  test('from an API server that goes away while it is applied', async () => {
+    const { two } = rig();
+    await two.source.change('apps/frontend/settings.env', (text) =>
+      text.replace(/^LOG_LEVEL=.*$/m, 'LOG_LEVEL=error'),
+    );
+    const release = await two.source.build(two.images);
+    await two.source.undo();
+    const was = await before();
+    const node = `${productionNames.cluster}-control-plane`;
+    const manifest = '/etc/kubernetes/manifests/kube-apiserver.yaml';
+    const shell = (script: string) => exec('docker', ['exec', node, 'sh', '-c', script]);
+    let gone: Promise<unknown> | undefined;
+    const run = enterProduction(release, {
+      onLine: (line) => {
+        if (begins(line, 'apply workloads')) {
+          gone ??= shell(`mv ${manifest} /root/ && pkill -KILL kube-apiserver`)
+            .then(() => pause(25_000))
+            .then(() => shell(`mv /root/kube-apiserver.yaml ${manifest}`));
+        }
+      },
+    });
+    await takenBack(run, release, /the API server of .* does not answer/, was);
+    await gone;
+  });
+
+  test('from a kind that the cluster does not know: nothing of it is applied', async () => {
+    const { two, promotions } = rig();
+    await two.source.change('apps/frontend/kustomization.yaml', (text) =>
+      text.replace('resources:\n', 'resources:\n  - unknown.yaml\n'),
+    );
+    await two.source.change('apps/frontend/unknown.yaml', () =>
+      [
+        'apiVersion: monitoring.coreos.com/v1',
+        'kind: PodMonitor',
+        'metadata: { name: unknown, namespace: darkroom }',
+        'spec: { selector: {}, podMetricsEndpoints: [{ port: internal }] }',
+        '',
+      ].join('\n'),
+    );
+    const release = await two.source.build(two.images);
+    await two.source.undo();
+    await two.source.undo();
+    const versions = await promotions.versions();
+    const run = await enterProduction(release);
+    expect(run.stderr).toMatch(/PodMonitor darkroom\/unknown: kind .*serves no PodMonitor/);
+    expect(run.code).toBe(1);
+    expect(await promotions.versions()).toEqual(versions);
+  });
+
+  test('with no failed request of its callers and no lost job throughout', async () => {
+    const asked = await Promise.all(callers.map((caller) => caller.stop()));
+    for (const generations of asked) expect(generations.length).toBeGreaterThan(5);
+    expect(asked.flat().filter(({ state }) => state !== 'succeeded')).toEqual([]);
+  });
+}
+
+/** Gives the workers of staging other files of the built-in model. @returns takes them away */
+async function plantModel(): Promise<() => Promise<void>> {
+  const nodes = ['worker2', 'worker3'].map((name) => `${cluster.name}-${name}`);
+  const folder = await mkdtemp(join(tmpdir(), 'darkroom-model-'));
+  await cp(pinhole.folder, folder, { recursive: true });
+  const file = join(folder, 'scheduler', 'scheduler_config.json');
+  const scheduler = JSON.parse(await readFile(file, 'utf8'));
+  await writeFile(file, JSON.stringify({ ...scheduler, beta_end: scheduler.beta_end / 2 }));
+  for (const node of nodes) {
+    await onNode(node, 'mkdir', '-p', CACHE);
+    await exec('docker', ['cp', `${folder}/.`, `${node}:${CACHE}/pinhole`]);
+    await onNode(node, 'chmod', '-R', 'a+rX', `${CACHE}/pinhole`);
+  }
+  await endWorkers();
+  return async () => {
+    for (const node of nodes) await onNode(node, 'rm', '-r', `${CACHE}/pinhole`);
+    await rm(folder, { recursive: true });
+    await endWorkers();
+  };
+}
+
+/** Where a node keeps models (platform/infrastructure/model-cache). */
+const CACHE = '/var/lib/darkroom/models';

@@ -1,0 +1,112 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createClient, type DarkroomClient } from '@darkroom/client/source';
+import { exec } from '../../cluster/exec.ts';
+import type { Kubectl } from '../../cluster/kubectl.ts';
+import { contextOf, folderOf } from '../../cluster/names.ts';
+import { cluster, kubectl, url } from '../../cluster/testing/cluster-under-test.ts';
+import { writeEnvironment } from './environments.ts';
+import { createProduction, productionNames, removeProduction } from './production-cluster.ts';
+import {
+  createReleaseSource,
+  type Images,
+  imagesOf,
+  type ReleaseSource,
+} from './release-source.ts';
+
+/** The cluster under test as staging, and another one as production. */
+export type TwoClusters = {
+  /** The folder of both environments. */
+  environments: string;
+  staging: Kubectl;
+  production: Kubectl;
+  /** The client of production; there once a release is. */
+  client: DarkroomClient;
+  source: ReleaseSource;
+  images: Images;
+  /** Puts an image made from another into a registry. @returns its digest */
+  derive(
+    image: string,
+    options: { to: 'staging' | 'production'; dockerfile: readonly string[] },
+  ): Promise<string>;
+  remove(): Promise<void>;
+};
+
+/** Registries that manifests name; the nodes of each cluster are led to its own. */
+const registries = ['localhost:5001', 'docker.io', 'ghcr.io', 'registry.k8s.io'];
+
+/** Both run on one machine, so that nothing has to be waited for. */
+const patience = { bakeSeconds: 3, rolloutSeconds: 240, pictureSeconds: 120 };
+
+export async function createTwoClusters(note: (line: string) => void): Promise<TwoClusters> {
+  const production = await createProduction(note);
+  const environments = await mkdtemp(join(tmpdir(), 'darkroom-environments-'));
+  const source = await createReleaseSource();
+  const stagingPort = (await exec('docker', ['port', `${cluster.name}-registry`, '5000']))
+    .trim()
+    .split(':')
+    .at(-1);
+  const reached = (port: string | number | undefined) =>
+    Object.fromEntries(registries.map((name) => [name, `127.0.0.1:${port}`]));
+  const idOf = (of: Kubectl) =>
+    of.run(['get', 'namespace', 'kube-system', '--output', 'jsonpath={.metadata.uid}']);
+  await writeEnvironment(
+    environments,
+    'staging',
+    {
+      cluster: { context: `kind-${cluster.name}`, id: await idOf(kubectl) },
+      url,
+      registries: reached(stagingPort),
+      // Other tests have ended its pods again and again.
+      toleratedAlerts: ['PodCrashLooping', 'TargetDown'],
+      signedBy: { key: source.publicKey },
+      ...patience,
+    },
+    { maxWorkers: 4 },
+  );
+  await writeEnvironment(
+    environments,
+    'production',
+    {
+      cluster: { context: contextOf(productionNames), id: await idOf(production) },
+      url: `http://127.0.0.1:${productionNames.port}`,
+      registries: reached(productionNames.registryPort),
+      accepts: ['staging'],
+      soakSeconds: 1,
+      signedBy: { key: source.publicKey },
+      ...patience,
+    },
+    { maxWorkers: 3 },
+  );
+  const key = await production.run([
+    ...['--namespace', 'darkroom', 'get', 'secret', 'first-api-key'],
+    ...['--output', 'jsonpath={.data.key}'],
+  ]);
+  return {
+    environments,
+    staging: kubectl,
+    production,
+    source,
+    client: createClient({
+      url: `http://127.0.0.1:${productionNames.port}`,
+      apiKey: Buffer.from(key, 'base64').toString(),
+    }),
+    images: await imagesOf(folderOf({ cluster: cluster.name })),
+    derive: async (image, { to, dockerfile }) => {
+      const port = to === 'staging' ? stagingPort : productionNames.registryPort;
+      const target = `127.0.0.1:${port}/${image}:derived`;
+      await exec('docker', ['build', '--tag', target, '-'], {
+        input: [`FROM ${image}:local`, ...dockerfile, ''].join('\n'),
+        env: { DOCKER_BUILDKIT: '0' },
+      });
+      const out = await exec('docker', ['push', target]);
+      return out.match(/digest: (sha256:[0-9a-f]{64})/)?.[1] ?? '';
+    },
+    remove: async () => {
+      source.remove();
+      await rm(environments, { recursive: true });
+      await removeProduction(note);
+    },
+  };
+}
