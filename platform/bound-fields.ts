@@ -1,16 +1,30 @@
+type BoundFields = {
+  objects: string;
+  fields: readonly string[];
+  why: string;
+  /** What of a value is the same all the same; undefined where it is not known. */
+  same?: (value: unknown) => unknown;
+};
+
+/** What an image is, wherever it is pulled from. */
+const digest = (image: unknown) => String(image).split('@')[1];
+/** A bound that is missing bounds nothing. */
+const presence = (value: unknown) => typeof value;
+
 /**
  * What an environment may bind: by object, the fields that may differ between two environments.
  * Everything else is the same bytes in all of them, and a test says so. `*` stands for any text
  * without a dot or bracket, in object names for any text.
  */
-export const boundFields: readonly { objects: string; fields: readonly string[]; why: string }[] = [
+export const boundFields: readonly BoundFields[] = [
   {
     objects: 'Deployment *|StatefulSet *|DaemonSet *',
     fields: [
       'spec.template.spec.containers[*].image',
       'spec.template.spec.initContainers[*].image',
     ],
-    why: 'registry, tag and digest',
+    why: 'registry and tag, and the digest where it is not known yet',
+    same: digest,
   },
   {
     objects: 'Deployment *',
@@ -62,11 +76,13 @@ export const boundFields: readonly { objects: string; fields: readonly string[];
     objects: 'ScaledObject darkroom/*',
     fields: ['spec.minReplicaCount', 'spec.maxReplicaCount'],
     why: 'replica bounds',
+    same: presence,
   },
   {
     objects: 'ResourceQuota darkroom/bounds',
     fields: ['spec.hard.requests.nvidia.com/gpu'],
     why: 'replica bounds',
+    same: presence,
   },
   {
     objects: 'Service darkroom/frontend',

@@ -39,7 +39,7 @@ export function differencesOf(
     const fields = [...new Set([...mine.keys(), ...theirs.keys()])];
     return fields
       .filter((field) => mine.get(field) !== theirs.get(field))
-      .filter((field) => !bound.some(({ fields }) => fields.some((each) => fitsField(each, field))))
+      .filter((field) => !bound.some((may) => mayDiffer(may, field, mine, theirs)))
       .map((field) => ({
         object,
         field,
@@ -68,6 +68,18 @@ function byName(objects: readonly Manifest[]): Map<string, Map<string, unknown>>
       ] as const;
     }),
   );
+}
+
+/** Whether a field is one that may differ, and does so only where it may. */
+function mayDiffer(
+  { fields, same }: (typeof boundFields)[number],
+  field: string,
+  mine: Map<string, unknown>,
+  theirs: Map<string, unknown>,
+): boolean {
+  if (!fields.some((each) => fitsField(each, field))) return false;
+  const [one, other] = [same?.(mine.get(field)), same?.(theirs.get(field))];
+  return one === undefined || other === undefined || one === other;
 }
 
 const said = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value));
