@@ -38,7 +38,7 @@ const history = z.array(entry);
 /** The releases of a cluster, the newest first. */
 export type History = readonly Entry[];
 
-/** So many are kept; the objects of those that could be gone back to. */
+/** So many are kept, and those that run or could be gone back to, however long ago they came. */
 const KEPT = 10;
 
 /** What is needed to put a release back, and to see whether it is still what was applied. */
@@ -67,6 +67,10 @@ export const isSame = (one: Bound, other: Bound): boolean =>
 export const currentOf = (entries: History): Entry | undefined =>
   entries.find(({ state }) => state === 'verified');
 
+/** The release that it goes back to: the newest that was verified and then replaced. */
+export const previousOf = (entries: History): Entry | undefined =>
+  entries.find(({ state }) => state === 'replaced');
+
 /** A release that a promotion was interrupted at. */
 export const interruptedOf = (entries: History): Entry | undefined =>
   entries.find(({ state }) => state === 'applying');
@@ -82,14 +86,16 @@ export function rejectionOf(entries: History, lock: string): Entry | undefined {
 export function recorded(entries: History, changed: Entry): History {
   const others = entries
     .filter((each) => !isSame(each, changed))
-    // One that was interrupted and not gone on with is nothing any more.
-    .filter(({ state }) => changed.state !== 'applying' || state !== 'applying')
+    // One that was interrupted is nothing any more once another is applied, or runs.
+    .filter(({ state }) => changed.state === 'rejected' || state !== 'applying')
     .map((each) =>
       changed.state === 'verified' && each.state === 'verified'
         ? { ...each, state: 'replaced' as const }
         : each,
     );
-  return [changed, ...others].slice(0, KEPT);
+  const all = [changed, ...others];
+  const needed = [currentOf(all), previousOf(all)];
+  return all.filter((each, index) => index < KEPT || needed.includes(each));
 }
 
 export const rejectedFor = (entry: Entry, reason: string): Entry => ({

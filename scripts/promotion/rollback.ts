@@ -2,7 +2,14 @@ import { CommandFailure } from '../commands/failure.ts';
 import { openEnvironment } from './environment.ts';
 import { takeLock } from './lease.ts';
 import { createProgress } from './progress.ts';
-import { currentOf, type Entry, type History, recorded, rejectedFor } from './record.ts';
+import {
+  currentOf,
+  type Entry,
+  type History,
+  previousOf,
+  recorded,
+  rejectedFor,
+} from './record.ts';
 import { restore } from './restore.ts';
 
 export type RollbackOptions = {
@@ -41,16 +48,14 @@ export async function rollback(options: RollbackOptions): Promise<Entry> {
     await createProgress(note).other(`going back to ${to.release}`, (tell) =>
       restore(environment, { to, tell, signal }),
     );
-    if (!toCurrent) await environment.record.write(wentBack(history, to, reason));
+    await environment.record.write(
+      toCurrent ? recorded(history, to) : wentBack(history, to, reason),
+    );
     return to;
   } finally {
     await giveBack();
   }
 }
-
-/** The newest that was verified and then replaced. */
-export const previousOf = (history: History): Entry | undefined =>
-  history.find(({ state }) => state === 'replaced');
 
 /** The release that was left is rejected, and the one before is what runs. */
 export function wentBack(history: History, to: Entry, reason: string): History {
