@@ -79,13 +79,12 @@ export async function makeGoldenPictures(
   return pictures;
 }
 
-/**
- * The largest difference of two pictures' values, of 255; 255 where they have other sizes.
- */
+/** The largest difference of two pictures' values, of 255; 255 where they have other sizes or channels. */
 export function pictureDifference(one: Uint8Array, other: Uint8Array): number {
   if (Buffer.from(one).equals(Buffer.from(other))) return 0;
   const [a, b] = [decode(one), decode(other)];
-  if (a.data.length !== b.data.length || a.width !== b.width) return 255;
+  const shape = (of: typeof a) => [of.width, of.height, of.channels, of.depth].join();
+  if (shape(a) !== shape(b)) return 255;
   let largest = 0;
   for (const [index, value] of a.data.entries()) {
     largest = Math.max(largest, Math.abs(value - (b.data[index] ?? 0)));
