@@ -29,6 +29,9 @@ const current: Health = { state: 'current', message: '' };
 const waits = (message: string): Health => ({ state: 'in-progress', message });
 const failed = (message: string): Health => ({ state: 'failed', message });
 
+/** Pods that end still count in a quota, and a webhook may be on its way. */
+const notYet = /exceeded quota|failed calling webhook/;
+
 /** Of an object as the cluster holds it. */
 export function healthOf(object: Manifest): Health {
   const { generation } = object.metadata as { generation?: number };
@@ -50,7 +53,8 @@ export function healthOf(object: Manifest): Health {
       }
       const replicaFailure = condition('ReplicaFailure');
       if (replicaFailure?.status === 'True') {
-        return failed(replicaFailure.message ?? 'its pods cannot be made');
+        const why = replicaFailure.message ?? 'its pods cannot be made';
+        return notYet.test(why) ? waits(why) : failed(why);
       }
       return replicasHealth(spec.replicas ?? 1, status, status.availableReplicas ?? 0);
     }
@@ -137,8 +141,9 @@ const RESTARTS = 3;
 
 /** Why a pod will not become ready; undefined where it may. */
 export function whyHopeless({ metadata, status = {} }: PodObject): string | undefined {
-  if (status.phase === 'Failed' && status.reason !== 'Evicted') {
-    return `pod ${metadata.name} failed: ${status.reason ?? ''} ${status.message ?? ''}`.trim();
+  // With a reason it is its node that ended or refused it, and its controller makes another.
+  if (status.phase === 'Failed' && status.reason === undefined) {
+    return `pod ${metadata.name} failed${status.message === undefined ? '' : `: ${status.message}`}`;
   }
   for (const each of [
     ...(status.initContainerStatuses ?? []),
