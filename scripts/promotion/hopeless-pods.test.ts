@@ -1,0 +1,120 @@
+import { describe, expect, test } from 'vitest';
+import { type PodObject, whyHopeless } from './health.ts';
+
+describe('a pod that is not ready', () => {
+  type PodStatus = NonNullable<PodObject['status']>;
+  const why = (status: PodStatus) =>
+    whyHopeless({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a-1' }, status });
+  const waiting = (
+    reason: string,
+    message?: string,
+    restartCount = 0,
+    lastState = {},
+  ): PodStatus => ({
+    phase: 'Pending',
+    containerStatuses: [
+      { name: 'sidecar', restartCount: 0, state: {} },
+      {
+        name: 'app',
+        restartCount,
+        state: { waiting: { reason, ...(message && { message }) } },
+        lastState,
+      },
+    ],
+  });
+  const ended = { terminated: { exitCode: 137, reason: 'OOMKilled' } };
+  const pull = 'Back-off pulling image "example.com/app@sha256:1": ErrImagePull: rpc error: ';
+
+  test.each<[what: string, status: PodStatus, words: RegExp]>([
+    [
+      'whose image is not there',
+      waiting('ImagePullBackOff', `${pull}example.com/app@sha256:1: not found`),
+      /pod a-1, container app: ImagePullBackOff: .*not found/,
+    ],
+    [
+      'whose image its node may not pull',
+      waiting('ImagePullBackOff', `${pull}failed to authorize: 401 Unauthorized`),
+      /401 Unauthorized/,
+    ],
+    [
+      "whose image is of another machine's kind",
+      waiting('ImagePullBackOff', `${pull}no match for platform in manifest`),
+      /no match for platform/,
+    ],
+    [
+      'whose image has no name',
+      waiting('InvalidImageName', "couldn't parse image name"),
+      /InvalidImageName: couldn't parse/,
+    ],
+    [
+      'whose settings are missing',
+      waiting('CreateContainerConfigError', 'configmap "x" not found'),
+      /configmap "x" not found/,
+    ],
+    [
+      'whose program is missing',
+      waiting('CreateContainerError', 'exec: "nod": executable file not found'),
+      /executable file not found/,
+    ],
+    [
+      'that ended again and again',
+      waiting('CrashLoopBackOff', 'back-off 40s', 3, ended),
+      /it ended 3 times, with 137 \(OOMKilled\)/,
+    ],
+    ['that is to run once, and failed', { phase: 'Failed' }, /pod a-1 failed$/],
+    [
+      'whose first container cannot run',
+      {
+        phase: 'Pending',
+        initContainerStatuses: [
+          { name: 'fetch', restartCount: 4, state: { waiting: { reason: 'CrashLoopBackOff' } } },
+        ],
+      },
+      /container fetch: it ended 4 times, with no \(no reason told\)/,
+    ],
+  ])('is hopeless %s', (_, status, words) => {
+    expect(why(status)).toMatch(words);
+  });
+
+  test.each<[what: string, status: PodStatus]>([
+    ['that has no status yet', {}],
+    [
+      'that runs',
+      { phase: 'Running', containerStatuses: [{ name: 'app', restartCount: 9, state: {} }] },
+    ],
+    ['whose node fetches its image', waiting('ContainerCreating')],
+    ['whose image could not be pulled once', waiting('ErrImagePull', 'not found')],
+    [
+      'whose registry does not answer',
+      waiting('ImagePullBackOff', `${pull}dial tcp 10.0.0.1:443: connect: connection refused`),
+    ],
+    ['that ended once or twice', waiting('CrashLoopBackOff', 'back-off 20s', 2, ended)],
+    ['that waits for the containers before it', waiting('PodInitializing')],
+    [
+      'that was evicted',
+      { phase: 'Failed', reason: 'Evicted', message: 'The node was low on resource: memory.' },
+    ],
+    [
+      'whose node was shut down',
+      {
+        phase: 'Failed',
+        reason: 'Terminated',
+        message: 'Pod was terminated in response to imminent node shutdown.',
+      },
+    ],
+    [
+      'whose node had no GPU for it just then',
+      {
+        phase: 'Failed',
+        reason: 'UnexpectedAdmissionError',
+        message: 'no healthy devices present',
+      },
+    ],
+  ])('may still become so %s', (_, status) => {
+    expect(why(status)).toBeUndefined();
+  });
+
+  test('is told in no more words than a line holds', () => {
+    expect(why(waiting('CreateContainerError', 'x'.repeat(5_000)))?.length).toBeLessThan(400);
+  });
+});
