@@ -53,10 +53,11 @@ export async function takeLock(
   try {
     await write(present, identity);
   } catch (error) {
-    // Somebody was faster.
     if (!(error instanceof ApiError && error.status === 409)) throw error;
     const winner = await api.get<Lease>(lease);
-    throw inUse(api, winner, winner?.spec?.holderIdentity ?? 'somebody');
+    const name = winner?.spec?.holderIdentity ?? 'somebody';
+    // Somebody was faster; or this process itself, whose first answer was lost on its way.
+    if (name !== identity) throw inUse(api, winner, name);
   }
   const renew = async () => {
     const mine = await api.get<Lease>(lease);
