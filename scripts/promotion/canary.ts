@@ -32,7 +32,7 @@ const notForCanaries = ['PORT', 'WORKER_ID'];
  * A worker of a release that takes no job: the same image, GPU, files and node, and golden requests instead of
  * a queue.
  */
-function canaryJob(model: string, worker: PodTemplate, requests: unknown[]): Manifest {
+export function canaryJob(model: string, worker: PodTemplate, requests: unknown[]): Manifest {
   const [container, ...others] = worker.spec.containers;
   if (container === undefined) throw new Error(`the workers of ${model} have no container`);
   const { ports: _, startupProbe: _s, livenessProbe: _l, readinessProbe: _r, ...rest } = container;
@@ -133,7 +133,10 @@ export async function runCanaries(
     made.push(...ofModel);
     await api.remove(job);
   }
-  return { pictures: made, providers };
+  const inOrder = golden.flatMap(
+    ({ request }) => made.find((each) => each.request === request) ?? [],
+  );
+  return { pictures: inOrder, providers };
 }
 
 /** One that an interrupted promotion left; its name is free once its pods are gone. */
