@@ -34,7 +34,17 @@ const entry = z.strictObject({
 });
 export type Entry = z.infer<typeof entry>;
 
-const history = z.array(entry);
+const historyText = z
+  .string()
+  .transform((text, { addIssue }): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      addIssue(`it is no JSON: ${(error as Error).message}`);
+      return z.NEVER;
+    }
+  })
+  .pipe(z.array(entry));
 /** The releases of a cluster, the newest first. */
 export type History = readonly Entry[];
 
@@ -128,7 +138,7 @@ export function createRecord(api: KubeApi): Record {
       const found = await api.get<Manifest & { data?: { history?: string } }>(configMap('history'));
       const text = found?.data?.history;
       if (text === undefined) return [];
-      const parsed = history.safeParse(JSON.parse(text));
+      const parsed = historyText.safeParse(text);
       if (parsed.success) return parsed.data;
       throw new CommandFailure(
         `the ConfigMap ${NAMESPACE}/history of ${api.context} is not as it must be:\n${z.prettifyError(parsed.error)}`,
