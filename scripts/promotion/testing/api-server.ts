@@ -64,7 +64,7 @@ export async function serveApi(
       type: request.headers['content-type'],
       body: content === '' ? undefined : JSON.parse(content),
     };
-    const isKinds = path.split('/').length <= 4 && path !== '/version';
+    const isKinds = /^\/(api|apis\/[^/]+)\/[^/]+$/.test(path);
     if (!isKinds) asked.push(one);
     const answer = first(one, objects) ?? (isKinds ? kindsOf(path) : keep(one, objects));
     if (answer === 'hang up') return request.socket.destroy();
