@@ -75,14 +75,20 @@ type Resource = { name: string; kind: string; namespaced: boolean };
  * Opens a cluster's API.
  *
  * @param patienceMs for how long an API server that does not answer is asked again
- * @throws CommandFailure where kubectl's configuration has no such context
+ * @throws CommandFailure where kubectl's configuration cannot be read, or has no such context
  */
 export function openKubeApi(
   context: string,
   { patienceMs = 10_000, signal }: { patienceMs?: number; signal?: AbortSignal } = {},
 ): KubeApi {
   const config = new KubeConfig();
-  config.loadFromDefault();
+  try {
+    config.loadFromDefault();
+  } catch (error) {
+    throw new CommandFailure(
+      `kubectl's configuration cannot be read: ${(error as Error).message}; see the files that KUBECONFIG names`,
+    );
+  }
   if (config.getContextObject(context) === null) {
     const known = config.getContexts().map(({ name }) => name);
     throw new CommandFailure(
