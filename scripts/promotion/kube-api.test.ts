@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { HttpMethod } from '@kubernetes/client-node';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CommandFailure } from '../commands/failure.ts';
 import { ApiError } from './api-error.ts';
 import { openKubeApi } from './kube-api.ts';
@@ -235,5 +235,15 @@ test('a context that there is not is named, with those that there are', () => {
   expect(open).toThrow(CommandFailure);
   expect(open).toThrow(
     /has no context prodction; it has production, staging: .*correct cluster\.context in target\.yaml/,
+  );
+});
+
+test('a configuration that is missing is named', () => {
+  onTestFinished(() => void vi.unstubAllEnvs());
+  vi.stubEnv('KUBECONFIG', '/nowhere/kubeconfig');
+  const open = () => openKubeApi('production');
+  expect(open).toThrow(CommandFailure);
+  expect(open).toThrow(
+    /cannot be read: .*\/nowhere\/kubeconfig.*; see the files that KUBECONFIG names/,
   );
 });
