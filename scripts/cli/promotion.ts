@@ -1,13 +1,7 @@
 import type { Argv } from 'yargs';
 import type { Command } from '../commands/run-command.ts';
+import { environments } from './environments.ts';
 import { json } from './json.ts';
-
-const environments = <T>(line: Argv<T>) =>
-  line.option('environments', {
-    type: 'string',
-    requiresArg: true,
-    describe: 'The folder of all environments [default: platform/environments]',
-  });
 
 const environment = <T>(line: Argv<T>) =>
   environments(line).positional('environment', {

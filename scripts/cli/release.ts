@@ -1,10 +1,7 @@
 import type { Argv } from 'yargs';
 import type { Command } from '../commands/run-command.ts';
-import { environmentNames } from '../render/environments.ts';
+import { environments } from './environments.ts';
 import { json } from './json.ts';
-
-/** A cluster on one machine builds its images itself. */
-const releasedTo = environmentNames.filter((name) => name !== 'kind');
 
 const folder = <T>(line: Argv<T>) =>
   line.positional('folder', {
@@ -75,13 +72,18 @@ export const releaseCommands = <T>(line: Argv<T>, choose: (command: Command) => 
       )
       .command(
         'render <folder> <environment>',
-        'Check what a release is in an environment of this checkout, and print it',
+        'Check what a release is in an environment, and print it',
         (render) =>
-          folder(render).positional('environment', {
-            choices: releasedTo,
-            demandOption: true,
-            describe: 'What the manifests are bound to',
-          }),
+          environments(folder(render))
+            .positional('environment', {
+              type: 'string',
+              demandOption: true,
+              describe: 'What the manifests are bound to: the name of its folder',
+            })
+            .option(
+              'output',
+              text('Write it into this folder instead, for Argo CD, Flux or `kubectl apply -k`'),
+            ),
         (options) => choose(async (context) => (await actions()).render(options, context)),
       )
       .command(

@@ -11,14 +11,9 @@ import { type Plan, tellPlan } from '../promotion/plan.ts';
 import { promote } from '../promotion/promote.ts';
 import type { Report } from '../promotion/report.ts';
 import { rollback } from '../promotion/rollback.ts';
-import { platformPath } from '../render/render.ts';
+import { type Environments, environmentsFolder } from './environments-folder.ts';
 import { CommandFailure, UsageError } from './failure.ts';
 import type { Context } from './run-command.ts';
-
-type Environments = { environments: string | undefined };
-
-const folderOf = ({ environments }: Environments, { config }: Context) =>
-  environments === undefined ? platformPath('environments') : config.userPath(environments);
 
 type PromoteArguments = Environments & {
   from: string | undefined;
@@ -42,7 +37,7 @@ export async function promoteRelease(options: PromoteArguments, context: Context
     throw new UsageError('say what: --from ENVIRONMENT, or --release FOLDER where it enters');
   }
   const report = await promote({
-    environments: folderOf(options, context),
+    environments: environmentsFolder(options, context),
     to,
     from,
     release: release && userPath(release),
@@ -114,7 +109,7 @@ export async function verifyClusters(
   context: Context,
 ): Promise<void> {
   const { one, other } = options;
-  const findings = await verify(folderOf(options, context), [one, other], context.signal);
+  const findings = await verify(environmentsFolder(options, context), [one, other], context.signal);
   if (options.json) context.print(JSON.stringify({ differences: findings }, null, 2));
   else context.print(findings.map(tellFinding).join('\n') || `${one} and ${other} are the same`);
   if (findings.length > 0) {
@@ -127,7 +122,7 @@ export async function showDrift(
   context: Context,
 ): Promise<void> {
   const { environment } = options;
-  const found = await drift(folderOf(options, context), environment, context.signal);
+  const found = await drift(environmentsFolder(options, context), environment, context.signal);
   const { release, differences } = found;
   if (options.json) context.print(JSON.stringify(found, null, 2));
   else {
@@ -150,7 +145,7 @@ export async function goBack(
 ): Promise<void> {
   const { environment, toCurrent, reason } = options;
   const { note, signal } = context;
-  const environments = folderOf(options, context);
+  const environments = environmentsFolder(options, context);
   const { release } = await rollback({
     environments,
     name: environment,
@@ -166,7 +161,7 @@ export async function showStatus(
   options: Environments & { json: boolean },
   context: Context,
 ): Promise<void> {
-  const all = await status(folderOf(options, context), context.signal);
+  const all = await status(environmentsFolder(options, context), context.signal);
   context.print(options.json ? JSON.stringify(all, null, 2) : all.map(tellStatus).join('\n\n'));
 }
 

@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { pinhole } from '@darkroom/pinhole';
 import { checkEnvironment } from '../../platform/checks/check-environment.ts';
 import { tell } from '../../platform/checks/finding.ts';
@@ -11,9 +13,9 @@ import { readRelease } from '../release/read-release.ts';
 import { renderRelease } from '../release/render-release.ts';
 import { signRelease } from '../release/sign-release.ts';
 import { type Trust, verifySignature } from '../release/signature.ts';
-import type { EnvironmentName } from '../render/environments.ts';
-import { platformPath } from '../render/render.ts';
+import { writeRendered } from '../release/write-rendered.ts';
 import { repository } from '../repository.ts';
+import { type Environments, environmentsFolder } from './environments-folder.ts';
 import { CommandFailure, UsageError } from './failure.ts';
 import type { Context } from './run-command.ts';
 
@@ -132,17 +134,23 @@ const tellSignature = (trust: Trust | undefined) =>
 const findCrane = async ({ note, signal }: Context) =>
   createCrane(await buildProgram('crane', { steps: { say: note }, signal }), signal);
 
-/** Prints what would be applied to an environment, as `darkroom render` does for the checkout. */
+/** Prints what would be applied to an environment, as `darkroom render` does for the checkout, or writes it. */
 export async function render(
-  options: { folder: string; environment: EnvironmentName },
+  options: Environments & { folder: string; environment: string; output?: string | undefined },
   context: Context,
 ): Promise<void> {
-  const release = await readRelease(context.config.userPath(options.folder));
-  const { environment } = options;
-  const { infrastructure, apps } = await renderRelease(
-    release,
-    platformPath(`environments/${environment}`),
-  );
+  const { userPath } = context.config;
+  const release = await readRelease(userPath(options.folder));
+  const { environment, output } = options;
+  const environments = environmentsFolder(options, context);
+  const known = await readdir(environments).catch(() => []);
+  if (!known.includes(environment)) {
+    throw new CommandFailure(
+      `${environments} has no environment ${environment}; it has ${known.join(', ') || 'none'}`,
+    );
+  }
+  const rendered = await renderRelease(release, join(environments, environment));
+  const { infrastructure, apps } = rendered;
   const objects = [...infrastructure.objects, ...apps.objects];
   const lock = Object.entries(release.lock.images).map(([name, { tag = '', digest }]) => ({
     name,
@@ -158,7 +166,14 @@ export async function render(
       ].join('\n  '),
     );
   }
-  context.print([infrastructure, apps].map(({ text }) => text.trimEnd()).join('\n---\n'));
+  if (output === undefined) {
+    context.print([infrastructure, apps].map(({ text }) => text.trimEnd()).join('\n---\n'));
+    return;
+  }
+  await writeRendered(userPath(output), rendered, { lock: release.lock, environment });
+  context.print(
+    `${release.lock.release} in ${environment}: ${objects.length} objects in ${output}`,
+  );
 }
 
 /** `NAME=VALUE` options by name. */
