@@ -13,6 +13,21 @@ const definers = [
   ['github.com/prometheus-operator/prometheus-operator@v0.85.0', 'example/prometheus-operator-crd'],
 ] as const;
 
+/** Those whose objects a site writes that has Darkroom applied by others (docs/gitops.md). */
+const appliers = [
+  ['github.com/argoproj/argo-cd/v3@v3.5.5', 'manifests/crds'],
+  ['github.com/fluxcd/kustomize-controller@v1.9.6', 'config/crd/bases'],
+  ['github.com/fluxcd/source-controller@v1.9.6', 'config/crd/bases'],
+] as const;
+
+/** Their kinds that docs/gitops.md has, as `VERSION KIND`. */
+export const applierKinds = [
+  'argoproj.io/v1alpha1 Application',
+  'kustomize.toolkit.fluxcd.io/v1 Kustomization',
+  'source.toolkit.fluxcd.io/v1 GitRepository',
+  'source.toolkit.fluxcd.io/v1 OCIRepository',
+] as const;
+
 /**
  * The folder of a Go module, fetched by Go, which checks its sum.
  *
@@ -29,13 +44,18 @@ export function fetchModule(module: string, go = 'go'): string {
   }
 }
 
-/** The CustomResourceDefinitions of all of them, as they publish them. */
-export function customResourceDefinitions(go?: string): Manifest[] {
-  return definers.flatMap(([module, path]) => {
-    const folder = join(fetchModule(module, go), path);
-    const files = readdirSync(folder).filter((file) => file.endsWith('.yaml'));
-    return files
-      .flatMap((file) => parseManifests(readFileSync(join(folder, file), 'utf8')))
-      .filter(({ kind }) => kind === 'CustomResourceDefinition');
-  });
+/** The CustomResourceDefinitions of the kinds that the platform has, as their definers publish them. */
+export const customResourceDefinitions = (go?: string): Manifest[] =>
+  definers.flatMap((definer) => definitionsOf(definer, go));
+
+/** And those of Argo CD and Flux. */
+export const applierDefinitions = (): Manifest[] =>
+  appliers.flatMap((applier) => definitionsOf(applier));
+
+function definitionsOf([module, path]: readonly [string, string], go?: string): Manifest[] {
+  const folder = join(fetchModule(module, go), path);
+  const files = readdirSync(folder).filter((file) => file.endsWith('.yaml'));
+  return files
+    .flatMap((file) => parseManifests(readFileSync(join(folder, file), 'utf8')))
+    .filter(({ kind }) => kind === 'CustomResourceDefinition');
 }

@@ -1,5 +1,5 @@
 // `node scripts/run.js scripts/generate/schemas.ts`: writes platform/schemas, a JSON schema for each kind
-// that the platform renders, from the OpenAPI description of the pinned Kubernetes and the
+// that the platform renders or docs/gitops.md has, from the OpenAPI description of the pinned Kubernetes and the
 // CustomResourceDefinitions of those who define the others. Needs Go, which fetches the modules and
 // checks their sums.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { renderedKinds } from '../../platform/checks/variants.ts';
 import { type Definition, resourceSchema, schemaFile, schemaOf } from '../render/json-schema.ts';
 import { platformPath } from '../render/render.ts';
-import { customResourceDefinitions, fetchModule } from './kind-definers.ts';
+import { applierDefinitions, applierKinds, customResourceDefinitions, fetchModule } from './kind-definers.ts';
 
 const kubernetes = 'k8s.io/kubernetes@v1.35.8';
 
@@ -19,7 +19,7 @@ type CustomResourceDefinition = {
   };
 };
 
-const wanted = new Set(await renderedKinds());
+const wanted = new Set<string>([...(await renderedKinds()), ...applierKinds]);
 const folder = platformPath('schemas');
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder);
@@ -41,7 +41,7 @@ for (const [name, definition] of Object.entries(definitions)) {
     write(group, version, kind, resourceSchema(definitions, name, { group, version, kind }));
   }
 }
-for (const definition of customResourceDefinitions()) {
+for (const definition of [...customResourceDefinitions(), ...applierDefinitions()]) {
   const { spec } = definition as unknown as CustomResourceDefinition;
   for (const { name, schema } of spec.versions) {
     const { openAPIV3Schema } = schema;
