@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-test.each(['docs/gitops.md'])(
+test.each(['docs/gitops.md', 'docs/promotion.md'])(
   'the objects in %s have only fields that their definitions have',
   async (page) => {
     const text = await examples(page);
