@@ -143,7 +143,7 @@ export async function render(
   const release = await readRelease(userPath(options.folder));
   const { environment, output } = options;
   const environments = environmentsFolder(options, context);
-  const known = await readdir(environments).catch(() => []);
+  const known = await readdir(environments).catch((): string[] => []);
   if (!known.includes(environment)) {
     throw new CommandFailure(
       `${environments} has no environment ${environment}; it has ${known.join(', ') || 'none'}`,

@@ -7,7 +7,12 @@ import { join } from 'node:path';
 import { renderedKinds } from '../../platform/checks/variants.ts';
 import { type Definition, resourceSchema, schemaFile, schemaOf } from '../render/json-schema.ts';
 import { platformPath } from '../render/render.ts';
-import { applierDefinitions, applierKinds, customResourceDefinitions, fetchModule } from './kind-definers.ts';
+import {
+  applierDefinitions,
+  applierKinds,
+  customResourceDefinitions,
+  fetchModule,
+} from './kind-definers.ts';
 
 const kubernetes = 'k8s.io/kubernetes@v1.35.8';
 
