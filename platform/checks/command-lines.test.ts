@@ -50,6 +50,10 @@ test('every command and option of ours that pages and workflows name is there', 
 
 test.each([
   ['darkroom promot --to staging', /^darkroom has no command promot; it has generate, /],
+  [
+    'darkroom promote rollback staging --dry-run',
+    /^darkroom promote rollback has no option --dry-run$/,
+  ],
   ['darkroom promote --into staging', /^darkroom promote has no option --into$/],
   [
     'darkroom release sgin releases/NAME',

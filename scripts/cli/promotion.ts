@@ -10,6 +10,9 @@ const environment = <T>(line: Argv<T>) =>
     describe: 'Name of an environment: of a folder with a target.yaml',
   });
 
+/** Of `promote` itself: `promote rollback --dry-run` would go back all the same. */
+const own = { global: false } as const;
+
 const actions = () => import('../commands/promote.ts');
 
 /**
@@ -25,44 +28,57 @@ export const promotionCommands = <T>(line: Argv<T>, choose: (command: Command) =
       json(environments(inner))
         .options({
           from: {
+            ...own,
             type: 'string',
             requiresArg: true,
             describe: 'The environment whose release goes on',
           },
           release: {
+            ...own,
             type: 'string',
             requiresArg: true,
             describe:
               "A release's folder, where it enters; with --from, where the folder is elsewhere",
           },
-          to: { type: 'string', requiresArg: true, describe: 'The environment that it goes to' },
+          to: {
+            ...own,
+            type: 'string',
+            requiresArg: true,
+            describe: 'The environment that it goes to',
+          },
           releases: {
+            ...own,
             type: 'string',
             requiresArg: true,
             default: 'releases',
             describe: 'The folder of releases, by name',
           },
           'dry-run': {
+            ...own,
             type: 'boolean',
             default: false,
             describe: 'Show what would be done, and do nothing',
           },
           yes: {
+            ...own,
             type: 'boolean',
             default: false,
             describe: 'Do not ask whether the plan is approved',
           },
           'force-conflicts': {
+            ...own,
             type: 'boolean',
             default: false,
             describe: 'Take fields over that others own',
           },
           retry: {
+            ...own,
             type: 'boolean',
             default: false,
             describe: 'Also a release that was rejected there before',
           },
           report: {
+            ...own,
             type: 'string',
             requiresArg: true,
             describe: 'Write what was done into a file, as JSON',
