@@ -61,9 +61,9 @@ async function runTests(address: ClusterAddress, signal: AbortSignal): Promise<n
   return code ?? 1;
 }
 
-/** The cluster, and those of environments.cluster.test.ts, which a test that was ended may have left. */
+/** The cluster, that of the promotions, and those that a test which was ended may have left. */
 async function removeAll(note: (line: string) => void): Promise<void> {
-  for (const suffix of ['-staging', '-production', '']) {
+  for (const suffix of ['-staging', '-production', '-target', '']) {
     const each = clusterNames({ name: `${names.cluster}${suffix}`, ...ports });
     await clusterDown({ names: each, note });
   }

@@ -2,7 +2,7 @@ import { applyWave, obsoleteIn, prune, untilCurrent } from './apply.ts';
 import { bake } from './bake.ts';
 import { runCanaries } from './canary.ts';
 import { allObjects, openEnvironment } from './environment.ts';
-import { clientOf, comparePictures, type GoldenPicture, makeGoldenPictures } from './golden.ts';
+import { comparePictures, type GoldenPicture, makeGoldenPictures } from './golden.ts';
 import { copyImages } from './images.ts';
 import { readLive } from './live.ts';
 import type { PromoteOptions } from './options.ts';
@@ -87,7 +87,7 @@ async function apply(
     signal,
   }: { options: PromoteOptions; progress: Progress; signal: AbortSignal },
 ): Promise<Record<string, string>> {
-  const { release, source, target, objects, waves, golden } = prepared;
+  const { release, source, target, objects, waves, golden, clients } = prepared;
   const { api } = target;
   const limitMs = target.target.rolloutSeconds * 1_000;
   const wave = async ({ name, objects: ofWave }: Wave) => {
@@ -101,9 +101,9 @@ async function apply(
 
   let expected: GoldenPicture[] = golden.map((request) => ({ request, png: new Uint8Array() }));
   const canaries = await progress.step('canary', async (tell) => {
-    if (source !== undefined) {
-      const client = await clientOf(source.api, source.target);
-      expected = await makeGoldenPictures(client, golden, { target: source.target, tell, signal });
+    if (source !== undefined && clients.source !== undefined) {
+      const options = { target: source.target, tell, signal };
+      expected = await makeGoldenPictures(clients.source, golden, options);
     }
     return runCanaries(api, allObjects(objects), {
       golden: expected,
@@ -118,7 +118,7 @@ async function apply(
     await prune(api, await obsoleteIn(api, allObjects(objects)));
   });
 
-  const client = await clientOf(api, target.target);
+  const client = clients.target;
   await progress.step('smoke test', async (tell) => {
     const who = target.target.name;
     const made = await makeGoldenPictures(client, golden, { target: target.target, tell, signal });

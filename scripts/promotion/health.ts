@@ -77,6 +77,9 @@ export function healthOf(object: Manifest): Health {
       if (refused?.status === 'False') return failed(refused.message ?? 'its names are taken');
       return condition('Established')?.status === 'True' ? current : waits('it is not established');
     }
+    // Without a status its operator has not seen it, and pods would not find the Secret.
+    case 'ExternalSecret':
+      return byCondition(condition('Ready'), 'its Secret is not there');
     case 'APIService':
       return byCondition(condition('Available'), 'it is not available');
     case 'PersistentVolumeClaim':

@@ -9,6 +9,7 @@ import { healthOf } from './health.ts';
 import { inBatches } from './in-batches.ts';
 import { readLive } from './live.ts';
 import { currentOf, type Entry, type History, interruptedOf } from './record.ts';
+import { hasTarget } from './target.ts';
 
 /** @throws CommandFailure where the environment runs no release that was verified */
 async function runningIn({ target, record }: Environment) {
@@ -73,7 +74,8 @@ export async function status(
   signal: AbortSignal,
 ): Promise<EnvironmentStatus[]> {
   const entries = await readdir(environments, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const names = folders.filter((name) => hasTarget(environments, name));
   return Promise.all(names.sort().map((name) => statusOf(environments, name, signal)));
 }
 

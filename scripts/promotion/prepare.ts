@@ -1,3 +1,4 @@
+import type { DarkroomClient } from '@darkroom/client/source';
 import { checkEnvironment } from '../../platform/checks/check-environment.ts';
 import { differencesOf } from '../../platform/checks/equal-environments.ts';
 import type { Finding } from '../../platform/checks/finding.ts';
@@ -11,7 +12,7 @@ import { readChanges } from './changes.ts';
 import { driftOf, fieldDifferences, tellDifference } from './differences.ts';
 import { allObjects, type Environment, renderFor } from './environment.ts';
 import { checkGates } from './gates.ts';
-import { type GoldenRequest, goldenRequests } from './golden.ts';
+import { clientOf, type GoldenRequest, goldenRequests } from './golden.ts';
 import { imageCopies } from './images.ts';
 import { readLive } from './live.ts';
 import type { PromoteOptions } from './options.ts';
@@ -41,6 +42,8 @@ export type Prepared = {
   objects: StoredRelease['objects'];
   waves: Wave[];
   golden: GoldenRequest[];
+  /** Of the target and, where there is one, of the source. */
+  clients: { target: DarkroomClient; source: DarkroomClient | undefined };
   plan: Plan;
   isDone: boolean;
 };
@@ -129,7 +132,11 @@ export async function prepare(facts: {
     interrupted === undefined &&
     plan.changes.length === 0;
   const golden = await goldenRequests(release);
-  return { release, bound, source, target, history, objects, waves, golden, plan, isDone };
+  const clients = {
+    target: await clientOf(target.api, target.target),
+    source: source && (await clientOf(source.api, source.target)),
+  };
+  return { release, bound, source, target, history, objects, waves, golden, clients, plan, isDone };
 }
 
 /** The release in the target differs from that in the source where an environment may, and is right by itself. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
@@ -64,6 +65,10 @@ export type Target = Omit<z.output<typeof targetFile>, 'signedBy'> & {
 };
 
 const TARGET_FILE = 'target.yaml';
+
+/** Whether an environment has a cluster that releases are promoted to. */
+export const hasTarget = (environments: string, name: string): boolean =>
+  existsSync(join(environments, name, TARGET_FILE));
 
 /**
  * Reads what an environment says of its cluster.

@@ -1,4 +1,3 @@
-import { clusterDown } from '../../cluster/down.ts';
 import type { Kubectl } from '../../cluster/kubectl.ts';
 import { type ClusterNames, clusterNames } from '../../cluster/names.ts';
 import { ensureSecrets } from '../../cluster/secrets.ts';
@@ -23,6 +22,3 @@ export async function createProduction(note: (line: string) => void): Promise<Ku
   await ensureSecrets(kubectl);
   return kubectl;
 }
-
-export const removeProduction = (note: (line: string) => void): Promise<void> =>
-  clusterDown({ names: productionNames, note });

@@ -7,7 +7,7 @@ import type { Kubectl } from '../../cluster/kubectl.ts';
 import { contextOf, folderOf } from '../../cluster/names.ts';
 import { cluster, kubectl, url } from '../../cluster/testing/cluster-under-test.ts';
 import { writeEnvironment } from './environments.ts';
-import { createProduction, productionNames, removeProduction } from './production-cluster.ts';
+import { createProduction, productionNames } from './production-cluster.ts';
 import {
   createReleaseSource,
   type Images,
@@ -30,6 +30,7 @@ export type TwoClusters = {
     image: string,
     options: { to: 'staging' | 'production'; dockerfile: readonly string[] },
   ): Promise<string>;
+  /** The files alone: the clusters stay until `npm run test:cluster` removes all. */
   remove(): Promise<void>;
 };
 
@@ -73,7 +74,7 @@ export async function createTwoClusters(note: (line: string) => void): Promise<T
       url: `http://127.0.0.1:${productionNames.port}`,
       registries: reached(productionNames.registryPort),
       accepts: ['staging'],
-      soakSeconds: 1,
+      soakSeconds: 0,
       signedBy: { key: source.publicKey },
       ...patience,
     },
@@ -106,7 +107,6 @@ export async function createTwoClusters(note: (line: string) => void): Promise<T
     remove: async () => {
       source.remove();
       await rm(environments, { recursive: true });
-      await removeProduction(note);
     },
   };
 }

@@ -47,7 +47,10 @@ export function interruptionsSuite(rig: Rig): void {
         if (begins(line, watched)) resolve(pid);
       },
     });
-    const holder = await started;
+    const tooEarly = first.then(({ stderr }) => {
+      throw new Error(`it ended before the step: ${stderr}`);
+    });
+    const holder = await Promise.race([started, tooEarly]);
     const second = await promotions.tryToGoOn();
     expect(second.stderr).toMatch(
       new RegExp(`:${holder} is promoting to kind-darkroom-test-target`),
