@@ -1,3 +1,4 @@
+import { HttpMethod } from '@kubernetes/client-node';
 import { secrets as knownSecrets } from '../../platform/secrets.ts';
 import { stampCredentials } from '../cluster/manifests.ts';
 import type { Secrets } from '../cluster/secrets.ts';
@@ -25,6 +26,8 @@ export async function openEnvironment(
 ): Promise<Environment> {
   const target = await readTarget(environments, name);
   const api = openKubeApi(target.cluster.context, options);
+  // One that starts does not know its kinds and whose rights are what yet.
+  await api.request(HttpMethod.GET, '/readyz', { text: true });
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-system' } };
   const found = (await api.get(namespace))?.metadata as { uid?: string } | undefined;
   if (found?.uid !== target.cluster.id) {
@@ -40,7 +43,14 @@ type Rendered = StoredRelease['objects'] & { text: string };
 
 /** What a release is in an environment, its pods stamped with the Secrets that the cluster has now. */
 export async function renderFor(release: Release, { target, api }: Environment): Promise<Rendered> {
-  const { infrastructure, apps } = await renderRelease(release, target.folder);
+  const { infrastructure, apps } = await renderRelease(release, target.folder).catch(
+    (error: Error) => {
+      if (error instanceof CommandFailure) throw error;
+      throw new CommandFailure(
+        `${target.name} cannot bind ${release.lock.release}: ${error.message.trim()}; correct ${target.folder}`,
+      );
+    },
+  );
   const secrets = await readSecrets(api);
   // Plain data in the manifests' own type: the stamp changes a template's annotation alone.
   const stamped = (objects: Manifest[]) => stampCredentials(objects, secrets) as Manifest[];

@@ -33,6 +33,7 @@ test('what says only which cluster it is gets everything else careful', async ()
     soakSeconds: 3_600,
     bakeSeconds: 300,
     rolloutSeconds: 1_800,
+    pictureSeconds: 300,
     pictureTolerance: 0,
     toleratedAlerts: [],
   });

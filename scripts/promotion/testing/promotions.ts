@@ -23,7 +23,7 @@ export type Promotions = {
   ): Promise<Run>;
   /** Another command of `promote`, on an environment. */
   look(command: string, ...args: string[]): Promise<Run>;
-  /** What production holds, by the versions of its workloads and of its record. */
+  /** What production holds of its workloads, and its record. */
   versions(): Promise<unknown>;
 };
 
@@ -67,17 +67,17 @@ export function createPromotions(two: TwoClusters): Promotions {
 }
 
 async function versionsOf(kubectl: Kubectl): Promise<unknown> {
-  type Item = { kind: string; metadata: { name: string; generation?: number } };
+  type Item = { kind: string; metadata: { name: string }; spec: Record<string, unknown> };
   const kinds = 'deployments,statefulsets,daemonsets,scaledobjects,networkpolicies,resourcequotas';
   const list = await kubectl.get<{ items: Item[] }>([kinds, '--all-namespaces']);
   const record = await kubectl.get<{ data?: { history: string } }>([
     ...['configmap/history', '--namespace', 'darkroom-releases'],
   ]);
   return {
-    generations: list?.items.map(({ kind, metadata }) => [
-      kind,
-      metadata.name,
-      metadata.generation,
+    // Replicas are the autoscaler's.
+    specs: list?.items.map(({ kind, metadata, spec: { replicas: _, ...spec } }) => [
+      ...[kind, metadata.name],
+      spec,
     ]),
     history: record?.data?.history,
   };

@@ -65,7 +65,7 @@ const tamperings: Tampering[] = [
     name: 'a variable added in production alone',
     tamper: (_, environments) =>
       inApps(environments, { kind: 'Deployment', name: 'frontend' }, [
-        { op: 'add', path: `${container}/env/-`, value: { name: 'LOG_LEVEL', value: 'debug' } },
+        { op: 'add', path: `${container}/env`, value: [{ name: 'LOG_LEVEL', value: 'debug' }] },
       ]),
     says: /unchanged: Deployment darkroom\/frontend: .*env\[LOG_LEVEL\]/,
   },
@@ -119,8 +119,9 @@ const tamperings: Tampering[] = [
     name: 'no signature',
     tamper: async ({ two }) => {
       const path = join(two.source.releases, await releaseOf(two), 'lock.sigstore.json');
-      await rename(path, `${path}.away`);
-      return () => rename(`${path}.away`, path);
+      const away = join(two.source.releases, '..', 'lock.sigstore.json');
+      await rename(path, away);
+      return () => rename(away, path);
     },
     says: /is not signed/,
   },
