@@ -2,7 +2,10 @@ import { type AppRouter, TRPCClientError, UnreachableError } from '@darkroom/cli
 import { DarkroomError } from '@darkroom/contract';
 import { BuildFailure } from '@darkroom/testing/go/failure';
 import { ExecError } from '../cluster/exec.ts';
+import { CommandFailure } from './command-failure.ts';
 import { Interrupted } from './interrupted.ts';
+
+export { CommandFailure } from './command-failure.ts';
 
 /** The exit codes of every command; one that a signal ends has those of `interrupted.ts`. */
 const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
@@ -10,11 +13,6 @@ const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
 /** The command line itself is wrong. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
-}
-
-/** What was asked for did not come about; the message says why and what to do. */
-export class CommandFailure extends Error {
-  override readonly name = 'CommandFailure';
 }
 
 /** Whether no Darkroom answered at all: what one refuses carries its reason as data. */

@@ -1,4 +1,4 @@
-import { CommandFailure } from '../commands/failure.ts';
+import { CommandFailure } from '../commands/command-failure.ts';
 
 type Cause = { reason?: string; message?: string; field?: string };
 

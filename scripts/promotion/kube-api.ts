@@ -5,7 +5,7 @@ import {
   KubeConfig,
   RequestContext,
 } from '@kubernetes/client-node';
-import { CommandFailure } from '../commands/failure.ts';
+import { CommandFailure } from '../commands/command-failure.ts';
 import type { Manifest } from '../render/manifest.ts';
 import { ApiError, explained, isPassing, statusOf, wordsOf } from './api-error.ts';
 import type { MergePatch } from './merge-patch.ts';
@@ -74,12 +74,12 @@ type Resource = { name: string; kind: string; namespaced: boolean };
 /**
  * Opens a cluster's API.
  *
- * @param patienceMs for how long an API server that does not answer is asked again
+ * @param options.patienceMs for how long an API server that does not answer is asked again
  * @throws CommandFailure where kubectl's configuration cannot be read, or has no such context
  */
 export function openKubeApi(
   context: string,
-  { patienceMs = 10_000, signal }: { patienceMs?: number; signal?: AbortSignal } = {},
+  options: { patienceMs?: number; signal?: AbortSignal } = {},
 ): KubeApi {
   const config = new KubeConfig();
   try {
@@ -97,6 +97,19 @@ export function openKubeApi(
     );
   }
   config.setCurrentContext(context);
+  return openConfigured(config, context, options);
+}
+
+/**
+ * Opens the API that a configuration leads to: for a pod, which has a service account instead of a context.
+ *
+ * @param context what messages call the cluster
+ */
+export function openConfigured(
+  config: KubeConfig,
+  context: string,
+  { patienceMs = 10_000, signal }: { patienceMs?: number; signal?: AbortSignal } = {},
+): KubeApi {
   const server = config.getCurrentCluster()?.server ?? '';
   const http = new IsomorphicFetchHttpLibrary();
   const resources = new Map<string, Promise<Resource[]>>();

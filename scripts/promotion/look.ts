@@ -3,7 +3,8 @@ import { differencesOf } from '../../platform/checks/equal-environments.ts';
 import type { Finding } from '../../platform/checks/finding.ts';
 import { CommandFailure } from '../commands/failure.ts';
 import { type Manifest, nameOf } from '../render/manifest.ts';
-import { type Difference, driftOf } from './differences.ts';
+import type { Difference } from './differences.ts';
+import { driftFrom, runningRelease } from './drift.ts';
 import { allObjects, type Environment, openEnvironment } from './environment.ts';
 import { healthOf } from './health.ts';
 import { inBatches } from './in-batches.ts';
@@ -13,14 +14,11 @@ import { hasTarget } from './target.ts';
 
 /** @throws CommandFailure where the environment runs no release that was verified */
 async function runningIn({ target, record }: Environment) {
-  const entry = currentOf(await record.history());
-  const stored = entry && (await record.release(entry));
-  if (entry === undefined || stored?.applied === undefined) {
-    throw new CommandFailure(
-      `${target.name} runs no release that was verified: promote one to it first (darkroom promote)`,
-    );
-  }
-  return { entry, objects: allObjects(stored.objects), applied: stored.applied };
+  const running = await runningRelease(record);
+  if (running !== undefined) return running;
+  throw new CommandFailure(
+    `${target.name} runs no release that was verified: promote one to it first (darkroom promote)`,
+  );
 }
 
 /** Where an environment's cluster is another than its release was when it was verified. */
@@ -30,9 +28,9 @@ export async function drift(
   signal: AbortSignal,
 ): Promise<{ release: string; differences: Difference[] }> {
   const environment = await openEnvironment(environments, name, { signal });
-  const { entry, objects, applied } = await runningIn(environment);
-  const live = await readLive(environment.api, objects);
-  return { release: entry.release, differences: driftOf(applied, live) };
+  const running = await runningIn(environment);
+  const differences = await driftFrom(running, environment.api);
+  return { release: running.entry.release, differences };
 }
 
 /**

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { z } from 'zod';
-import { CommandFailure } from '../commands/failure.ts';
+import { CommandFailure } from '../commands/command-failure.ts';
 import { type ReleaseLock, writeDocument } from '../release/lock.ts';
 import type { Manifest } from '../render/manifest.ts';
 import { ApiError } from './api-error.ts';
