@@ -222,6 +222,15 @@ export default {
       to: { path: roomsOtherThan('deletion-cost|kubernetes|lifecycle|timing') },
     },
     {
+      name: 'drift-stands-beside',
+      comment:
+        "The drift check reads the cluster with the promotion's own code, which gets these parts from " +
+        'here. They need no client of the record, the broker or the store.',
+      severity: 'error',
+      from: codeOf('drift'),
+      to: { path: roomsOtherThan('drift|lifecycle|timing') },
+    },
+    {
       name: 'live-update-stands-alone',
       comment:
         'live-update runs the other programs in development images and goes on when their code is ' +

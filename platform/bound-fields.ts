@@ -27,6 +27,11 @@ export const boundFields: readonly BoundFields[] = [
     same: digest,
   },
   {
+    objects: 'CronJob *',
+    fields: ['spec.jobTemplate.spec.template.spec.containers[*].image'],
+    why: 'registry, tag and digest',
+  },
+  {
     objects: 'Deployment *',
     fields: [
       // The checksum in a generated name: what it is a checksum of is compared by itself.

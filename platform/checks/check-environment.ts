@@ -12,7 +12,13 @@ import { checkQuota, checkScheduling } from './scheduling.ts';
 import { checkGrace, checkVariables } from './variables.ts';
 
 /** Darkroom's own namespaces. */
-const namespaces = ['darkroom', 'darkroom-data', 'darkroom-gpu', 'monitoring'] as const;
+const namespaces = [
+  'darkroom',
+  'darkroom-data',
+  'darkroom-gpu',
+  'darkroom-releases',
+  'monitoring',
+] as const;
 
 /** Where images are built, so that none has its publisher's digest. */
 const withoutDigests: readonly string[] = ['kind'];

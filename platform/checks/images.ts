@@ -7,7 +7,7 @@ import { containersOf, type Workload } from './pods.ts';
 export type LockedImage = { name: string; newTag: string; digest?: string };
 
 /** Darkroom's own images, by what stands after the last `darkroom/` of their name. */
-export const ownImages = ['frontend', 'worker', 'deletion-cost', 'gpu-simulator'] as const;
+export const ownImages = ['frontend', 'worker', 'deletion-cost', 'drift', 'gpu-simulator'] as const;
 export type OwnImage = (typeof ownImages)[number];
 
 /** Images whose publisher's digest could not be looked up when they were taken into the lock. */

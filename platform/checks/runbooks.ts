@@ -30,6 +30,7 @@ export function kubectlCommands(page: string): string[] {
 /** As kubectl names what is namespaced and made by the manifests, with the kind. */
 const kinds: Readonly<Record<string, string>> = {
   configmap: 'ConfigMap',
+  cronjob: 'CronJob',
   daemonset: 'DaemonSet',
   deployment: 'Deployment',
   networkpolicy: 'NetworkPolicy',

@@ -1,6 +1,7 @@
 import { type ConfigSchema, loadConfig } from '@darkroom/lifecycle';
 import type { Manifest } from '../../scripts/render/manifest.ts';
 import { schema as deletionCost } from '../../services/deletion-cost/config.ts';
+import { schema as drift } from '../../services/drift/config.ts';
 import { schema as frontend } from '../../services/frontend/config.ts';
 import { schema as gpuSimulator } from '../../services/gpu-simulator/config.ts';
 import { schema as canary } from '../../services/worker/canary/config.ts';
@@ -16,6 +17,7 @@ const schemas: Record<OwnImage, ConfigSchema> = {
   frontend,
   worker,
   'deletion-cost': deletionCost,
+  drift,
   'gpu-simulator': gpuSimulator,
 };
 

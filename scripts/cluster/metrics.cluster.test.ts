@@ -76,7 +76,11 @@ test('the rules do what their own tests say', async () => {
 
 test('every metric that rules and panels read is scraped', async () => {
   // Told only of what has happened: a kubelet's first refusal makes the series.
-  const needsAnEvent = ['kubelet_admission_rejections_total'];
+  // A check of drift is there for a moment every half hour.
+  const needsAnEvent = [
+    'kubelet_admission_rejections_total',
+    ...(exporters['drift']?.metrics ?? []),
+  ];
   const wanted = Object.values(exporters)
     .flatMap(({ metrics }) => metrics)
     .filter((name) => !needsAnEvent.includes(name));

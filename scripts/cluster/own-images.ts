@@ -9,6 +9,7 @@ const targets = {
   worker: 'cpu',
   'gpu-simulator': undefined,
   'deletion-cost': undefined,
+  drift: undefined,
 } as const;
 
 /**

@@ -55,7 +55,7 @@ describe('a release that is built', () => {
     [
       'images without a digest, all of them',
       () => ({ images: { 'darkroom/frontend': digest('1') } }),
-      /no digest is known of darkroom\/worker, darkroom\/deletion-cost, darkroom\/gpu-simulator, docker\.io\/library\/rabbitmq, docker\.io\/cloudnativelabs\/kube-router; give each with --image/,
+      /no digest is known of darkroom\/worker, darkroom\/deletion-cost, darkroom\/drift, darkroom\/gpu-simulator, docker\.io\/library\/rabbitmq, docker\.io\/cloudnativelabs\/kube-router; give each with --image/,
     ],
     [
       'an image that no manifest has',
@@ -209,7 +209,7 @@ describe('what a release is in an environment', () => {
     const rendered = (await objectsOf('production')).map((object) => JSON.stringify(object));
     const inCheckout = [...infrastructure.objects, ...apps.objects].map((object) =>
       JSON.stringify(object)
-        .replaceAll(/darkroom\/(frontend|worker|deletion-cost):unbound/g, (image, name) =>
+        .replaceAll(/darkroom\/(frontend|worker|deletion-cost|drift):unbound/g, (image, name) =>
           image.replace(':unbound', `@${checkout.parts.images[`darkroom/${name}`]}`),
         )
         .replaceAll('rabbitmq:4.0.5-management', `$&@${digest('5')}`),

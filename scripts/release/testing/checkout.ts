@@ -47,6 +47,7 @@ export async function createCheckout(): Promise<Checkout> {
       'darkroom/frontend': digest('1'),
       'darkroom/worker': digest('2'),
       'darkroom/deletion-cost': digest('3'),
+      'darkroom/drift': digest('7'),
       'darkroom/gpu-simulator': digest('4'),
       'docker.io/library/rabbitmq': digest('5'),
       'docker.io/cloudnativelabs/kube-router': digest('6'),
