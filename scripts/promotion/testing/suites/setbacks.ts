@@ -184,9 +184,9 @@ export function setbacksSuite(rig: Rig): void {
     const run = enterProduction(release, {
       onLine: (line) => {
         if (begins(line, 'apply workloads')) {
-          gone ??= shell(`mv ${manifest} /root/ && pkill -KILL kube-apiserver`)
+          gone ??= shell(`mv ${manifest} /etc/kubernetes/ && pkill -KILL kube-apiserver`)
             .then(() => pause(25_000))
-            .then(() => shell(`mv /root/kube-apiserver.yaml ${manifest}`));
+            .then(() => shell(`mv /etc/kubernetes/kube-apiserver.yaml ${manifest}`));
         }
       },
     });
