@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { pinhole } from '@darkroom/pinhole';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { exec } from '../../../cluster/exec.ts';
-import { cluster, endWorkers, onNode } from '../../../cluster/testing/cluster-under-test.ts';
+import { cluster, kubectl, onNode } from '../../../cluster/testing/cluster-under-test.ts';
 import { stream } from '../../../cluster/testing/load.ts';
 import { begins, type Run } from '../darkroom.ts';
 import { copyEnvironments, editTarget } from '../environments.ts';
@@ -240,13 +240,17 @@ async function plantModel(): Promise<() => Promise<void>> {
     await exec('docker', ['cp', `${folder}/.`, `${node}:${CACHE}/pinhole`]);
     await onNode(node, 'chmod', '-R', 'a+rX', `${CACHE}/pinhole`);
   }
-  await endWorkers();
+  await replaceWorkers();
   return async () => {
     for (const node of nodes) await onNode(node, 'rm', '-r', `${CACHE}/pinhole`);
     await rm(folder, { recursive: true });
-    await endWorkers();
+    await replaceWorkers();
   };
 }
+
+/** Workers look for their files when they start. */
+const replaceWorkers = () =>
+  kubectl.run([...APPS, 'delete', 'pods', '--selector', 'app.kubernetes.io/name=worker', '--wait']);
 
 /** Where a node keeps models (platform/infrastructure/model-cache). */
 const CACHE = '/var/lib/darkroom/models';
