@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from 'vitest';
+import { inTime } from '../../../cluster/testing/cluster-under-test.ts';
 import type { Promotions } from '../promotions.ts';
 import type { TwoClusters } from '../two-clusters.ts';
 
@@ -166,6 +167,8 @@ export function differencesSuite(rig: Rig): void {
   afterAll(async () => {
     const { two } = rig();
     await two.production.run([...APPS, 'delete', 'rolebinding/planted', '--ignore-not-found']);
+    const job = ['--namespace', 'darkroom-releases', 'delete', 'job/by-hand'];
+    await two.production.run([...job, '--ignore-not-found']);
   });
 
   const lines = (text: string) => text.split('\n');
@@ -191,6 +194,24 @@ export function differencesSuite(rig: Rig): void {
     }
     expect(verified.code).toBe(1);
     expect(drifted.code).toBe(1);
+  });
+
+  test('are told to Prometheus by the job that looks for drift', async () => {
+    const { two, promotions } = rig();
+    const drifted = await promotions.look('drift', 'production', '--json');
+    const { differences } = JSON.parse(drifted.stdout) as { differences: unknown[] };
+    const job = ['--namespace', 'darkroom-releases', 'create', 'job', 'by-hand'];
+    await two.production.run([...job, '--from=cronjob/drift']);
+    const told = async () => {
+      const out = await two.production.run([
+        ...['--namespace', 'monitoring', 'exec', 'prometheus-0', '--', 'promtool', 'query'],
+        ...['--format=json', 'instant', 'http://localhost:9090'],
+        'last_over_time(darkroom_drift_differences[10m])',
+      ]);
+      const [series] = JSON.parse(out) as { value: [number, string] }[];
+      return Number(series?.value[1]);
+    };
+    await inTime(told).toBe(differences.length);
   });
 
   test('are the same again once production is put back to what was verified', async () => {
