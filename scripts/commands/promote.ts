@@ -2,9 +2,6 @@ import { writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import { createInterface } from 'node:readline/promises';
 import { tell as tellFinding } from '../../platform/checks/finding.ts';
-import { buildProgram } from '../cluster/offline/build-program.ts';
-import { createSteps } from '../cluster/steps.ts';
-import { installedVersion } from '../cluster/tools.ts';
 import { tellDifference } from '../promotion/differences.ts';
 import { drift, type EnvironmentStatus, status, verify } from '../promotion/look.ts';
 import { type Plan, tellPlan } from '../promotion/plan.ts';
@@ -13,6 +10,7 @@ import type { Report } from '../promotion/report.ts';
 import { rollback } from '../promotion/rollback.ts';
 import { type Environments, environmentsFolder } from './environments-folder.ts';
 import { CommandFailure, UsageError } from './failure.ts';
+import { findCrane } from './find-crane.ts';
 import type { Context } from './run-command.ts';
 
 type PromoteArguments = Environments & {
@@ -87,12 +85,6 @@ async function approve(
     terminal.close();
   }
 }
-
-/** The installed one, or one built from its pinned Go module. */
-const findCrane = async ({ note, signal }: Context): Promise<string> =>
-  (await installedVersion('crane', ['version'])) === undefined
-    ? buildProgram('crane', { steps: createSteps(note), signal })
-    : 'crane';
 
 const summary = ({ outcome, plan, steps, providers }: Report): string => {
   const seconds = steps.reduce((sum, step) => sum + step.seconds, 0);

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { pinhole } from '@darkroom/pinhole';
 import { checkEnvironment } from '../../platform/checks/check-environment.ts';
 import { tell } from '../../platform/checks/finding.ts';
-import { buildProgram } from '../cluster/offline/build-program.ts';
 import { createCrane } from '../release/artifact/crane.ts';
 import { pullRelease } from '../release/artifact/pull-release.ts';
 import { pushRelease } from '../release/artifact/push-release.ts';
@@ -17,6 +16,7 @@ import { writeRendered } from '../release/write-rendered.ts';
 import { repository } from '../repository.ts';
 import { type Environments, environmentsFolder } from './environments-folder.ts';
 import { CommandFailure, UsageError } from './failure.ts';
+import { findCrane } from './find-crane.ts';
 import type { Context } from './run-command.ts';
 
 type BuildOptions = {
@@ -104,7 +104,7 @@ export async function push(
   context: Context,
 ): Promise<void> {
   const folder = context.config.userPath(options.folder);
-  const reference = await pushRelease(folder, options.target, await findCrane(context));
+  const reference = await pushRelease(folder, options.target, await openCrane(context));
   context.print(options.json ? JSON.stringify({ folder, reference }, null, 2) : reference);
 }
 
@@ -117,7 +117,7 @@ export async function pull(
   const { folder, lock, reference } = await pullRelease(
     options.source,
     userPath(options.output),
-    await findCrane(context),
+    await openCrane(context),
     trust,
   );
   const signature = tellSignature(trust);
@@ -131,8 +131,7 @@ export async function pull(
 const tellSignature = (trust: Trust | undefined) =>
   trust === undefined ? 'not verified' : 'verified';
 
-const findCrane = async ({ note, signal }: Context) =>
-  createCrane(await buildProgram('crane', { steps: { say: note }, signal }), signal);
+const openCrane = async (context: Context) => createCrane(await findCrane(context), context.signal);
 
 /** Prints what would be applied to an environment, as `darkroom render` does for the checkout, or writes it. */
 export async function render(
