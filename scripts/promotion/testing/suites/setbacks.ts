@@ -194,6 +194,19 @@ export function setbacksSuite(rig: Rig): void {
     await gone;
   });
 
+  test('from a registry that does not answer: nothing of it is applied', async () => {
+    const { two, promotions } = rig();
+    await two.source.change('apps/frontend/settings.env', (text) => `${text}\n\n\n`);
+    const release = await two.source.build(two.images);
+    await two.source.undo();
+    const versions = await promotions.versions();
+    const registries = { 'localhost:5001': '127.0.0.1:1', 'docker.io': '127.0.0.1:1' };
+    const run = await enterProduction(release, { target: { registries } });
+    expect(run.stderr).toMatch(/the registry of 127\.0\.0\.1:1\/.* cannot be asked/);
+    expect(run.code).toBe(1);
+    expect(await promotions.versions()).toEqual(versions);
+  });
+
   test('from a kind that the cluster does not know: nothing of it is applied', async () => {
     const { two, promotions } = rig();
     await two.source.change('apps/frontend/kustomization.yaml', (text) =>
