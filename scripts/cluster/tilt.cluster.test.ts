@@ -169,7 +169,11 @@ test('saved files are live within seconds, in the containers that run', async ()
         ...['--namespace', 'darkroom', 'rollout', 'status', workload, '--timeout=240s'],
       ]);
     }
-    // One worker and no other, such as one that the autoscaler had asked for before.
+    // One worker and no other, such as one that the autoscaler asks for until it has read that it shall not.
+    await kubectl.run([
+      ...['--namespace', 'darkroom', 'wait', 'scaledobject/worker-pinhole'],
+      ...['--for=condition=Paused', '--timeout=120s'],
+    ]);
     await inTime(async () => (await workers()).map(isReady)).toEqual([true]);
     await inTime(() => frontend.isLive(frontend.words)).toBe(true);
     const before = await containers();

@@ -1,3 +1,4 @@
+import { retryFor } from '@darkroom/timing';
 import { HttpMethod } from '@kubernetes/client-node';
 import { secrets as knownSecrets } from '../../platform/secrets.ts';
 import { stampCredentials } from '../cluster/manifests.ts';
@@ -26,8 +27,9 @@ export async function openEnvironment(
 ): Promise<Environment> {
   const target = await readTarget(environments, name);
   const api = openKubeApi(target.cluster.context, options);
-  // One that starts does not know its kinds and whose rights are what yet.
-  await api.request(HttpMethod.GET, '/readyz', { text: true });
+  // One that starts knows neither its kinds yet nor whose rights are what, and refuses even this.
+  const ready = () => api.request(HttpMethod.GET, '/readyz', { text: true });
+  await retryFor(options.patienceMs ?? READY_MS, ready, options.signal);
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-system' } };
   const found = (await api.get(namespace))?.metadata as { uid?: string } | undefined;
   if (found?.uid !== target.cluster.id) {
@@ -38,6 +40,9 @@ export async function openEnvironment(
   }
   return { target, api, record: createRecord(api) };
 }
+
+/** For how long an API server may take to become ready. */
+const READY_MS = 10_000;
 
 type Rendered = StoredRelease['objects'] & { text: string };
 

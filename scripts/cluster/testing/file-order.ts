@@ -1,9 +1,10 @@
+import { basename } from 'node:path';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const isOfCluster = ({ project }: TestSpecification) => project.name === 'cluster';
 
 /**
- * Runs the files that share the cluster in the order of their names. Vitest begins with what failed or
+ * Runs the files that share the cluster in the order of their names, whatever their folders. Vitest begins with what failed or
  * took long in the run before, so each run would find the cluster as other files leave it. The other
  * tiers keep that order.
  */
@@ -12,7 +13,7 @@ export class ClusterFilesByName extends BaseSequencer {
     const sorted = await super.sort(files);
     const byName = sorted
       .filter(isOfCluster)
-      .toSorted((a, b) => (a.moduleId < b.moduleId ? -1 : 1))
+      .toSorted((a, b) => (basename(a.moduleId) < basename(b.moduleId) ? -1 : 1))
       .values();
     return sorted.map((file) => (isOfCluster(file) ? (byName.next().value ?? file) : file));
   }

@@ -200,7 +200,8 @@ export function setbacksSuite(rig: Rig): void {
     const release = await two.source.build(two.images);
     await two.source.undo();
     const versions = await promotions.versions();
-    const registries = { 'localhost:5001': '127.0.0.1:1', 'docker.io': '127.0.0.1:1' };
+    const names = ['localhost:5001', 'docker.io', 'ghcr.io', 'registry.k8s.io'];
+    const registries = Object.fromEntries(names.map((name) => [name, '127.0.0.1:1']));
     const run = await enterProduction(release, { target: { registries } });
     expect(run.stderr).toMatch(/the registry of 127\.0\.0\.1:1\/.* cannot be asked/);
     expect(run.code).toBe(1);

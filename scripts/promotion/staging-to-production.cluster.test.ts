@@ -34,6 +34,8 @@ async function runningDigests(kubectl: TwoClusters['production']): Promise<Map<s
     const list = await kubectl.get<{ items: Pod[] }>(['pods', '--namespace', namespace]);
     for (const { metadata, status } of list?.items ?? []) {
       for (const { name, imageID } of status.containerStatuses ?? []) {
+        // A worker may be starting.
+        if (imageID === '') continue;
         found.set(
           `${metadata.labels['app.kubernetes.io/name']}/${name}`,
           imageID.split('@')[1] ?? '',
