@@ -2,7 +2,7 @@ import { sleep } from '@darkroom/timing';
 import { CommandFailure } from '../commands/failure.ts';
 import { type Manifest, nameOf } from '../render/manifest.ts';
 import { ApiError } from './api-error.ts';
-import { healthOf, type PodObject, whyHopeless } from './health.ts';
+import { healthOf, isObserved, type PodObject, whyHopeless } from './health.ts';
 import { inBatches } from './in-batches.ts';
 import type { KubeApi } from './kube-api.ts';
 import { isApplied, readLive } from './live.ts';
@@ -92,7 +92,8 @@ async function lookAt(api: KubeApi, object: Manifest) {
   if (live === undefined)
     return { state: 'failed' as const, message: 'it was applied and is gone' };
   const health = healthOf(live);
-  if (health.state !== 'in-progress') return health;
+  // The pods that there are belong to what it was before.
+  if (health.state !== 'in-progress' || !isObserved(live)) return health;
   const hopeless = await hopelessPod(api, live);
   return hopeless === undefined ? health : { state: 'failed' as const, message: hopeless };
 }

@@ -32,18 +32,20 @@ const failed = (message: string): Health => ({ state: 'failed', message });
 /** Pods that end still count in a quota, and a webhook may be on its way. */
 const notYet = /exceeded quota|failed calling webhook/;
 
+/** Whether its controller has seen an object as it is; until then its status and its pods are another's. */
+export function isObserved({ metadata, status }: Manifest): boolean {
+  const { generation } = metadata as { generation?: number };
+  const { observedGeneration } = (status ?? {}) as Status;
+  return (
+    generation === undefined || observedGeneration === undefined || observedGeneration >= generation
+  );
+}
+
 /** Of an object as the cluster holds it. */
 export function healthOf(object: Manifest): Health {
-  const { generation } = object.metadata as { generation?: number };
   const status = (object['status'] ?? {}) as Status;
   const spec = (object['spec'] ?? {}) as { replicas?: number };
-  if (
-    generation !== undefined &&
-    status.observedGeneration !== undefined &&
-    status.observedGeneration < generation
-  ) {
-    return waits('its controller has not seen it yet');
-  }
+  if (!isObserved(object)) return waits('its controller has not seen it yet');
   const condition = (type: string) => status.conditions?.find((each) => each.type === type);
   switch (object.kind) {
     case 'Deployment': {
