@@ -2,6 +2,7 @@ import { type AppRouter, TRPCClientError, UnreachableError } from '@darkroom/cli
 import { DarkroomError } from '@darkroom/contract';
 import { BuildFailure } from '@darkroom/testing/go/failure';
 import { ExecError } from '../cluster/exec.ts';
+import { ApiError } from '../promotion/api-error.ts';
 import { CommandFailure } from './command-failure.ts';
 import { Interrupted } from './interrupted.ts';
 
@@ -45,7 +46,8 @@ export function explain(error: unknown): Explained {
     error instanceof CommandFailure ||
     error instanceof UnreachableError ||
     error instanceof BuildFailure ||
-    error instanceof ExecError
+    error instanceof ExecError ||
+    error instanceof ApiError
   ) {
     return { message: error.message, exitCode: exitCodes.failed };
   }

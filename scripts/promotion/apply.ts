@@ -24,19 +24,18 @@ export type WaitOptions = {
 export async function applyWave(
   api: KubeApi,
   { name, objects }: Wave,
-  { force = false, dryRun = false }: { force?: boolean; dryRun?: boolean } = {},
-): Promise<Manifest[]> {
+  { force }: { force: boolean },
+): Promise<void> {
   const refusals: string[] = [];
-  const applied = await inBatches(objects, async (object) => {
+  await inBatches(objects, async (object) => {
     try {
-      return await api.apply(object, { force, dryRun });
+      await api.apply(object, { force });
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       refusals.push(`${nameOf(object)}: ${wordsOf(error)}`);
-      return object;
     }
   });
-  if (refusals.length === 0) return applied;
+  if (refusals.length === 0) return;
   throw new CommandFailure(`${api.context} refuses ${name}:\n  ${refusals.join('\n  ')}`);
 }
 

@@ -1,3 +1,4 @@
+import { CommandFailure } from '../commands/failure.ts';
 import { applyWave, obsoleteIn, prune, untilCurrent } from './apply.ts';
 import { bake } from './bake.ts';
 import { runCanaries } from './canary.ts';
@@ -68,9 +69,16 @@ export async function carryOut(
     });
     const rejected = rejectedFor(entry, reason);
     if (running !== undefined) {
-      await progress.other(`going back to ${running.release}`, (tell) =>
+      const goBack = progress.other(`going back to ${running.release}`, (tell) =>
         restore(back, { to: running, tell, signal }),
       );
+      await goBack.catch((error: Error) => {
+        signal.throwIfAborted();
+        throw new CommandFailure(
+          `${plan.release} does not work in ${name} (${reason}), and going back to ${running.release} failed, ` +
+            `too: ${error.message}; mend that, then run \`darkroom promote rollback ${name} --to-current\``,
+        );
+      });
     }
     // Where it was put right again, what was verified before still is.
     const isRunning = running !== undefined && isSame(running, bound);
