@@ -3,11 +3,10 @@ export { activeGpu } from './gpu.ts';
 export type { Identity } from './inference/identity.ts';
 export {
   type Inference,
-  type InferenceCall,
   type InferenceOptions,
-  type InferenceResult,
   startInference,
 } from './inference/inference-process.ts';
+export type { InferenceCall, InferenceResult } from './inference/make-picture.ts';
 export type { InferenceRequest, ModelFolder } from './inference/protocol.ts';
 export { type PushedModel, pushModel } from './model-cache/push-model.ts';
 export { findModelFolders } from './model-folders.ts';

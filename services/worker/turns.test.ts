@@ -8,15 +8,22 @@ function byHand(slots?: number) {
   const turns = createTurns(slots);
   const running: string[] = [];
   const ends = new Map<string, (error?: Error) => void>();
-  const begin = (name: string): Promise<string> =>
+  const beginWith = (name: string, options?: { alone: boolean }): Promise<string> =>
     turns(async () => {
       running.push(name);
       await new Promise<void>((resolve, reject) => {
         ends.set(name, (error) => (error === undefined ? resolve() : reject(error)));
       });
       return name;
-    });
-  return { begin, running, end: (name: string, error?: Error) => ends.get(name)?.(error) };
+    }, options);
+  const begin = (name: string) => beginWith(name);
+  const beginAlone = (name: string) => beginWith(name, { alone: true });
+  return {
+    begin,
+    beginAlone,
+    running,
+    end: (name: string, error?: Error) => ends.get(name)?.(error),
+  };
 }
 
 test('one at a time, in the order they came', async () => {
@@ -45,6 +52,21 @@ test('as many at a time as there are slots', async () => {
   await turn();
   end('d');
   expect(await all).toEqual(['a', 'b', 'c', 'd']);
+});
+
+test('one that must be alone waits for those before it, and those after wait', async () => {
+  const { begin, beginAlone, running, end } = byHand(2);
+  const all = Promise.all([begin('a'), beginAlone('alone'), begin('b'), begin('c')]);
+  await turn();
+  expect(running).toEqual(['a']);
+  end('a');
+  await turn();
+  expect(running).toEqual(['a', 'alone']);
+  end('alone');
+  await turn();
+  expect(running).toEqual(['a', 'alone', 'b', 'c']);
+  for (const name of ['b', 'c']) end(name);
+  expect(await all).toEqual(['a', 'alone', 'b', 'c']);
 });
 
 test('one that fails gives its slot to the next', async () => {

@@ -3,29 +3,41 @@
  * the next.
  */
 export type Turns = {
-  <T>(task: () => Promise<T>): Promise<T>;
+  /** @param options.alone the task takes all slots: it waits for those before it, and those after wait */
+  <T>(task: () => Promise<T>, options?: { alone?: boolean }): Promise<T>;
   /** From now on nobody waits: all tasks begin at once. */
   end(): void;
 };
 
 export function createTurns(slots = 1): Turns {
-  const waiting: (() => void)[] = [];
+  const waiting: { needs: number; begin: () => void }[] = [];
   let free = slots;
-  const inTurn = async <T>(task: () => Promise<T>): Promise<T> => {
-    if (free > 0) free -= 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
+  /** Nobody goes ahead of who waits longest, however little they need. */
+  const admit = () => {
+    for (;;) {
+      const [next] = waiting;
+      if (next === undefined || next.needs > free) return;
+      waiting.shift();
+      free -= next.needs;
+      next.begin();
+    }
+  };
+  const inTurn = async <T>(task: () => Promise<T>, { alone = false } = {}): Promise<T> => {
+    const needs = alone ? slots : 1;
+    await new Promise<void>((begin) => {
+      waiting.push({ needs, begin });
+      admit();
+    });
     try {
       return await task();
     } finally {
-      // The slot goes on to who waits longest, so that nobody who comes meanwhile gets it first.
-      const next = waiting.shift();
-      if (next === undefined) free += 1;
-      else next();
+      free += needs;
+      admit();
     }
   };
   const end = () => {
     free = Number.POSITIVE_INFINITY;
-    for (const begin of waiting.splice(0)) begin();
+    admit();
   };
   return Object.assign(inTurn, { end });
 }

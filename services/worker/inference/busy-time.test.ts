@@ -25,3 +25,18 @@ it('grows during a task, stands still between tasks, and counts those that fail'
   vi.advanceTimersByTime(1_000);
   expect(busy.ms()).toBe(125);
 });
+
+it('counts time in which several tasks are under way once', async () => {
+  const busy = createBusyTime();
+  const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const both = [busy.during(() => first.promise), busy.during(() => second.promise)];
+  vi.advanceTimersByTime(10);
+  second.resolve();
+  await both[1];
+  vi.advanceTimersByTime(20);
+  expect(busy.ms()).toBe(30);
+  first.resolve();
+  await both[0];
+  vi.advanceTimersByTime(40);
+  expect(busy.ms()).toBe(30);
+});

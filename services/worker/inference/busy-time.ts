@@ -2,23 +2,25 @@
 export type BusyTime = {
   /** In milliseconds. */
   ms(): number;
-  /** Counts until the task has settled; one task at a time. */
+  /** Counts until the task has settled; while several are under way, once. */
   during<T>(task: () => Promise<T>): Promise<T>;
 };
 
 export function createBusyTime(): BusyTime {
   let endedMs = 0;
-  let since: number | undefined;
-  const ms = () => endedMs + (since === undefined ? 0 : performance.now() - since);
+  let since = 0;
+  let tasks = 0;
+  const ms = () => endedMs + (tasks === 0 ? 0 : performance.now() - since);
   return {
     ms,
     during: async (task) => {
-      since = performance.now();
+      if (tasks === 0) since = performance.now();
+      tasks += 1;
       try {
         return await task();
       } finally {
-        endedMs = ms();
-        since = undefined;
+        if (tasks === 1) endedMs = ms();
+        tasks -= 1;
       }
     },
   };

@@ -39,7 +39,7 @@ export type Child = {
   readonly pid: number;
   readonly identity: Identity;
   /**
-   * Makes one picture; one call at a time. When aborted, reports its last step before it rejects.
+   * Makes one picture; calls may overlap. When aborted, reports its last step before it rejects.
    * @throws ChildDied when the process ends or is killed for its silence, `signal.reason` when
    *   aborted, EngineError when the engine refuses or fails
    */

@@ -1,5 +1,6 @@
 // The inference child: one process per GPU, because a run blocks its thread from start to end.
 // It holds the models and nothing else, no credentials and no connection but the one to its parent.
+// Pictures that are made at the same time share the engine's runs where model and size are the same.
 import process from 'node:process';
 import {
   engineVersions,
@@ -10,9 +11,11 @@ import {
   type RunState,
 } from '@darkroom/diffusion';
 import { type ChildMessage, type ParentMessage, PROTOCOL_VERSION, type Ran } from './protocol.ts';
+import { createSharedTime } from './shared-time.ts';
 
 const pipelines = new Map<string, Pipeline>();
-let running: { id: number; abort: AbortController } | undefined;
+const running = new Map<number, AbortController>();
+const engineTime = createSharedTime(() => running.size);
 
 /** Serialises at once, so what is sent may change after the call. */
 const say = (message: ChildMessage): void => {
@@ -50,15 +53,15 @@ async function generate(message: Extract<ParentMessage, { type: 'generate' }>): 
     return;
   }
   const abort = new AbortController();
-  running = { id, abort };
-  const started = performance.now();
+  const started = engineTime.ms();
+  running.set(id, abort);
   const from = resume?.step ?? 0;
   let toldAt = Number.NEGATIVE_INFINITY;
   let last: RunState | undefined;
   let untold: RunState | undefined;
   const ran = (): Ran => ({
     steps: (last?.step ?? from) - from,
-    engineMs: performance.now() - started,
+    engineMs: engineTime.ms() - started,
   });
   try {
     say({ type: 'log', level: 'debug', message: 'picture started', fields });
@@ -88,14 +91,15 @@ async function generate(message: Extract<ParentMessage, { type: 'generate' }>): 
       say({ type: 'failed', id, code, message: describe(error), ran: part });
     }
   } finally {
-    running = undefined;
+    engineTime.ms();
+    running.delete(id);
   }
 }
 
 process.on('message', (message: ParentMessage) => {
   if (message.type === 'load') void load(message);
   else if (message.type === 'generate') void generate(message);
-  else if (message.id === running?.id) running.abort.abort();
+  else running.get(message.id)?.abort();
 });
 // The parent is gone, however it went: nobody waits for what this process makes.
 process.on('disconnect', () => process.exit(0));

@@ -1,12 +1,18 @@
 import { DarkroomError } from '@darkroom/contract';
-import type { GenerateOptions, Picture, RunState } from '@darkroom/diffusion';
 import { createBackoff, withTimeLimit } from '@darkroom/timing';
 import { createTurns } from '../turns.ts';
 import { createBusyTime } from './busy-time.ts';
-import { type Child, type ChildOptions, EngineError, startChild } from './child-process.ts';
-import { bitsOf, type Identity } from './identity.ts';
+import { type Child, type ChildOptions, startChild } from './child-process.ts';
+import { createCompany } from './company.ts';
+import type { Identity } from './identity.ts';
 import { ChildDied } from './link.ts';
-import type { InferenceRequest, Ran } from './protocol.ts';
+import {
+  type Engine,
+  type InferenceCall,
+  type InferenceResult,
+  makePicture,
+} from './make-picture.ts';
+import type { InferenceRequest } from './protocol.ts';
 
 export type InferenceOptions = Pick<ChildOptions, 'models' | 'logger' | 'program'> & {
   /** In order of preference, in the runtime's words. @default ['cpu'] */
@@ -25,34 +31,16 @@ export type InferenceOptions = Pick<ChildOptions, 'models' | 'logger' | 'program
   startTimeoutMs?: number;
   /** How many deaths one picture may cost before it is given up. @default 3 */
   maxRestarts?: number;
-};
-
-export type InferenceResult = Picture & {
-  /** Waiting for a child to be loaded; 0 where one was. */
-  modelLoadMs: number;
-  inferenceMs: number;
-  /** How many children died on the way. */
-  restarts: number;
-};
-
-export type InferenceCall = GenerateOptions & {
   /**
-   * What the call has run until now, in all the processes that it took: told before each `onStep`
-   * and at the end, however that comes.
+   * Pictures in the making at once, which share the engine's runs where model and size are the same.
+   * @default 1
    */
-  onRan?: (ran: Ran) => void;
-  /** W3C trace context, for the child's log lines. */
-  traceparent?: string | undefined;
+  slots?: number;
 };
 
 const CRASHES_REMEMBERED_MS = 600_000;
 
-/** More inference processes died of one picture than it was allowed. */
-export class InferenceDied extends Error {
-  override readonly name = 'InferenceDied';
-}
-
-/** The engine in a process of its own, one picture at a time, started again whenever it dies. */
+/** The engine in a process of its own, started again whenever it dies. */
 export type Inference = {
   /** What the present child says of itself, the last one's where it is being started again. */
   identity(): Identity;
@@ -71,14 +59,16 @@ export type Inference = {
    * Makes one picture, waiting for its turn. When the child dies on the way, goes on in the next
    * from the last step, to the same bits. A child whose engine fails is ended and the picture tried
    * once more in the next: after an error a GPU may refuse all that follows, and one that comes from
-   * the request comes again. When aborted, reports its last step before it rejects.
+   * the request comes again. What happens to several pictures at once is held against none of them:
+   * each goes on alone, and shows then whether it was the cause. When aborted, reports its last step
+   * before it rejects.
    *
    * @throws `signal.reason` when aborted, EngineError when the engine refuses or
    *   has failed twice, InferenceDied when more than `maxRestarts` children died of it, DarkroomError
    *   (`unavailable`) when none can be started
    */
   generate(request: InferenceRequest, call?: InferenceCall): Promise<InferenceResult>;
-  /** Waits for the picture in hand, then ends the child. */
+  /** Waits for the pictures in hand, then ends the child. */
   close(): Promise<void>;
 };
 
@@ -89,9 +79,9 @@ export type Inference = {
  */
 export async function startInference(options: InferenceOptions): Promise<Inference> {
   const { logger, stepIntervalMs = 25, stepTimeoutMs = 60_000 } = options;
-  const { startTimeoutMs = 300_000, maxRestarts = 3 } = options;
+  const { startTimeoutMs = 300_000, maxRestarts = 3, slots = 1 } = options;
   const closing = new AbortController();
-  const turns = createTurns();
+  const turns = createTurns(slots);
   const start = () =>
     startChild({
       executionProviders: ['cpu'],
@@ -108,6 +98,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
     throw new DarkroomError('configuration', `inference cannot start: ${error.message}`);
   });
   const busy = createBusyTime();
+  const company = createCompany<Child>();
   let alive = true;
   let deaths: number[] = [];
   /** The child to use: the present one, or the next once it is loaded. */
@@ -133,6 +124,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
     alive = true;
     void present.gone.then((death) => {
       alive = false;
+      company.ended(present);
       if (closing.signal.aborted) return;
       deaths.push(performance.now());
       logger.error({ err: death }, 'inference process lost');
@@ -143,69 +135,17 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
   supervise(child);
   logger.info({ inferencePid: child.pid, ...child.identity }, 'inference process ready');
 
-  const generate = async (
-    request: InferenceRequest,
-    call: InferenceCall,
-  ): Promise<InferenceResult> => {
-    const { onStep, onRan, signal, traceparent } = call;
-    const { model } = request;
-    let last: { state: RunState; bits: string } | undefined;
-    if (call.resume !== undefined) {
-      last = { state: call.resume, bits: bitsOf(child.identity, model) };
-    }
-    /** By the children before the present one, and by all. */
-    let before: Ran = { steps: 0, engineMs: 0 };
-    let ran = before;
-    let hasFailed = false;
-    let modelLoadMs = 0;
-    const started = performance.now();
-    for (let restarts = 0; ; restarts++) {
-      const waitStarted = performance.now();
-      const present = await within(next, startTimeoutMs, signal);
-      const bits = bitsOf(present.identity, model);
-      modelLoadMs += performance.now() - waitStarted;
-      try {
-        const resume = last?.bits === bits ? { resume: last.state } : {};
-        const making = () =>
-          present.generate(request, {
-            onRan: ({ steps, engineMs }) => {
-              ran = { steps: before.steps + steps, engineMs: before.engineMs + engineMs };
-              onRan?.(ran);
-            },
-            onStep: (state) => {
-              last = { state, bits };
-              onStep?.(state);
-            },
-            ...(signal !== undefined && { signal }),
-            ...resume,
-            ...(traceparent !== undefined && { traceparent }),
-          });
-        const picture = await busy.during(making);
-        const inferenceMs = performance.now() - started - modelLoadMs;
-        return { ...picture, modelLoadMs, inferenceMs, restarts };
-      } catch (error) {
-        const isFailure = error instanceof EngineError && error.code === 'ENGINE';
-        if (isFailure) {
-          present.end();
-          await present.gone;
-          if (hasFailed) throw error;
-          hasFailed = true;
-        } else if (!(error instanceof ChildDied)) throw error;
-        signal?.throwIfAborted();
-        before = ran;
-        const at = last === undefined ? 'before its first step' : `after step ${last.state.step}`;
-        if (restarts >= maxRestarts) {
-          const text = `${restarts + 1} inference processes died of one picture, the last ${at}: ${error.message}`;
-          throw new InferenceDied(text, { cause: error });
-        }
-        // `next` is already the child after this one: `supervise` hears of the death before us.
-        logger.warn({ traceparent, restarts: restarts + 1 }, `picture goes on ${at}`);
-      }
-    }
-  };
-
-  return {
+  const engine: Engine = {
     identity: () => child.identity,
+    child: (signal) => within(next, startTimeoutMs, signal),
+    turns,
+    busy,
+    company,
+    logger,
+    maxRestarts,
+  };
+  return {
+    identity: engine.identity,
     pid: () => (alive ? child.pid : undefined),
     crashes: () => {
       const since = performance.now() - CRASHES_REMEMBERED_MS;
@@ -214,17 +154,16 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
     },
     busySeconds: () => busy.ms() / 1e3,
     up: async (ms, signal) => void (await within(next, ms, signal)),
-    generate: (request, call = {}) =>
-      turns(() => {
-        call.signal?.throwIfAborted();
-        return generate(request, call);
-      }),
+    generate: (request, call = {}) => makePicture(engine, request, call),
     close: () =>
-      turns(async () => {
-        closing.abort(new DarkroomError('unavailable', 'inference is closed'));
-        await next.catch(() => {});
-        await child.gone;
-      }),
+      turns(
+        async () => {
+          closing.abort(new DarkroomError('unavailable', 'inference is closed'));
+          await next.catch(() => {});
+          await child.gone;
+        },
+        { alone: true },
+      ),
   };
 }
 

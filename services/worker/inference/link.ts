@@ -15,8 +15,8 @@ type Done<T> = { resolve(value: T): void; reject(error: unknown): void };
 export type Link = {
   say(message: ParentMessage): void;
   /**
-   * Hears messages until `done` is called. Rejects with ChildDied when the process ends, or is
-   * silent for `silenceMs` and is killed for it.
+   * Hears all messages until `done` is called. Rejects with ChildDied when the process ends, or is
+   * silent for `silenceMs`, whoever it could have spoken to, and is killed for it.
    */
   listen<T>(silenceMs: number, hear: (message: ChildMessage, done: Done<T>) => void): Promise<T>;
   /** Resolves once the process is gone, with how it ended. */
@@ -49,11 +49,11 @@ export function linkTo(child: ChildProcess, logger: Logger): Link {
     child.once('error', (error) => tell(`could not be started: ${error.message}`));
   });
 
-  let hear: ((message: ChildMessage) => void) | undefined;
+  const listeners = new Set<(message: ChildMessage) => void>();
   child.on('message', (message) => {
     const said = message as ChildMessage;
     if (said.type === 'log') log[said.level](said.fields, said.message);
-    else hear?.(said);
+    else for (const hear of listeners) hear(said);
   });
 
   return {
@@ -67,14 +67,15 @@ export function linkTo(child: ChildProcess, logger: Logger): Link {
         killedFor = `said nothing for ${silenceMs} ms and was killed`;
         child.kill('SIGKILL');
       });
-      return new Promise<T>((resolve, reject) => {
-        hear = (message) => {
-          watchdog.heard();
-          each(message, { resolve, reject });
-        };
-        void gone.then(reject);
-      }).finally(() => {
-        hear = undefined;
+      const { promise, resolve, reject } = Promise.withResolvers<T>();
+      const hear = (message: ChildMessage) => {
+        watchdog.heard();
+        each(message, { resolve, reject });
+      };
+      listeners.add(hear);
+      void gone.then(reject);
+      return promise.finally(() => {
+        listeners.delete(hear);
         watchdog.stop();
       });
     },

@@ -46,7 +46,10 @@ export type LoadedModel = { name: string; digest: string; loadMs: number };
 export type Ran = {
   /** Denoising steps. */
   steps: number;
-  /** Milliseconds in the engine, as the engine's own process measures them. */
+  /**
+   * Milliseconds in the engine, as the engine's own process measures them; of time that it had several
+   * pictures in hand, this one's share.
+   */
   engineMs: number;
 };
 
