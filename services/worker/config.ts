@@ -74,6 +74,19 @@ export const schema = z
         examples: ['GPU_DEVICE_FILES=/dev/nvidiactl,/dev/nvidia0'],
       })
       .optional(),
+    BATCH_SLOTS: z.coerce
+      .number()
+      .int('must be a whole number')
+      .min(1, 'must be at least 1')
+      .max(64, 'must be at most 64')
+      .meta({
+        description:
+          'jobs that the engine runs at once, joined in one run of the network where model and size ' +
+          'are the same: a GPU makes more pictures a second of them, each takes longer, and each needs ' +
+          'memory of its own',
+        examples: ['BATCH_SLOTS=4'],
+      })
+      .default(1),
     LEASE_MS: milliseconds(
       LEASE_MS,
       'how long a job stays with a worker that the database does not hear of: the longest cut that ' +

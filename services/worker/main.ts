@@ -104,6 +104,7 @@ async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): 
     startInference({
       models: folders,
       executionProviders: config.EXECUTION_PROVIDERS,
+      slots: config.BATCH_SLOTS,
       environment: config.environment,
       stepTimeoutMs: config.STEP_TIMEOUT_MS,
       startTimeoutMs: config.MODEL_LOAD_TIMEOUT_MS,
@@ -128,6 +129,7 @@ async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): 
     objects,
     inference,
     models,
+    slots: config.BATCH_SLOTS,
     workerId: config.WORKER_ID,
     leaseMs: config.LEASE_MS,
     heartbeatMs: config.HEARTBEAT_MS,

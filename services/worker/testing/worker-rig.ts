@@ -41,6 +41,7 @@ export async function startWorkerRig(
     leaseMs?: number;
     heartbeatMs?: number;
     storageWaitMs?: number;
+    slots?: number;
   } = {},
 ): Promise<WorkerRig> {
   const folder = await mkdtemp(join(tmpdir(), 'worker-rig-'));
@@ -57,6 +58,7 @@ export async function startWorkerRig(
       models: ['pinhole'],
       leaseMs: wrap.leaseMs ?? 5_000,
       heartbeatMs: wrap.heartbeatMs ?? 100,
+      slots: wrap.slots ?? 1,
       ...(wrap.storageWaitMs !== undefined && { storageWaitMs: wrap.storageWaitMs }),
       logger: readableLogger().logger,
       ...options,
