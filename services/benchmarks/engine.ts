@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  loadNetworks,
   loadPipeline,
-  loadSessions,
-  releaseSessions,
-  type Sessions,
+  type Networks,
+  releaseNetworks,
   Tensor,
 } from '@darkroom/diffusion';
 import { createLogger } from '@darkroom/lifecycle';
@@ -18,6 +18,7 @@ const PROMPT_TOKENS = 32;
 const SIDE = 64;
 const TRAIN_TIMESTEPS = 1_000;
 
+const parts = ['text_encoder', 'unet', 'vae_decoder'] as const;
 const providers = { executionProviders: ['cpu'] };
 
 const request: InferenceRequest = {
@@ -38,7 +39,13 @@ const request: InferenceRequest = {
  *
  * @param latents of such a picture, one for each step and one to decode
  */
-async function prepareMinimalLoop(sessions: Sessions, latents: readonly Float32Array[]) {
+async function prepareMinimalLoop(
+  networks: Networks<(typeof parts)[number]>,
+  latents: readonly Float32Array[],
+) {
+  const { session: textEncoder } = networks.text_encoder;
+  const { session: unet } = networks.unet;
+  const { session: vaeDecoder } = networks.vae_decoder;
   const { in_channels: channels } = JSON.parse(
     await readFile(join(pinhole.folder, 'unet', 'config.json'), 'utf8'),
   );
@@ -46,8 +53,8 @@ async function prepareMinimalLoop(sessions: Sessions, latents: readonly Float32A
   // Which tokens they are changes the values, not the work.
   const ids = BigInt64Array.from({ length: 2 * PROMPT_TOKENS }, (_, i) => BigInt(i));
   const text = { input_ids: new Tensor('int64', ids, [2, PROMPT_TOKENS]) };
-  const { last_hidden_state: states } = await sessions.textEncoder.run(text);
-  const timestep = sessions.unet.inputMetadata.find((input) => input.name === 'timestep');
+  const { last_hidden_state: states } = await textEncoder.run(text);
+  const timestep = unet.inputMetadata.find((input) => input.name === 'timestep');
   const isWhole = timestep?.isTensor === true && timestep.type === 'int64';
   const steps = latents.slice(0, -1).map((values, step) => {
     const t = Math.round(TRAIN_TIMESTEPS * (1 - step / (latents.length - 1))) - 1;
@@ -62,9 +69,9 @@ async function prepareMinimalLoop(sessions: Sessions, latents: readonly Float32A
   const last = latents.at(-1) as Float32Array;
   const decode = { latent_sample: new Tensor('float32', last, [1, ...dims]) };
   return async () => {
-    await sessions.textEncoder.run(text);
-    for (const step of steps) await sessions.unet.run(step);
-    await sessions.vaeDecoder.run(decode);
+    await textEncoder.run(text);
+    for (const step of steps) await unet.run(step);
+    await vaeDecoder.run(decode);
   };
 }
 
@@ -107,9 +114,9 @@ export async function measureEngine(options: { pairs: number; steps: number }): 
   const bar = progressBar('pairs', pairs);
   while (engine.length < pairs) {
     const inference = await startInference({ models: [pinhole], logger });
-    const sessions = await loadSessions(pinhole.folder, providers);
+    const networks = await loadNetworks(pinhole.folder, parts, providers);
     const picture = () => inference.generate({ ...request, steps });
-    const minimalLoop = await prepareMinimalLoop(sessions, latents);
+    const minimalLoop = await prepareMinimalLoop(networks, latents);
     await timeWarm(picture);
     await timeWarm(minimalLoop);
     for (let pair = 0; pair < PAIRS_A_LOADING && engine.length < pairs; pair++) {
@@ -117,7 +124,7 @@ export async function measureEngine(options: { pairs: number; steps: number }): 
       minimal.push(await timeWarm(minimalLoop));
       bar.advance();
     }
-    await releaseSessions(sessions);
+    await releaseNetworks(networks);
     await inference.close();
   }
   bar.stop();

@@ -8,10 +8,10 @@ export {
 /** The runtime's tensor, for who runs the sessions without a pipeline. */
 export { Tensor } from './onnx/runtime.ts';
 export {
-  loadSessions,
-  releaseSessions,
+  loadNetworks,
+  type Networks,
+  releaseNetworks,
   type SessionOptions,
-  type Sessions,
 } from './onnx/sessions.ts';
 export { loadPipeline } from './pipelines/load-pipeline.ts';
 export type {
@@ -23,5 +23,4 @@ export type {
 } from './pipelines/pipeline.ts';
 export type { RandomState, RunState } from './pipelines/run-state.ts';
 export { decodeRunState, encodeRunState } from './pipelines/run-state-bytes.ts';
-export type { StableDiffusion } from './pipelines/stable-diffusion.ts';
 export { engineVersions } from './versions.ts';

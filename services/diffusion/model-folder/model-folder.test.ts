@@ -5,8 +5,19 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ModelError } from '../model-error.ts';
 import { loadPipeline } from '../pipelines/load-pipeline.ts';
 import { fixturePath } from '../test/fixtures.ts';
-import { requiredFiles } from './model-folder.ts';
 import { modelDigest, verifyModelFolder } from './verify-model-folder.ts';
+
+const requiredFiles = [
+  'model_index.json',
+  'scheduler/scheduler_config.json',
+  'tokenizer/tokenizer_config.json',
+  'text_encoder/config.json',
+  'text_encoder/model.onnx',
+  'unet/config.json',
+  'unet/model.onnx',
+  'vae_decoder/config.json',
+  'vae_decoder/model.onnx',
+];
 
 const load = (folder: string) => loadPipeline(folder, { executionProviders: ['cpu'] });
 
@@ -43,8 +54,8 @@ describe('a model folder', () => {
 
   it.each([...requiredFiles])('without %s is refused by that name', async (file) => {
     await rm(join(folder, file));
-    await expect(verifyModelFolder(folder)).rejects.toThrow(`missing or empty: ${file}.`);
-    await expect(load(folder)).rejects.toThrow(`missing or empty: ${file}.`);
+    await expect(verifyModelFolder(folder)).rejects.toThrow(`missing or empty: ${file}`);
+    await expect(load(folder)).rejects.toThrow(`missing or empty: ${file}`);
   });
 
   it('without any tokenizer is refused', async () => {

@@ -10,48 +10,35 @@ export type ModelFolder = {
   readText(file: string): Promise<string>;
   /** Parsed and checked; unknown keys are left out. */
   readJson<T extends z.ZodType>(file: string, schema: T): Promise<z.infer<T>>;
+  /** As `readJson` checks what the file holds, for who has parsed it. */
+  check<T extends z.ZodType>(file: string, value: unknown, schema: T): z.infer<T>;
 };
 
-/** The tokenizer comes as the one file, or as the other two. */
-export const tokenizerFiles = {
-  fast: 'tokenizer/tokenizer.json',
-  vocab: 'tokenizer/vocab.json',
-  merges: 'tokenizer/merges.txt',
-} as const;
-
-/** Files that every text-to-image model has, beside those of the tokenizer. */
-export const requiredFiles = [
-  'model_index.json',
-  'scheduler/scheduler_config.json',
-  'tokenizer/tokenizer_config.json',
-  'text_encoder/config.json',
-  'text_encoder/model.onnx',
-  'unet/config.json',
-  'unet/model.onnx',
-  'vae_decoder/config.json',
-  'vae_decoder/model.onnx',
-] as const;
+/** Files of which one group must be there in whole. */
+export type Requirement = readonly (readonly string[])[];
 
 /** @throws ModelError naming every file that is missing or empty */
-export async function openModelFolder(path: string): Promise<ModelFolder> {
-  const folder = modelFolder(path);
-  const isThere = new Map<string, boolean>();
-  for (const file of [...requiredFiles, ...Object.values(tokenizerFiles)]) {
-    isThere.set(file, await folder.has(file));
+export async function requireFiles(
+  folder: ModelFolder,
+  requirements: readonly Requirement[],
+): Promise<void> {
+  const isThere = async (group: readonly string[]) => {
+    for (const file of group) if (!(await folder.has(file))) return false;
+    return true;
+  };
+  const missing: string[] = [];
+  for (const [first, ...others] of requirements) {
+    const found = await Promise.all([first ?? [], ...others].map(isThere));
+    if (found.includes(true)) continue;
+    const [named, ...instead] = [first ?? [], ...others].map((group) => group.join(' and '));
+    missing.push(instead.length === 0 ? `${named}` : `${named} (or ${instead.join(' or ')})`);
   }
-  const missing: string[] = requiredFiles.filter((file) => !isThere.get(file));
-  const { fast, vocab, merges } = tokenizerFiles;
-  if (!isThere.get(fast) && !(isThere.get(vocab) && isThere.get(merges))) {
-    missing.push(`${fast} (or ${vocab} and ${merges})`);
-  }
-  if (missing.length > 0) {
-    throw new ModelError(
-      `The model folder ${path} is not complete`,
-      `missing or empty: ${missing.join(', ')}`,
-      'Write the folder again in whole, in the Hugging Face ONNX layout that Optimum exports',
-    );
-  }
-  return folder;
+  if (missing.length === 0) return;
+  throw new ModelError(
+    `The model folder ${folder.path} is not complete`,
+    `missing or empty: ${missing.join(', ')}`,
+    'Write the folder again in whole, in the Hugging Face ONNX layout that Optimum exports',
+  );
 }
 
 /** The folder as it is, complete or not. */
@@ -71,6 +58,13 @@ export function modelFolder(path: string): ModelFolder {
       { cause },
     );
 
+  const check = <T extends z.ZodType>(file: string, value: unknown, schema: T): z.infer<T> => {
+    const result = schema.safeParse(value);
+    if (result.success) return result.data;
+    const issues = result.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`);
+    throw damaged(file, issues.join('; '));
+  };
+
   return {
     path,
     async has(file) {
@@ -86,13 +80,9 @@ export function modelFolder(path: string): ModelFolder {
       } catch (cause) {
         throw damaged(file, cause);
       }
-      const result = schema.safeParse(value);
-      if (!result.success) {
-        const issues = result.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`);
-        throw damaged(file, issues.join('; '));
-      }
-      return result.data;
+      return check(file, value, schema);
     },
+    check,
   };
 }
 

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { openModelFolder } from './model-folder.ts';
+import { modelParts, openModel } from '../families/open-model.ts';
 import { checkOnnxIsWhole } from './onnx-file.ts';
 
 export type ModelFile = {
@@ -23,16 +23,6 @@ export type VerifiedModel = {
   digest: string;
 };
 
-/** Folders whose content makes the model; anything else beside them (a README) does not count. */
-const parts = [
-  'scheduler',
-  'text_encoder',
-  'tokenizer',
-  'unet',
-  'vae_decoder',
-  'vae_encoder',
-] as const;
-
 /**
  * Reads the whole folder: every file that a model needs is there, the JSON is JSON, the ONNX files
  * are as long as they say. Whether the runtime can load them only `loadPipeline` tells.
@@ -40,9 +30,9 @@ const parts = [
  * @throws ModelError naming what is missing or cut short
  */
 export async function verifyModelFolder(folder: string): Promise<VerifiedModel> {
-  await openModelFolder(folder);
+  const { family } = await openModel(folder);
   const files: ModelFile[] = [];
-  for (const path of await modelPaths(folder)) {
+  for (const path of await modelPaths(folder, modelParts(family))) {
     if (path.endsWith('.onnx')) await checkOnnxIsWhole(join(folder, path));
     files.push(await describe(folder, path));
   }
@@ -61,7 +51,7 @@ export async function modelDigest(folder: string): Promise<string> {
 }
 
 /** Sorted by code unit, so that the digest does not depend on the file system. */
-async function modelPaths(folder: string): Promise<string[]> {
+async function modelPaths(folder: string, parts: readonly string[]): Promise<string[]> {
   const paths = ['model_index.json'];
   for (const part of parts) {
     const entries = await readdir(join(folder, part), { withFileTypes: true }).catch(() => []);

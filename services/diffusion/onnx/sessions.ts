@@ -1,13 +1,7 @@
 import { join } from 'node:path';
 import { ModelError } from '../model-error.ts';
+import type { Network } from './network.ts';
 import { InferenceSession } from './runtime.ts';
-
-/** The three networks of Stable Diffusion, ready to run. */
-export type Sessions = {
-  textEncoder: InferenceSession;
-  unet: InferenceSession;
-  vaeDecoder: InferenceSession;
-};
 
 export type SessionOptions = {
   /** In order of preference, for example `['cuda', 'cpu']`. The runtime does not fall back itself. */
@@ -16,36 +10,55 @@ export type SessionOptions = {
   intraOpThreads?: number | undefined;
 };
 
+/** Networks by the folder of the model that they lie in. */
+export type Networks<Part extends string = string> = Readonly<Record<Part, Network>>;
+
 /**
- * Loads the networks of a folder in the Hugging Face ONNX layout, by path, so that weights beside
- * the graph (external data) are found. One after the other: loading is bound by the disk.
+ * Loads networks of a folder in the Hugging Face ONNX layout, one after the other: loading is bound
+ * by the disk.
  *
  * @throws ModelError where a network is missing, half written or not for these providers
  */
-export async function loadSessions(folder: string, options: SessionOptions): Promise<Sessions> {
-  const loaded: InferenceSession[] = [];
+export async function loadNetworks<Part extends string>(
+  folder: string,
+  parts: readonly Part[],
+  options: SessionOptions,
+): Promise<Networks<Part>> {
+  const loaded: Partial<Record<Part, Network>> = {};
   try {
-    for (const part of ['text_encoder', 'unet', 'vae_decoder']) {
-      loaded.push(await loadSession(join(folder, part, 'model.onnx'), options));
-    }
+    for (const part of parts) loaded[part] = await loadNetwork(folder, part, options);
   } catch (error) {
-    await Promise.all(loaded.map((session) => session.release()));
+    await releaseNetworks(loaded as Networks);
     throw error;
   }
-  const [textEncoder, unet, vaeDecoder] = loaded;
-  return { textEncoder: textEncoder!, unet: unet!, vaeDecoder: vaeDecoder! };
+  return loaded as Networks<Part>;
 }
 
-export async function releaseSessions(sessions: Sessions): Promise<void> {
-  await Promise.all(Object.values(sessions).map((session) => session.release()));
+export async function releaseNetworks(networks: Networks): Promise<void> {
+  await Promise.all(Object.values(networks).map(({ session }) => session.release()));
 }
 
-async function loadSession(
-  path: string,
+/** By path, so that weights beside the graph (external data) are found. */
+export async function loadNetwork(
+  folder: string,
+  part: string,
+  options: SessionOptions,
+): Promise<Network> {
+  const file = join(part, 'model.onnx');
+  return { file, session: await createSession(join(folder, file), join(folder, file), options) };
+}
+
+/**
+ * @param model a path, or the bytes of a file
+ * @param name what messages call it
+ */
+async function createSession(
+  model: string,
+  name: string,
   { executionProviders, intraOpThreads }: SessionOptions,
 ): Promise<InferenceSession> {
   try {
-    return await InferenceSession.create(path, {
+    return await InferenceSession.create(model, {
       executionProviders: [...executionProviders],
       graphOptimizationLevel: 'all',
       // Threads that have nothing to do sleep: see docs/decisions/engine-threads.md.
@@ -56,7 +69,7 @@ async function loadSession(
     });
   } catch (cause) {
     throw new ModelError(
-      `${path} could not be loaded on ${executionProviders.join(', ')}`,
+      `${name} could not be loaded on ${executionProviders.join(', ')}`,
       cause instanceof Error ? cause.message : String(cause),
       'Write the model folder again in whole, or choose an execution provider that this machine has (cpu always is)',
       { cause },

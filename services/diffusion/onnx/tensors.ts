@@ -1,8 +1,7 @@
 /// <reference lib="es2025.float16" />
 import { ModelError } from '../model-error.ts';
-import { type InferenceSession, Tensor } from './runtime.ts';
-
-export type TensorMetadata = InferenceSession.TensorValueMetadata;
+import type { TensorMetadata } from './network.ts';
+import { Tensor } from './runtime.ts';
 
 /** A tensor that is used again and again, seen as float32 whatever the network's own type. */
 export type FloatTensor = {
@@ -49,15 +48,20 @@ export function readFloats(tensor: Tensor): Float32Array {
   throw unsupportedType({ name: 'an output', type: tensor.type });
 }
 
-/** A tensor of the network's own type; fractions are cut off for whole-number types. */
+/**
+ * A tensor of the network's own type; fractions are cut off for whole-number types. No copy where
+ * the values are float32 and so is the network.
+ */
 export function createTensor(
   metadata: TensorMetadata,
   dims: readonly number[],
-  values: readonly number[],
+  values: readonly number[] | Float32Array,
 ): Tensor {
   switch (metadata.type) {
-    case 'float32':
-      return new Tensor('float32', Float32Array.from(values), dims);
+    case 'float32': {
+      const floats = values instanceof Float32Array ? values : Float32Array.from(values);
+      return new Tensor('float32', floats, dims);
+    }
     case 'float64':
       return new Tensor('float64', Float64Array.from(values), dims);
     case 'float16':
@@ -67,45 +71,12 @@ export function createTensor(
     case 'int64':
       return new Tensor(
         'int64',
-        BigInt64Array.from(values, (v) => BigInt(Math.trunc(v))),
+        BigInt64Array.from([...values], (v) => BigInt(Math.trunc(v))),
         dims,
       );
     default:
       throw unsupportedType(metadata);
   }
-}
-
-/**
- * The network's inputs by name.
- *
- * @throws ModelError where the network lacks one of `names`, or asks for more
- */
-export function inputsByName<Name extends string>(
-  network: string,
-  session: InferenceSession,
-  names: readonly Name[],
-): Record<Name, TensorMetadata> {
-  const found = new Map(session.inputMetadata.map((input) => [input.name, input]));
-  const unknown = [...found.keys()].filter((name) => !names.some((known) => known === name));
-  const missing = names.filter((name) => found.get(name)?.isTensor !== true);
-  if (unknown.length > 0 || missing.length > 0) {
-    throw new ModelError(
-      `The ${network} is not one of Stable Diffusion`,
-      `its inputs are ${[...found.keys()].join(', ')}, where ${names.join(', ')} are expected`,
-      'Export the model with Optimum as a StableDiffusionPipeline',
-    );
-  }
-  return Object.fromEntries(found) as Record<Name, TensorMetadata>;
-}
-
-/** The output of that name, or the first where the exporter chose another. */
-export function outputNamed(session: InferenceSession, name: string): TensorMetadata {
-  const outputs = session.outputMetadata.filter((output) => output.isTensor);
-  const output = outputs.find((candidate) => candidate.name === name) ?? outputs[0];
-  if (output === undefined) {
-    throw new ModelError('A network gives no tensor', 'it has no outputs', 'Export it again');
-  }
-  return output;
 }
 
 const unsupportedType = ({ name, type }: Pick<TensorMetadata, 'name' | 'type'>) =>

@@ -4,6 +4,7 @@ import type { RunState } from './run-state.ts';
 /** What the engine needs for one picture. Scheduler names are the catalogue's. */
 export type PictureRequest = {
   prompt: string;
+  /** Empty: none. Families that have an embedding for "no prompt" take that. */
   negativePrompt: string;
   /** Seeds PyTorch's CPU generator: 0 to 2^64-1, a bigint above 2^53-1. */
   seed: number | bigint;
@@ -34,14 +35,17 @@ export type Truncation = Cut & { field: 'prompt' | 'negativePrompt' };
 export type GenerateOptions = {
   /** Called after each step with all that is needed to go on from there. */
   onStep?: (state: RunState) => void;
-  /** Looked at between steps; an aborted run rejects with `signal.reason`. */
+  /** Looked at between model calls; an aborted run rejects with `signal.reason`. */
   signal?: AbortSignal;
   /** Goes on after the step that this state was taken at, to the same bits. */
   resume?: RunState;
 };
 
+/** A model that is loaded. Runs may overlap; the runtime computes one call at a time. */
 export type Pipeline = {
   generate(request: PictureRequest, options?: GenerateOptions): Promise<Picture>;
+  /** The decoder's pixels before they are clamped, [3, height, width]. */
+  decode(request: PictureRequest, options?: GenerateOptions): Promise<Float32Array>;
   /** Frees the sessions' memory. */
   release(): Promise<void>;
 };

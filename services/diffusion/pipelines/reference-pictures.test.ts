@@ -6,9 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { modelDigest } from '../model-folder/verify-model-folder.ts';
 import { arrayParity, fixturePath, readFixture } from '../test/fixtures.ts';
 import { loadPipeline } from './load-pipeline.ts';
-import type { PictureRequest } from './pipeline.ts';
+import type { PictureRequest, Pipeline } from './pipeline.ts';
 import { encodePng } from './png.ts';
-import type { StableDiffusion } from './stable-diffusion.ts';
 
 /** Pictures of the built-in model as Python makes them, see test/reference/make_reference.py. */
 type Reference = {
@@ -29,7 +28,7 @@ const trajectories = floats('trajectories.f32', Float32Array);
 const decodings = floats('decoded.f16', Float16Array);
 
 describe('pictures that Python makes from the same files, prompts and seeds', () => {
-  let pipeline: StableDiffusion;
+  let pipeline: Pipeline;
   beforeAll(async () => {
     const digest = await modelDigest(folder);
     if (digest !== model) {

@@ -1,7 +1,14 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
-import { type ModelFolder, tokenizerFiles } from '../model-folder/model-folder.ts';
+import type { ModelFolder } from '../model-folder/model-folder.ts';
 import { longestBeginning } from './longest-beginning.ts';
+
+/** The tokenizer comes as the one file, or as the other two. */
+export const tokenizerFiles = (part: string) => ({
+  fast: `${part}/tokenizer.json`,
+  vocab: `${part}/vocab.json`,
+  merges: `${part}/merges.txt`,
+});
 
 /** Text to token ids, as transformers' CLIPTokenizer with `padding='max_length', truncation=True`. */
 export type ClipTokenizer = {
@@ -46,15 +53,17 @@ const fastTokenizer = z.looseObject({ model: z.looseObject({}) });
 
 /**
  * @param maxPositions positions that the text encoder has, for tokenizers that do not say
+ * @param part the tokenizer's folder within the model
  * @throws ModelError where a file is missing or damaged
  */
 export async function loadClipTokenizer(
   folder: ModelFolder,
   maxPositions: number,
+  part = 'tokenizer',
 ): Promise<ClipTokenizer> {
-  const config = await folder.readJson('tokenizer/tokenizer_config.json', tokenizerConfig);
-  const legacy = (await folder.has('tokenizer/special_tokens_map.json'))
-    ? await folder.readJson('tokenizer/special_tokens_map.json', specialTokens)
+  const config = await folder.readJson(`${part}/tokenizer_config.json`, tokenizerConfig);
+  const legacy = (await folder.has(`${part}/special_tokens_map.json`))
+    ? await folder.readJson(`${part}/special_tokens_map.json`, specialTokens)
     : {};
   // As transformers: the map counts only in folders older than added_tokens_decoder.
   const special = config.added_tokens_decoder === undefined ? { ...config, ...legacy } : config;
@@ -63,9 +72,10 @@ export async function loadClipTokenizer(
   const unk = special.unk_token ?? eos;
   const pad = special.pad_token ?? eos;
 
-  const definition = (await folder.has(tokenizerFiles.fast))
-    ? await folder.readJson(tokenizerFiles.fast, fastTokenizer)
-    : await clipDefinition(folder, unk, addedTokens([bos, eos, unk, pad], config));
+  const files = tokenizerFiles(part);
+  const definition = (await folder.has(files.fast))
+    ? await folder.readJson(files.fast, fastTokenizer)
+    : await clipDefinition(folder, files, unk, addedTokens([bos, eos, unk, pad], config));
   const tokenizer = new Tokenizer(definition, { clean_up_tokenization_spaces: false });
   const idOf = (name: string) => tokenizer.token_to_id(name) ?? tokenizer.token_to_id(unk) ?? 0;
   const [bosId, eosId, padId] = [idOf(bos), idOf(eos), idOf(pad)];
@@ -115,11 +125,12 @@ const prepare = (text: string) => ` ${text.replaceAll('Σ', 'σ')}`;
 /** The tokenizer.json that transformers builds for CLIP from vocab.json and merges.txt. */
 async function clipDefinition(
   folder: ModelFolder,
+  files: ReturnType<typeof tokenizerFiles>,
   unk: string,
   added: readonly AddedToken[],
 ): Promise<object> {
-  const vocab = await folder.readJson(tokenizerFiles.vocab, z.record(z.string(), z.int()));
-  const merges = (await folder.readText(tokenizerFiles.merges))
+  const vocab = await folder.readJson(files.vocab, z.record(z.string(), z.int()));
+  const merges = (await folder.readText(files.merges))
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#version'))
     .map((line) => line.split(' '));

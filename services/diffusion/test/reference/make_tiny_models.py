@@ -98,7 +98,7 @@ def write_model(name: str, *, kind=T.FLOAT, ids=T.INT64, timestep=T.FLOAT, scala
     configs = {
         "model_index.json": {"_class_name": "StableDiffusionPipeline"},
         "text_encoder/config.json": {"max_position_embeddings": 77},
-        "unet/config.json": {"in_channels": CHANNELS},
+        "unet/config.json": {"in_channels": CHANNELS, "block_out_channels": [1]},
         "vae_decoder/config.json": {"scaling_factor": 5, "block_out_channels": [1] * FACTOR},
         "scheduler/scheduler_config.json": {"_class_name": "DDIMScheduler", "clip_sample": False,
                                             "beta_schedule": "scaled_linear", "beta_start": 0.00085,

@@ -1,0 +1,39 @@
+import type { ModelConfigs } from '../model-folder/model-configs.ts';
+import type { ModelIndex } from '../model-folder/model-index.ts';
+import type { Network } from '../onnx/network.ts';
+import type { Conditioner } from '../pipelines/conditioning.ts';
+import type { SchedulerConfig } from '../schedulers/scheduler-config.ts';
+import type { ClipTokenizer } from '../tokenizer/clip-tokenizer.ts';
+
+/** What a family works with once the model is loaded. */
+export type LoadedParts = {
+  index: ModelIndex;
+  configs: ModelConfigs;
+  unet: Network;
+  /** In the order of `textEncoders`. */
+  tokenizers: readonly ClipTokenizer[];
+  textEncoders: readonly Network[];
+};
+
+/**
+ * Models that one of diffusers' pipelines runs: what they have beside a UNet, a VAE and a scheduler,
+ * and where that pipeline differs from the others. The stages are the same for all.
+ */
+export type Family = {
+  /** What `model_index.json` may call it, without the `Onnx` and `ORT` that exporters put in front. */
+  readonly classNames: readonly string[];
+  /** Text encoders and their tokenizers, as folders of the model. */
+  readonly textEncoders: readonly { readonly tokenizer: string; readonly encoder: string }[];
+  /** The VAE's `scaling_factor` in folders that were exported before it was written. */
+  readonly scalingFactor: number;
+  /** Whether `latents_mean` and `latents_std` count. */
+  readonly normalizesLatents: boolean;
+  /** Settings of the scheduler that this family's pipeline sets whatever the file says. */
+  schedulerSettings(): Partial<SchedulerConfig>;
+  /**
+   * Binds prompts to the UNet's inputs beside sample and timestep.
+   *
+   * @throws ModelError where a network or a setting is not of this family
+   */
+  createConditioner(parts: LoadedParts): Conditioner;
+};

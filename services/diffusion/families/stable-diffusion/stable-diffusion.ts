@@ -1,0 +1,35 @@
+import { mainOutput } from '../../onnx/network.ts';
+import { promptFields } from '../../pipelines/conditioning.ts';
+import { createTextEncoder } from '../../pipelines/text-encoder.ts';
+import type { Family } from '../family.ts';
+
+/** Stable Diffusion 1 and 2, SD-Turbo, and what was trained further from them. */
+export const stableDiffusion: Family = {
+  classNames: [
+    'StableDiffusionPipeline',
+    'StableDiffusionImg2ImgPipeline',
+    'StableDiffusionInpaintPipeline',
+    'StableDiffusionInpaintPipelineLegacy',
+  ],
+  textEncoders: [{ tokenizer: 'tokenizer', encoder: 'text_encoder' }],
+  scalingFactor: 0.18215,
+  normalizesLatents: false,
+  // Latents are not bounded by 1, and these models count timesteps from 1.
+  schedulerSettings: () => ({ clip_sample: false, steps_offset: 1 }),
+  createConditioner({ tokenizers, textEncoders }) {
+    const [tokenizer, network] = [tokenizers[0]!, textEncoders[0]!];
+    const output = mainOutput(network, 'last_hidden_state');
+    const encode = createTextEncoder(tokenizer, network, [output]);
+    return {
+      inputNames: ['encoder_hidden_states'],
+      async condition(request) {
+        const isGuided = request.guidanceScale > 1;
+        const [states] = await encode(promptFields(isGuided).map((field) => request[field]));
+        return {
+          guidanceScale: isGuided ? request.guidanceScale : undefined,
+          inputs: { encoder_hidden_states: states! },
+        };
+      },
+    };
+  },
+};

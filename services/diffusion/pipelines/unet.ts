@@ -1,0 +1,80 @@
+import { ModelError } from '../model-error.ts';
+import { axisOf, inputsByName, mainOutput, type Network } from '../onnx/network.ts';
+import { createFloatTensor, createTensor } from '../onnx/tensors.ts';
+import type { ConditioningInput } from './conditioning.ts';
+
+/** [C, H, W] of one sample. */
+export type SampleDims = readonly [channels: number, height: number, width: number];
+
+/** Calls of one shape: the memory is made once and used at every call. */
+export type UnetCalls = {
+  /** Write the scaled latents here before a call, [samples, C, H, W]. */
+  readonly sample: Float32Array;
+  /** What the last call gave, [samples, C, H, W]; it may be written over. */
+  readonly output: Float32Array;
+  run(timestep: number): Promise<void>;
+};
+
+export type UnetShape = {
+  samples: number;
+  /** What the network takes: with masks, more channels than it gives. */
+  input: SampleDims;
+  output: SampleDims;
+  /** The inputs beside sample and timestep. */
+  conditioning: Readonly<Record<string, ConditioningInput>>;
+};
+
+export type Unet = {
+  /** Of one sample, each undefined where the network takes any. */
+  readonly takes: readonly (number | undefined)[];
+  /** Channels of its output; undefined where the exporter did not say. */
+  readonly gives: number | undefined;
+  /** @throws ModelError where the network was exported for another number of samples */
+  open(shape: UnetShape): UnetCalls;
+};
+
+/**
+ * @param conditioning names of the inputs beside sample and timestep
+ * @throws ModelError where the network's inputs are others
+ */
+export function createUnet(network: Network, conditioning: readonly string[]): Unet {
+  const inputs = inputsByName(network, ['sample', 'timestep', ...conditioning]);
+  const [sampleInput, timestepInput] = [inputs.sample!, inputs.timestep!];
+  const output = mainOutput(network, 'out_sample');
+
+  return {
+    takes: [1, 2, 3].map((axis) => axisOf(sampleInput, axis)),
+    gives: axisOf(output, 1),
+    open(shape) {
+      const { samples } = shape;
+      const fixed = axisOf(sampleInput, 0);
+      if (fixed !== undefined && fixed !== samples) {
+        throw new ModelError(
+          `${network.file} cannot make this picture`,
+          `it was exported for ${fixed} samples a call, and ${samples} are needed`,
+          'Export it with a dynamic batch axis',
+        );
+      }
+      const sample = createFloatTensor(sampleInput, [samples, ...shape.input]);
+      const predicted = createFloatTensor(output, [samples, ...shape.output]);
+      // Exporters disagree: a scalar, or one timestep for each sample.
+      const timestepDims = timestepInput.shape.length === 0 ? [] : [samples];
+      const fetches = { [output.name]: predicted.tensor };
+      const constant = Object.entries(shape.conditioning).map(([name, { values, dims }]) => {
+        return [name, createTensor(inputs[name]!, dims, values)] as const;
+      });
+      const feeds = { sample: sample.tensor, ...Object.fromEntries(constant) };
+      return {
+        sample: sample.values,
+        output: predicted.values,
+        async run(timestep) {
+          sample.push();
+          const timesteps = timestepDims.length === 0 ? [timestep] : Array(samples).fill(timestep);
+          const time = createTensor(timestepInput, timestepDims, timesteps);
+          await network.session.run({ ...feeds, timestep: time }, fetches);
+          predicted.pull();
+        },
+      };
+    },
+  };
+}
