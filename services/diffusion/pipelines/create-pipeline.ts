@@ -11,6 +11,7 @@ import { checkPictureSize, type PictureSizes } from './picture-size.ts';
 import type { GenerateOptions, Picture, PictureRequest, Pipeline } from './pipeline.ts';
 import { encodePng } from './png.ts';
 import type { RunState } from './run-state.ts';
+import { createStepBatcher } from './step-batcher.ts';
 import type { SampleDims, Unet } from './unet.ts';
 
 /** A loaded model, its parts checked against each other. */
@@ -31,7 +32,8 @@ export type Model = {
 
 /** The stages of diffusers' Stable Diffusion pipelines, the same for every family. */
 export function createPipeline(model: Model): Pipeline {
-  const { unet, conditioner, decoder } = model;
+  const { conditioner, decoder } = model;
+  const batcher = createStepBatcher(model.unet);
 
   /** Everything before the first model call. */
   async function prepare(request: PictureRequest, resume?: RunState): Promise<DenoisingJob> {
@@ -74,15 +76,9 @@ export function createPipeline(model: Model): Pipeline {
     signal?.throwIfAborted();
     const job = await prepare(request, resume);
 
-    // 5. Denoise. The runtime waits for the event loop before each run, so signals and messages
-    // are seen between calls.
-    const calls = unet.open(job.shape);
-    for (let t = job.timestep; t !== undefined; t = job.timestep) {
-      signal?.throwIfAborted();
-      job.writeSample(calls.sample);
-      await calls.run(t);
-      if (job.accept(calls.output)) onStep?.(job.state());
-    }
+    // 5. Denoise, together with whoever else is at it. The runtime waits for the event loop before
+    // each run, so signals and messages are seen between calls.
+    await batcher.denoise(job, { onStep, signal });
 
     // 6. Decode
     signal?.throwIfAborted();

@@ -32,7 +32,7 @@ it('gives a UNet with a scalar timestep the timestep of the call', async () => {
   const { sample, output, run } = open(unet, 2);
   const predict = async (timestep: number) => {
     sample.fill(0.5);
-    await run(timestep);
+    await run([timestep, timestep]);
     return output.slice();
   };
   const early = await predict(900);
@@ -47,12 +47,12 @@ it('gives every sample what belongs to it', async () => {
     const part = { values: values.slice(from, from + half), dims: [1, 32, 128] };
     const { sample, output, run } = open(unet, 1, part);
     sample.fill(0.5);
-    await run(300);
+    await run([300]);
     return [...output];
   };
   const { sample, output, run } = open(unet, 2);
   sample.fill(0.5);
-  await run(300);
+  await run([300, 300]);
   const expected = [...(await alone(0)), ...(await alone(half))];
   for (const [i, value] of output.entries()) expect(value).toBeCloseTo(expected[i]!, 4);
 });
@@ -71,7 +71,7 @@ it('works in float16 as in float32, where the language has Float16Array', async 
       },
     });
     sample.set([-2, -1, -0.5, 0, 0.25, 0.5, 1, 2]);
-    await run(500);
+    await run([500]);
     predictions.push(output.slice());
     await session.release();
   }

@@ -12,7 +12,8 @@ export type UnetCalls = {
   readonly sample: Float32Array;
   /** What the last call gave, [samples, C, H, W]; it may be written over. */
   readonly output: Float32Array;
-  run(timestep: number): Promise<void>;
+  /** @param timesteps one for each sample; all the same where the network takes but one */
+  run(timesteps: readonly number[]): Promise<void>;
 };
 
 export type UnetShape = {
@@ -27,6 +28,10 @@ export type UnetShape = {
 export type Unet = {
   /** Of one sample, each undefined where the network takes any. */
   readonly takes: readonly (number | undefined)[];
+  /** Samples a call; undefined: any number. */
+  readonly samples: number | undefined;
+  /** Else all samples of a call have the same timestep. */
+  readonly hasTimestepPerSample: boolean;
   /** Channels of its output; undefined where the exporter did not say. */
   readonly gives: number | undefined;
   /** @throws ModelError where the network was exported for another number of samples */
@@ -42,12 +47,17 @@ export function createUnet(network: Network, conditioning: readonly string[]): U
   const [sampleInput, timestepInput] = [inputs.sample!, inputs.timestep!];
   const output = mainOutput(network, 'out_sample');
 
+  const fixed = axisOf(sampleInput, 0);
+  // Exporters disagree: a scalar, or one timestep for each sample.
+  const isPerSample = timestepInput.shape.length > 0;
+
   return {
     takes: [1, 2, 3].map((axis) => axisOf(sampleInput, axis)),
     gives: axisOf(output, 1),
+    samples: fixed,
+    hasTimestepPerSample: isPerSample,
     open(shape) {
       const { samples } = shape;
-      const fixed = axisOf(sampleInput, 0);
       if (fixed !== undefined && fixed !== samples) {
         throw new ModelError(
           `${network.file} cannot make this picture`,
@@ -57,8 +67,6 @@ export function createUnet(network: Network, conditioning: readonly string[]): U
       }
       const sample = createFloatTensor(sampleInput, [samples, ...shape.input]);
       const predicted = createFloatTensor(output, [samples, ...shape.output]);
-      // Exporters disagree: a scalar, or one timestep for each sample.
-      const timestepDims = timestepInput.shape.length === 0 ? [] : [samples];
       const fetches = { [output.name]: predicted.tensor };
       const constant = Object.entries(shape.conditioning).map(([name, { values, dims }]) => {
         return [name, createTensor(inputs[name]!, dims, values)] as const;
@@ -67,10 +75,11 @@ export function createUnet(network: Network, conditioning: readonly string[]): U
       return {
         sample: sample.values,
         output: predicted.values,
-        async run(timestep) {
+        async run(timesteps) {
           sample.push();
-          const timesteps = timestepDims.length === 0 ? [timestep] : Array(samples).fill(timestep);
-          const time = createTensor(timestepInput, timestepDims, timesteps);
+          const time = isPerSample
+            ? createTensor(timestepInput, [samples], timesteps)
+            : createTensor(timestepInput, [], timesteps.slice(0, 1));
           await network.session.run({ ...feeds, timestep: time }, fetches);
           predicted.pull();
         },
