@@ -46,7 +46,6 @@ export function createStableDiffusion(
     const dims = latentDims(request, configs.latentChannels, configs.vaeScaleFactor);
     checkExported(unet.inputs.sample.shape, dims, configs.vaeScaleFactor);
     const size = dims[1] * dims[2] * dims[3];
-    if (resume !== undefined) checkFits(resume, request.steps, size);
 
     // 2. Encode the prompt, [unconditional, conditional] with guidance
     const { guidanceScale, steps } = request;
@@ -57,6 +56,8 @@ export function createStableDiffusion(
     const random = createTorchGenerator(resume?.random ?? request.seed);
     const { scheduler: name, karras } = request;
     const scheduler = createScheduler(configs.scheduler, { name, karras, steps, random });
+    const calls = scheduler.timesteps.length;
+    if (resume !== undefined) checkFits(resume, calls, size);
 
     // 4. Prepare latents
     const latents = new Float32Array(size);
@@ -75,15 +76,15 @@ export function createStableDiffusion(
       embeddings,
       guidanceScale: fields.length > 1 ? guidanceScale : undefined,
     });
-    for (let step = resume?.step ?? 0; step < steps; step++) {
+    for (let call = resume?.step ?? 0; call < calls; call++) {
       signal?.throwIfAborted();
-      scheduler.scaleModelInput(step, latents, denoiser.input);
-      const output = await denoiser.predict(scheduler.timesteps[step]!);
-      scheduler.step(step, output, latents);
-      checkFinite(latents, `after step ${step + 1} of ${steps}`);
+      scheduler.scaleModelInput(call, latents, denoiser.input);
+      const output = await denoiser.predict(scheduler.timesteps[call]!);
+      scheduler.step(call, output, latents);
+      checkFinite(latents, `after step ${call + 1} of ${calls}`);
       onStep?.({
-        step: step + 1,
-        steps,
+        step: call + 1,
+        steps: calls,
         latents: latents.slice(),
         random: random.state(),
         history: scheduler.history(),
@@ -149,11 +150,11 @@ function checkExported(
   );
 }
 
-function checkFits(state: RunState, steps: number, size: number): void {
-  if (state.steps === steps && state.step <= steps && state.latents.length === size) return;
+function checkFits(state: RunState, calls: number, size: number): void {
+  if (state.steps === calls && state.step <= calls && state.latents.length === size) return;
   throw new ModelError(
     'The run cannot go on from this state',
-    `it was taken at step ${state.step} of ${state.steps} with ${state.latents.length} latents, and the request has ${steps} steps and ${size} latents`,
+    `it was taken at step ${state.step} of ${state.steps} with ${state.latents.length} latents, and the request has ${calls} steps and ${size} latents`,
     'Resume with the request that the state was taken from',
   );
 }
