@@ -10,6 +10,7 @@ import {
   type RunState,
 } from '@darkroom/diffusion';
 import { type ChildMessage, type ParentMessage, PROTOCOL_VERSION, type Ran } from './protocol.ts';
+import { stepsDone } from './steps-done.ts';
 
 const pipelines = new Map<string, Pipeline>();
 let running: { id: number; abort: AbortController } | undefined;
@@ -52,12 +53,12 @@ async function generate(message: Extract<ParentMessage, { type: 'generate' }>): 
   const abort = new AbortController();
   running = { id, abort };
   const started = performance.now();
-  const from = resume?.step ?? 0;
+  const from = stepsDone(resume, request.steps);
   let toldAt = Number.NEGATIVE_INFINITY;
   let last: RunState | undefined;
   let untold: RunState | undefined;
   const ran = (): Ran => ({
-    steps: (last?.step ?? from) - from,
+    steps: last === undefined ? 0 : stepsDone(last, request.steps) - from,
     engineMs: performance.now() - started,
   });
   try {
