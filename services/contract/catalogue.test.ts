@@ -28,7 +28,7 @@ it.each([
   [
     { scheduler: 'ddim', karras: true } as const,
     'karras',
-    'karras is not available with scheduler ddim; use euler or dpmpp-2m',
+    'karras is not available with scheduler ddim; use one of euler, heun, lms, deis, unipc, dpmpp-2m, dpmpp-2m-sde, dpmpp-single, kdpm2, kdpm2-ancestral, flow-match-euler',
   ],
 ])('is refused for the defaults %j, with the model and the field', (change, field, problem) => {
   expect(problemsOf({ defaults: { ...model.defaults, ...change } })).toEqual([

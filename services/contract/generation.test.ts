@@ -59,7 +59,7 @@ describe('an input that is refused, with the field, the problem and the remedy',
     [{ prompt: 'x', guidanceScale: -1 }, 'guidanceScale: must be at least 0'],
     [
       { prompt: 'x', scheduler: 'fastest' },
-      'scheduler: must be one of euler, euler-ancestral, ddim, dpmpp-2m',
+      'scheduler: must be one of euler, euler-ancestral, heun, lms, ddim, ddpm, pndm, deis, unipc, dpmpp-2m, dpmpp-2m-sde, dpmpp-single, kdpm2, kdpm2-ancestral, lcm, tcd, flow-match-euler',
     ],
     [{ prompt: 'x', idempotencyKey: '' }, 'idempotencyKey: must not be empty'],
     [{ prompt: 'x', deadline: 'soon' }, 'deadline: must be a time such as 2030-01-31T12:00:00Z'],

@@ -66,8 +66,8 @@ export function limitProblems(request: Bounded, limits: Limits): LimitProblem[] 
   }
   const { scheduler, karras } = request;
   if (karras === true && scheduler !== undefined && !schedulers[scheduler].karras) {
-    const others = schedulersWithKarras.join(' or ');
-    const message = `karras is not available with scheduler ${scheduler}; use ${others}`;
+    const others = schedulersWithKarras.join(', ');
+    const message = `karras is not available with scheduler ${scheduler}; use one of ${others}`;
     problems.push({ field: 'karras', message });
   }
   return problems;

@@ -76,7 +76,10 @@ describe('holds an input against the limits of the model', () => {
       { negativePrompt: '🎨'.repeat(11) },
       'negativePrompt has 11 characters, at most 10 are allowed',
     ],
-    [{ karras: true }, 'karras is not available with scheduler ddim; use euler or dpmpp-2m'],
+    [
+      { karras: true },
+      'karras is not available with scheduler ddim; use one of euler, heun, lms, deis, unipc, dpmpp-2m, dpmpp-2m-sde, dpmpp-single, kdpm2, kdpm2-ancestral, flow-match-euler',
+    ],
   ])('%j', (input, problem) => {
     expect(problemOf(() => resolve(input))).toBe(`model pinhole: ${problem}`);
   });

@@ -7,8 +7,21 @@ import { z } from 'zod';
 export const schedulers = {
   euler: { karras: true },
   'euler-ancestral': { karras: false },
+  heun: { karras: true },
+  lms: { karras: true },
   ddim: { karras: false },
+  ddpm: { karras: false },
+  pndm: { karras: false },
+  deis: { karras: true },
+  unipc: { karras: true },
   'dpmpp-2m': { karras: true },
+  'dpmpp-2m-sde': { karras: true },
+  'dpmpp-single': { karras: true },
+  kdpm2: { karras: true },
+  'kdpm2-ancestral': { karras: true },
+  lcm: { karras: false },
+  tcd: { karras: false },
+  'flow-match-euler': { karras: true },
 } as const satisfies Record<string, { karras: boolean }>;
 
 export type SchedulerName = keyof typeof schedulers;

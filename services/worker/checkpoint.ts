@@ -4,6 +4,7 @@ import { decodeRunState, encodeRunState, ModelError } from '@darkroom/diffusion'
 import type { Checkpoint, GenerationRecord } from '@darkroom/generations';
 import type { ObjectStore } from '@darkroom/storage';
 import { z } from 'zod';
+import { stepsDone } from './inference/steps-done.ts';
 import { storePictures } from './pictures.ts';
 import { newRun, type Run } from './run.ts';
 
@@ -14,6 +15,8 @@ import { newRun, type Run } from './run.ts';
 const header = z.object({
   version: z.literal(1),
   generationId: z.uuid(),
+  /** Of the request; the run state counts model calls. */
+  steps: z.int(),
   /** What made the run state: see `bitsOf`. */
   bits: z.string(),
   /** The pictures that are done; their files lie under the same prefix. */
@@ -42,6 +45,7 @@ export async function saveCheckpoint(
   const first: Header = {
     version: 1,
     generationId: record.id,
+    steps: record.request.steps,
     bits,
     pictures,
     truncated: run.truncated,
@@ -54,7 +58,7 @@ export async function saveCheckpoint(
     storePictures(objects, run.pictures),
     objects.put(key, bytes, 'application/octet-stream'),
   ]);
-  return { key, picture: pictures.length, step: run.state?.step ?? 0 };
+  return { key, picture: pictures.length, step: stepsDone(run.state, record.request.steps) };
 }
 
 /** A checkpoint that cannot be gone on from; the message says why. */
@@ -84,7 +88,7 @@ export async function loadCheckpoint(
     throw new CheckpointUnusable('another engine, runtime, provider or model has made it');
   }
   const { request } = record;
-  const { generationId, pictures, truncated } = parsed.data;
+  const { generationId, steps, pictures, truncated } = parsed.data;
   const stored = new Set(await objects.list(objectPrefix(record)));
   const missing = pictures.find((picture) => !stored.has(picture.key));
   if (missing !== undefined) throw new CheckpointUnusable(`its picture ${missing.key} is gone`);
@@ -93,8 +97,8 @@ export async function loadCheckpoint(
   if (end + 1 < bytes.length) run.state = readState(bytes.subarray(end + 1));
   const isOfRequest =
     generationId === record.id &&
-    pictures.length + (run.state === undefined ? 0 : 1) <= request.count &&
-    (run.state === undefined || run.state.steps === request.steps);
+    steps === request.steps &&
+    pictures.length + (run.state === undefined ? 0 : 1) <= request.count;
   if (!isOfRequest) throw new CheckpointUnusable('it is of another request');
   return run;
 }

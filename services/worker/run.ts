@@ -12,6 +12,7 @@ import type { GenerationRecord, Ran } from '@darkroom/generations';
 import { inSpan, type Spans, traceparentOf, within } from '@darkroom/lifecycle';
 import type { Span } from '@opentelemetry/api';
 import type { Inference } from './inference/inference-process.ts';
+import { stepsDone } from './inference/steps-done.ts';
 import { traceSteps } from './trace-steps.ts';
 
 /** A picture with its file, or, where an earlier attempt stored it, without. */
@@ -38,7 +39,7 @@ export const newRun = (): Run => ({
 
 /** Steps done over all pictures. */
 export const progressOf = ({ pictures, state }: Run, { request }: GenerationRecord): Progress => ({
-  step: pictures.length * request.steps + (state?.step ?? 0),
+  step: pictures.length * request.steps + stepsDone(state, request.steps),
   steps: totalSteps(request),
 });
 

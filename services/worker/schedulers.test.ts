@@ -15,7 +15,7 @@ test.each(schedulerNames)(
   async (scheduler) => {
     const { karras } = schedulers[scheduler];
     const make = (asked: boolean) =>
-      pinhole.generate({ ...pinholeRequest, scheduler, karras: asked, steps: 2 });
+      pinhole.generate({ ...pinholeRequest, scheduler, karras: asked, steps: 4 });
     expect(await make(false)).toMatchObject({ width: 64 });
     if (karras) expect(await make(true)).toMatchObject({ width: 64 });
     else await expect(make(true)).rejects.toMatchObject({ code: 'MODEL' });

@@ -1,9 +1,11 @@
 import { ModelError } from '../model-error.ts';
 import type { Family } from './family.ts';
+import { latentConsistency } from './latent-consistency/latent-consistency.ts';
 import { stableDiffusion } from './stable-diffusion/stable-diffusion.ts';
+import { stableDiffusionXl } from './stable-diffusion-xl/stable-diffusion-xl.ts';
 
 /** Every family that is built in. */
-const families: readonly Family[] = [stableDiffusion];
+const families: readonly Family[] = [stableDiffusion, stableDiffusionXl, latentConsistency];
 
 /** Exporters name their own class after the one they export from. */
 const exporters = /^(Onnx|ORT)/;

@@ -4,7 +4,7 @@ import type { ModelConfigs } from '../model-folder/model-configs.ts';
 import { createTorchGenerator } from '../random/torch-generator.ts';
 import { createScheduler } from '../schedulers/create-scheduler.ts';
 import type { ClipTokenizer } from '../tokenizer/clip-tokenizer.ts';
-import { type Conditioner, promptFields } from './conditioning.ts';
+import type { Conditioner } from './conditioning.ts';
 import { checkFinite, createDenoisingJob, type DenoisingJob } from './denoising-job.ts';
 import type { LatentDecoder } from './latent-decoder.ts';
 import { checkPictureSize, type PictureSizes } from './picture-size.ts';
@@ -88,7 +88,7 @@ export function createPipeline(model: Model): Pipeline {
   }
 
   function truncated(request: PictureRequest): Picture['truncated'] {
-    return promptFields(request.guidanceScale > 1).flatMap((field) => {
+    return conditioner.fields(request).flatMap((field) => {
       const cut = model.tokenizers[0]?.cut(request[field]);
       return cut === undefined ? [] : { field, ...cut };
     });

@@ -1,6 +1,9 @@
 import type { Cut } from '../tokenizer/clip-tokenizer.ts';
 import type { RunState } from './run-state.ts';
 
+/** What a picture is made from beside the prompt: nothing, a picture, or a picture and a mask. */
+export type Task = 'text-to-image' | 'image-to-image' | 'inpainting';
+
 /** What the engine needs for one picture. Scheduler names are the catalogue's. */
 export type PictureRequest = {
   prompt: string;
@@ -18,6 +21,15 @@ export type PictureRequest = {
   width: number;
   /** In pixels. */
   height: number;
+  /** The picture to start from, RGB, [3, height, width] in −1 to 1. */
+  initImage?: Float32Array | undefined;
+  /** What of it to paint anew: [1, height, width], 0.5 to 1; what is below stays. */
+  mask?: Float32Array | undefined;
+  /**
+   * Above 0, at most 1: share of the steps that are taken, the last ones. At 1 nothing of the picture
+   * is left but what the mask keeps. Absent: the default of diffusers' pipeline of this family.
+   */
+  strength?: number | undefined;
 };
 
 export type Picture = {

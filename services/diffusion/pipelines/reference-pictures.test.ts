@@ -4,7 +4,7 @@ import { pinhole } from '@darkroom/pinhole';
 import { decode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { modelDigest } from '../model-folder/verify-model-folder.ts';
-import { arrayParity, fixturePath, readFixture } from '../test/fixtures.ts';
+import { arrayParity, fixturePath, pictureParity, readFixture } from '../test/fixtures.ts';
 import { loadPipeline } from './load-pipeline.ts';
 import type { PictureRequest, Pipeline } from './pipeline.ts';
 import { encodePng } from './png.ts';
@@ -67,16 +67,6 @@ describe('pictures that Python makes from the same files, prompts and seeds', ()
     expect(pictureParity(decode(png).data, expected.data)).toBeGreaterThanOrEqual(0.999);
   });
 });
-
-/** Share of 8-bit values within 2 of the reference. */
-function pictureParity(values: ArrayLike<number>, reference: ArrayLike<number>): number {
-  expect(values.length).toBe(reference.length);
-  let within = 0;
-  for (let i = 0; i < values.length; i++) {
-    if (Math.abs(values[i]! - reference[i]!) <= 2) within += 1;
-  }
-  return within / values.length;
-}
 
 function floats<T>(file: string, type: new (buffer: ArrayBuffer) => T): T {
   return new type(new Uint8Array(readFileSync(fixturePath(`pictures/${file}`))).buffer);

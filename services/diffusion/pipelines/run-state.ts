@@ -1,13 +1,14 @@
 /** All that a run needs to go on after `step`, in plain transferable data; tens of kilobytes. */
 export type RunState = {
-  /** Steps done, from 1 to `steps`. */
+  /** Model calls done, from 1 to `steps`. Some schedulers call the model more often than once a step. */
   step: number;
+  /** Model calls of the whole run. */
   steps: number;
   /** [1, C, H/8, W/8], row-major. */
   latents: Float32Array;
-  /** State of the generator that draws the noise of ancestral steps. */
+  /** State of the generator that draws the scheduler's noise. */
   random: RandomState;
-  /** What multistep schedulers remember of earlier steps. */
+  /** What the scheduler remembers of earlier calls. */
   history: Float32Array[];
 };
 

@@ -1,30 +1,9 @@
+import type { z } from 'zod';
 import { ModelError } from '../model-error.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
-import { createDdim } from './ddim.ts';
-import { createDpmpp2m } from './dpmpp-2m.ts';
-import { createEuler } from './euler.ts';
-import { createEulerAncestral } from './euler-ancestral.ts';
+import { type Algorithm, algorithms } from './algorithms.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { SchedulerConfig } from './scheduler-config.ts';
-
-type Algorithm = {
-  /** What `scheduler_config.json` calls it. */
-  className: string;
-  hasKarras: boolean;
-  create: (config: SchedulerConfig, steps: number, random: TorchGenerator) => Scheduler;
-};
-
-/** Every algorithm by the name that callers write. */
-const algorithms: Readonly<Record<string, Algorithm>> = {
-  euler: { className: 'EulerDiscreteScheduler', hasKarras: true, create: createEuler },
-  'euler-ancestral': {
-    className: 'EulerAncestralDiscreteScheduler',
-    hasKarras: false,
-    create: createEulerAncestral,
-  },
-  ddim: { className: 'DDIMScheduler', hasKarras: false, create: createDdim },
-  'dpmpp-2m': { className: 'DPMSolverMultistepScheduler', hasKarras: true, create: createDpmpp2m },
-};
+import { describeIssues, type SchedulerConfig } from './scheduler-config.ts';
 
 export type SchedulerChoice = {
   /** Absent: the class that the configuration names. */
@@ -32,15 +11,24 @@ export type SchedulerChoice = {
   /** Absent: what the configuration says. */
   karras?: boolean | undefined;
   steps: number;
-  /** Draws the noise of ancestral steps. */
+  /**
+   * Of image-to-image, above 0 and at most 1: of the steps, ⌊steps · strength⌋ are taken, the last ones.
+   * Absent: all.
+   */
+  strength?: number | undefined;
+  /** Draws the noise of ancestral and stochastic steps. */
   random: TorchGenerator;
+  /** Share of noise in each step, 0 to 1: η of ddim (default 0), γ of tcd (default 0.3). */
+  eta?: number | undefined;
+  /** For flow-match-euler with `use_dynamic_shifting`: the shift for this picture's size. */
+  mu?: number | undefined;
 };
 
 /** @throws ModelError where the choice, or the configuration behind it, is not to be computed */
 export function createScheduler(config: SchedulerConfig, choice: SchedulerChoice): Scheduler {
-  const { steps, karras } = choice;
+  const { steps, karras, random, eta, mu } = choice;
   const name = choice.name ?? nameOf(config);
-  const algorithm = Object.hasOwn(algorithms, name) ? algorithms[name] : undefined;
+  const algorithm = algorithms.find((candidate) => candidate.name === name);
   if (algorithm === undefined) {
     throw refusal(`there is no scheduler ${name}`, `Choose one of ${names()}`);
   }
@@ -50,18 +38,53 @@ export function createScheduler(config: SchedulerConfig, choice: SchedulerChoice
       `Leave karras off, or choose one of ${names(({ hasKarras }) => hasKarras)}`,
     );
   }
-  const trained = config.num_train_timesteps;
+  const trained = config.num_train_timesteps ?? 1000;
   if (!Number.isInteger(steps) || steps < 1 || steps > trained) {
     throw refusal(`steps is ${steps}`, `Ask for a whole number of steps from 1 to ${trained}`);
   }
-  const chosen = karras === undefined ? config : { ...config, use_karras_sigmas: karras };
-  return algorithm.create(chosen, steps, choice.random);
+  if (eta !== undefined && !(eta >= 0 && eta <= 1)) {
+    throw refusal(`eta is ${eta}`, 'Ask for an eta from 0 to 1');
+  }
+  const { order } = algorithm;
+  const begin = skippedSteps(steps, choice.strength) * order;
+  const settings = settingsOf(name, algorithm, {
+    ...config,
+    ...(karras !== undefined && { use_karras_sigmas: karras }),
+    // Who asks for Karras's noise levels asks for them in place of others.
+    ...(karras === true && {
+      use_exponential_sigmas: undefined,
+      use_beta_sigmas: undefined,
+      use_lu_lambdas: undefined,
+    }),
+    ...(choice.name !== undefined && algorithm.forced),
+  });
+  return { ...algorithm.create(settings, { steps, begin, random, eta, mu }), begin, order };
+}
+
+/** As diffusers' image-to-image pipelines count them. */
+function skippedSteps(steps: number, strength = 1): number {
+  const taken = Math.min(Math.floor(steps * strength), steps);
+  if (strength > 0 && strength <= 1 && taken > 0) return steps - taken;
+  throw refusal(
+    `strength ${strength} leaves ${Math.max(taken, 0) || 'none'} of ${steps} steps`,
+    'Ask for a strength above 0 and at most 1, of which at least one step is left',
+  );
+}
+
+function settingsOf(name: string, algorithm: Algorithm, config: SchedulerConfig): unknown {
+  const result: z.ZodSafeParseResult<unknown> = algorithm.settings.safeParse(config);
+  if (result.success) return result.data;
+  throw new ModelError(
+    'The scheduler cannot be used',
+    `${name} does not compute these settings of the model: ${describeIssues(result.error, config)}`,
+    'Choose another scheduler, or set these in scheduler/scheduler_config.json to values that the engine computes',
+  );
 }
 
 function nameOf(config: SchedulerConfig): string {
   const className = config._class_name;
-  for (const [name, algorithm] of Object.entries(algorithms)) {
-    if (algorithm.className === className) return name;
+  for (const { name, ...algorithm } of algorithms) {
+    if (algorithm.className === className && (algorithm.isOf?.(config) ?? true)) return name;
   }
   throw refusal(
     `the model's own scheduler is ${className ?? 'not named'}, which is not built in`,
@@ -70,8 +93,9 @@ function nameOf(config: SchedulerConfig): string {
 }
 
 const names = (filter: (algorithm: Algorithm) => boolean = () => true) =>
-  Object.keys(algorithms)
-    .filter((name) => filter(algorithms[name] as Algorithm))
+  algorithms
+    .filter(filter)
+    .map(({ name }) => name)
     .join(', ');
 
 const refusal = (why: string, remedy: string) =>

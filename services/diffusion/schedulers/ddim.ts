@@ -1,89 +1,81 @@
-import { ModelError } from '../model-error.ts';
+import { z } from 'zod';
+import { addNoiseByAlphas, levelAt } from './add-noise.ts';
 import { cumulativeAlphas } from './noise-schedule.ts';
-import { roundHalfToEven } from './numpy.ts';
-import { originalSample, predictOriginal } from './prediction.ts';
-import { type Scheduler, unscaled, withoutHistory } from './scheduler.ts';
-import type { SchedulerConfig } from './scheduler-config.ts';
-import { leadingTimesteps, linspaceTimesteps, trailingTimesteps } from './timesteps.ts';
+import { boundOriginals } from './original-bounds.ts';
+import { noiseInSample, originalSample, predict } from './prediction.ts';
+import { type Run, type Solver, unscaled, withoutHistory } from './scheduler.ts';
+import {
+  clipSettings,
+  noiseSettings,
+  predictionSetting,
+  spacingSettings,
+  thresholdSettings,
+  zeroSnrSetting,
+} from './settings.ts';
+import { wholeTimesteps } from './timesteps.ts';
 
 const f32 = Math.fround;
 
+export const ddimSettings = z.object({
+  ...noiseSettings(),
+  ...zeroSnrSetting,
+  ...spacingSettings('leading'),
+  ...predictionSetting,
+  ...clipSettings(true),
+  ...thresholdSettings,
+  set_alpha_to_one: z.boolean().default(true),
+});
+
 /**
- * Denoising diffusion implicit models, equations 12 and 16 of https://arxiv.org/abs/2010.02502
- * with η = 0. Equal to diffusers' `DDIMScheduler`.
+ * Denoising diffusion implicit models, equations 12 and 16 of https://arxiv.org/abs/2010.02502;
+ * η is 0 unless the run says otherwise. Equal to diffusers' `DDIMScheduler`.
  */
-export function createDdim(config: SchedulerConfig, steps: number): Scheduler {
-  const train = config.num_train_timesteps;
-  const alphas = cumulativeAlphas(config, { keepFinite: false });
-  const finalAlpha = config.set_alpha_to_one ? 1 : alphas[0]!;
-  const timesteps = Float32Array.from(spacedTimesteps(config, steps));
-  if (timesteps[0]! >= train) {
-    throw new ModelError(
-      'The scheduler cannot take so many steps',
-      `with steps_offset ${config.steps_offset}, ${steps} steps begin at timestep ${timesteps[0]}, beyond the last that was trained (${train - 1})`,
-      'Ask for fewer steps',
-    );
-  }
-  const ratio = Math.floor(train / steps);
+export function createDdim(settings: z.infer<typeof ddimSettings>, run: Run): Solver {
+  const train = settings.num_train_timesteps;
+  const alphas = cumulativeAlphas(settings, { keepFinite: false });
+  const finalAlpha = settings.set_alpha_to_one ? 1 : alphas[0]!;
+  const timesteps = wholeTimesteps(settings, run.steps);
+  const ratio = Math.floor(train / run.steps);
+  const eta = run.eta ?? 0;
+  let originals = new Float32Array(0);
+  let fresh = new Float32Array(0);
 
   return {
     ...withoutHistory,
     timesteps,
     initialNoiseSigma: 1,
     scaleModelInput: unscaled,
-    step(step, modelOutput, sample) {
-      const t = timesteps[step]!;
+    step(call, modelOutput, sample) {
+      const t = timesteps[call]!;
       const previous = t - ratio;
       const alpha = alphas[t]!;
       const alphaNext = previous >= 0 ? alphas[previous]! : finalAlpha;
-      const signal = f32(Math.sqrt(alpha));
-      const noise = f32(Math.sqrt(f32(1 - alpha)));
+      const { signal, amount } = levelAt(alpha);
+      const deviation = f32(eta * f32(Math.sqrt(varianceOf(alpha, alphaNext))));
       const signalNext = f32(Math.sqrt(alphaNext));
-      const noiseNext = f32(Math.sqrt(f32(1 - alphaNext)));
-      const prediction = originalSample(config.prediction_type, signal, noise);
-      const bound = config.clip_sample ? config.clip_sample_range : Number.POSITIVE_INFINITY;
+      const direction = f32(Math.sqrt(f32(f32(1 - alphaNext) - f32(deviation * deviation))));
+      const toOriginal = originalSample(settings.prediction_type, signal, amount);
+      const toNoise = noiseInSample(settings.prediction_type, signal, amount);
+      if (originals.length !== sample.length) {
+        originals = new Float32Array(sample.length);
+        fresh = new Float32Array(sample.length);
+      }
       for (let i = 0; i < sample.length; i++) {
-        const x = sample[i]!;
-        const output = modelOutput[i]!;
-        const original = predictOriginal(prediction, x, output);
+        originals[i] = predict(toOriginal, sample[i]!, modelOutput[i]!);
+      }
+      boundOriginals(originals, settings);
+      if (eta > 0) run.random.randn(fresh);
+      for (let i = 0; i < sample.length; i++) {
         // From x₀ before it is clipped, as in diffusers.
-        const epsilon = predictNoise(config.prediction_type, {
-          x,
-          original,
-          output,
-          signal,
-          noise,
-        });
-        const clipped = Math.min(Math.max(original, -bound), bound);
-        sample[i] = f32(signalNext * clipped) + f32(noiseNext * epsilon);
+        const epsilon = predict(toNoise, sample[i]!, modelOutput[i]!);
+        const mean = f32(f32(signalNext * originals[i]!) + f32(direction * epsilon));
+        sample[i] = eta > 0 ? mean + f32(deviation * fresh[i]!) : mean;
       }
     },
+    addNoise: addNoiseByAlphas(alphas, timesteps),
   };
 }
 
-/** The noise in one element, ε of the paper. */
-function predictNoise(
-  type: SchedulerConfig['prediction_type'],
-  at: { x: number; original: number; output: number; signal: number; noise: number },
-): number {
-  switch (type) {
-    case 'epsilon':
-      return at.output;
-    case 'v_prediction':
-      return f32(f32(at.signal * at.output) + f32(at.noise * at.x));
-    case 'sample':
-      return f32(f32(at.x - f32(at.signal * at.original)) / at.noise);
-  }
-}
-
-function spacedTimesteps(config: SchedulerConfig, steps: number): Float64Array {
-  const train = config.num_train_timesteps;
-  switch (config.timestep_spacing ?? 'leading') {
-    case 'linspace':
-      return linspaceTimesteps(train - 1, steps).map(roundHalfToEven);
-    case 'leading':
-      return leadingTimesteps(train, steps, config.steps_offset);
-    case 'trailing':
-      return trailingTimesteps(train, steps);
-  }
-}
+/** Equation 16 with η = 1. */
+const varianceOf = (alpha: number, alphaNext: number): number =>
+  f32(f32(f32(1 - alphaNext) / f32(1 - alpha)) * f32(1 - f32(alpha / alphaNext)));

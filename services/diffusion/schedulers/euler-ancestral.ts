@@ -1,58 +1,59 @@
-import { ModelError } from '../model-error.ts';
-import type { TorchGenerator } from '../random/torch-generator.ts';
-import { initialNoiseSigma, scaleBySigma } from './euler.ts';
+import { z } from 'zod';
+import { addNoiseBySigmas } from './add-noise.ts';
+import { initialNoiseSigma, scaleBySigma } from './k-diffusion.ts';
 import { cumulativeAlphas } from './noise-schedule.ts';
-import { originalSampleAtSigma, predictOriginal } from './prediction.ts';
-import { type Scheduler, withoutHistory } from './scheduler.ts';
-import type { SchedulerConfig } from './scheduler-config.ts';
-import { eulerTimesteps, sigmasAt, trainingSigmas, withFinalSigma } from './sigmas.ts';
+import { originalSampleAtSigma, predict } from './prediction.ts';
+import { type Run, type Solver, withoutHistory } from './scheduler.ts';
+import { noiseSettings, spacingSettings, zeroSnrSetting } from './settings.ts';
+import { sigmasAt, trainingSigmas, withFinalSigma } from './sigmas.ts';
+import { fractionalTimesteps } from './timesteps.ts';
 
 const f32 = Math.fround;
+
+export const eulerAncestralSettings = z.object({
+  ...noiseSettings(),
+  ...zeroSnrSetting,
+  ...spacingSettings('linspace'),
+  prediction_type: z.enum(['epsilon', 'v_prediction']).default('epsilon'),
+});
 
 /**
  * Ancestral sampling with Euler steps: each goes below its target and adds fresh noise. Equal to
  * diffusers' `EulerAncestralDiscreteScheduler`, which draws noise at the last step too.
  */
 export function createEulerAncestral(
-  config: SchedulerConfig,
-  steps: number,
-  random: TorchGenerator,
-): Scheduler {
-  if (config.prediction_type === 'sample') {
-    throw new ModelError(
-      'The scheduler cannot be used',
-      'euler-ancestral is not defined for prediction_type "sample"',
-      'Choose another scheduler',
-    );
-  }
-  const training = trainingSigmas(cumulativeAlphas(config, { keepFinite: true }));
-  const timesteps = eulerTimesteps(config, steps);
-  const sigmas = withFinalSigma(
-    sigmasAt(timesteps, training),
-    // This algorithm always ends at zero.
-    { ...config, final_sigmas_type: 'zero' },
-    0,
-  );
+  settings: z.infer<typeof eulerAncestralSettings>,
+  { steps, random }: Run,
+): Solver {
+  const training = trainingSigmas(cumulativeAlphas(settings, { keepFinite: true }));
+  const timesteps = fractionalTimesteps(settings, steps);
+  const sigmas = withFinalSigma(sigmasAt(timesteps, training), 0);
   let noise = new Float32Array(0);
 
   return {
     ...withoutHistory,
     timesteps,
-    initialNoiseSigma: initialNoiseSigma(config, sigmas),
+    initialNoiseSigma: initialNoiseSigma(settings.timestep_spacing, sigmas),
     scaleModelInput: scaleBySigma(sigmas),
-    step(step, modelOutput, sample) {
-      const from = sigmas[step]!;
-      const to = sigmas[step + 1]!;
-      const prediction = originalSampleAtSigma(config.prediction_type, from);
-      const up = f32(Math.sqrt((to ** 2 * (from ** 2 - to ** 2)) / from ** 2));
-      const stride = f32(f32(Math.sqrt(to ** 2 - up ** 2)) - from);
+    step(call, modelOutput, sample) {
+      const from = sigmas[call]!;
+      const { up, down } = ancestralStep(from, sigmas[call + 1]!);
+      const prediction = originalSampleAtSigma(settings.prediction_type, from);
+      const stride = f32(down - from);
       if (noise.length !== sample.length) noise = new Float32Array(sample.length);
       random.randn(noise);
       for (let i = 0; i < sample.length; i++) {
         const x = sample[i]!;
-        const derivative = f32(f32(x - predictOriginal(prediction, x, modelOutput[i]!)) / from);
+        const derivative = f32(f32(x - predict(prediction, x, modelOutput[i]!)) / from);
         sample[i] = f32(x + f32(derivative * stride)) + f32(noise[i]! * up);
       }
     },
+    addNoise: addNoiseBySigmas(sigmas),
   };
+}
+
+/** The sigma that the step itself goes to, and that of the noise which leads back up to `to`. */
+export function ancestralStep(from: number, to: number): { down: number; up: number } {
+  const up = f32(Math.sqrt((to ** 2 * (from ** 2 - to ** 2)) / from ** 2));
+  return { down: f32(Math.sqrt(to ** 2 - up ** 2)), up };
 }

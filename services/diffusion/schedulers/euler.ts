@@ -1,65 +1,80 @@
-import { cumulativeAlphas } from './noise-schedule.ts';
-import { originalSampleAtSigma, predictOriginal } from './prediction.ts';
-import { type Scheduler, withoutHistory } from './scheduler.ts';
-import type { SchedulerConfig } from './scheduler-config.ts';
+import { z } from 'zod';
+import { addNoiseBySigmas } from './add-noise.ts';
+import { initialNoiseSigma, kDiffusionLevels, scaleBySigma } from './k-diffusion.ts';
+import { linspace } from './noise-schedule.ts';
+import { originalSampleAtSigma, predict } from './prediction.ts';
+import { type Run, type Solver, withoutHistory } from './scheduler.ts';
 import {
-  eulerTimesteps,
-  karrasSigmas,
-  sigmasAt,
-  timestepOf,
-  trainingSigmas,
-  withFinalSigma,
-} from './sigmas.ts';
+  finalSigmaSetting,
+  noiseSettings,
+  predictionSetting,
+  respacingSettings,
+  spacingSettings,
+  zeroSnrSetting,
+} from './settings.ts';
+import { respacedSigmas, timestepOf, withFinalSigma } from './sigmas.ts';
 
 const f32 = Math.fround;
+
+export const eulerSettings = z.object({
+  ...noiseSettings(),
+  ...zeroSnrSetting,
+  ...spacingSettings('linspace'),
+  ...predictionSetting,
+  ...respacingSettings,
+  ...finalSigmaSetting,
+  interpolation_type: z.enum(['linear', 'log_linear']).default('linear'),
+  timestep_type: z.enum(['discrete', 'continuous']).default('discrete'),
+});
+type Settings = z.infer<typeof eulerSettings>;
 
 /**
  * Euler's method on the probability-flow ODE: algorithm 2 of https://arxiv.org/abs/2206.00364
  * without churn. Equal to diffusers' `EulerDiscreteScheduler`.
  */
-export function createEuler(config: SchedulerConfig, steps: number): Scheduler {
-  const training = trainingSigmas(cumulativeAlphas(config, { keepFinite: true }));
-  let timesteps = eulerTimesteps(config, steps);
-  let spaced = sigmasAt(timesteps, training);
-  if (config.use_karras_sigmas) {
-    const highest = config.sigma_max ?? spaced[0]!;
-    const lowest = config.sigma_min ?? spaced[steps - 1]!;
-    spaced = karrasSigmas(highest, lowest, steps);
-    timesteps = Float32Array.from(spaced, (sigma) => timestepOf(sigma, training));
-  }
-  const sigmas = withFinalSigma(spaced, config, training[0]!);
-
+export function createEuler(settings: Settings, run: Run): Solver {
+  const { timesteps, sigmas } = levels(settings, run.steps);
   return {
     ...withoutHistory,
     timesteps,
-    initialNoiseSigma: initialNoiseSigma(config, sigmas),
+    initialNoiseSigma: initialNoiseSigma(settings.timestep_spacing, sigmas),
     scaleModelInput: scaleBySigma(sigmas),
-    step(step, modelOutput, sample) {
-      const sigma = sigmas[step]!;
-      const prediction = originalSampleAtSigma(config.prediction_type, sigma);
-      const stride = f32(sigmas[step + 1]! - sigma);
+    step(call, modelOutput, sample) {
+      const sigma = sigmas[call]!;
+      const prediction = originalSampleAtSigma(settings.prediction_type, sigma);
+      const stride = f32(sigmas[call + 1]! - sigma);
       for (let i = 0; i < sample.length; i++) {
         const x = sample[i]!;
-        const derivative = f32(f32(x - predictOriginal(prediction, x, modelOutput[i]!)) / sigma);
+        const derivative = f32(f32(x - predict(prediction, x, modelOutput[i]!)) / sigma);
         sample[i] = x + f32(derivative * stride);
       }
     },
+    addNoise: addNoiseBySigmas(sigmas),
   };
 }
 
-/** Noise starts at the highest sigma, or at √(σ² + 1) where the first timestep lies below the top. */
-export function initialNoiseSigma(config: SchedulerConfig, sigmas: Float32Array): number {
-  const highest = Math.max(...sigmas);
-  return config.timestep_spacing === 'leading'
-    ? f32(Math.sqrt(f32(f32(highest * highest) + 1)))
-    : highest;
-}
-
-/** The model was trained on samples of unit variance: x ÷ √(σ² + 1). */
-export function scaleBySigma(sigmas: Float32Array): Scheduler['scaleModelInput'] {
-  return (step, sample, out) => {
-    const sigma = sigmas[step]!;
-    const scale = f32(Math.sqrt(f32(f32(sigma * sigma) + 1)));
-    for (let i = 0; i < sample.length; i++) out[i] = sample[i]! / scale;
-  };
+function levels(settings: Settings, steps: number) {
+  const { training, ...spaced } = kDiffusionLevels(settings, steps);
+  let { timesteps } = spaced;
+  let between: Float32Array | Float64Array = spaced.sigmas;
+  if (settings.interpolation_type === 'log_linear') {
+    const highest = f32(Math.log(training[training.length - 1]!));
+    // One more than there are steps: the run ends on the lowest trained sigma, not on the final one.
+    between = linspace(highest, f32(Math.log(training[0]!)), steps + 1).map(Math.exp);
+    const bounds = { highest: between[0]!, lowest: between[steps]! };
+    const respaced = respacedSigmas(settings, bounds, steps);
+    if (respaced !== undefined) {
+      between = respaced;
+      timesteps = Float32Array.from(respaced, (sigma) => timestepOf(sigma, training));
+    }
+  }
+  const sigmas = withFinalSigma(
+    between,
+    settings.final_sigmas_type === 'sigma_min' ? training[0]! : 0,
+  );
+  // Models of https://arxiv.org/abs/2206.00364 are told ¼ log σ in place of a timestep.
+  if (settings.timestep_type === 'continuous' && settings.prediction_type === 'v_prediction') {
+    timesteps = sigmas.slice(0, -1).map((sigma) => 0.25 * f32(Math.log(sigma)));
+  }
+  return { timesteps, sigmas };
 }

@@ -1,7 +1,16 @@
 import { ModelError } from '../model-error.ts';
-import type { SchedulerConfig } from './scheduler-config.ts';
 
 const f32 = Math.fround;
+
+/** What a schedule of betas is made from. */
+export type NoiseSettings = {
+  num_train_timesteps: number;
+  beta_start: number;
+  beta_end: number;
+  beta_schedule: 'linear' | 'scaled_linear' | 'squaredcos_cap_v2' | 'exp' | 'laplace' | 'sigmoid';
+  trained_betas?: number[] | undefined;
+  rescale_betas_zero_snr?: boolean;
+};
 
 /**
  * ᾱ_t for every training timestep, [num_train_timesteps], float32 as torch computes it.
@@ -9,7 +18,7 @@ const f32 = Math.fround;
  * @param options.keepFinite with rescaled betas, keeps the last ᾱ above 0, so that its sigma is finite
  */
 export function cumulativeAlphas(
-  config: SchedulerConfig,
+  config: NoiseSettings,
   options: { keepFinite: boolean },
 ): Float32Array {
   let betas = betasOf(config);
@@ -20,7 +29,7 @@ export function cumulativeAlphas(
   return alphas;
 }
 
-function betasOf(config: SchedulerConfig): Float32Array {
+function betasOf(config: NoiseSettings): Float32Array {
   const { beta_start: start, beta_end: end, num_train_timesteps: count } = config;
   if (config.trained_betas !== undefined) {
     if (config.trained_betas.length !== count) {
@@ -38,12 +47,21 @@ function betasOf(config: SchedulerConfig): Float32Array {
     case 'scaled_linear':
       return linspace(Math.sqrt(start), Math.sqrt(end), count).map((x) => x * x);
     case 'squaredcos_cap_v2':
-      return cosineBetas(count);
+      return betasOfAlphaBar(count, (t) => Math.cos((((t + 0.008) / 1.008) * Math.PI) / 2) ** 2);
+    case 'exp':
+      return betasOfAlphaBar(count, (t) => Math.exp(-12 * t));
+    case 'laplace':
+      return betasOfAlphaBar(count, laplaceAlphaBar);
+    case 'sigmoid':
+      return linspace(-6, 6, count).map((x) => {
+        const sigmoid = f32(1 / f32(1 + f32(Math.exp(-x))));
+        return f32(sigmoid * f32(end - start)) + f32(start);
+      });
   }
 }
 
 /** `torch.linspace` in float32: from both ends to the middle, with fused multiply-add. */
-function linspace(from: number, to: number, count: number): Float32Array {
+export function linspace(from: number, to: number, count: number): Float32Array {
   const start = f32(from);
   const end = f32(to);
   const step = count === 1 ? 0 : f32(f32(end - start) / (count - 1));
@@ -52,12 +70,17 @@ function linspace(from: number, to: number, count: number): Float32Array {
   );
 }
 
-/** Nichol and Dhariwal, https://arxiv.org/abs/2102.09672, betas capped at 0.999. */
-function cosineBetas(count: number): Float32Array {
-  const alphaBar = (t: number) => Math.cos((((t + 0.008) / 1.008) * Math.PI) / 2) ** 2;
+/** From a continuous ᾱ(t), t in [0, 1], as in https://arxiv.org/abs/2102.09672; betas capped at 0.999. */
+function betasOfAlphaBar(count: number, alphaBar: (t: number) => number): Float32Array {
   return Float32Array.from({ length: count }, (_, i) =>
     Math.min(1 - alphaBar((i + 1) / count) / alphaBar(i / count), 0.999),
   );
+}
+
+function laplaceAlphaBar(t: number): number {
+  const sign = 0.5 - t < 0 ? -1 : 1;
+  const snr = Math.exp(-0.5 * sign * Math.log(1 - 2 * Math.abs(0.5 - t) + 1e-6));
+  return Math.sqrt(snr / (1 + snr));
 }
 
 /** Algorithm 1 of Lin et al., https://arxiv.org/abs/2305.08891. */

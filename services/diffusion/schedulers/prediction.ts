@@ -1,19 +1,16 @@
-import type { SchedulerConfig } from './scheduler-config.ts';
-
 const f32 = Math.fround;
 
-/**
- * How x₀, the sample without noise, follows from the sample and the model's output. All prediction
- * types are linear: x₀ = (sample · x_t + output · model(x_t)) ÷ divisor.
- */
-export type OriginalSample = { sample: number; output: number; divisor: number };
+/** What the model was trained to predict. */
+export type PredictionType = 'epsilon' | 'v_prediction' | 'sample' | 'flow_prediction';
 
-/** For x_t = alpha · x₀ + sigma · noise with alpha² + sigma² = 1. */
-export function originalSample(
-  type: SchedulerConfig['prediction_type'],
-  alpha: number,
-  sigma: number,
-): OriginalSample {
+/**
+ * A quantity that follows from the sample and the model's output. All prediction types are linear:
+ * (sample · x_t + output · model(x_t)) ÷ divisor.
+ */
+export type Prediction = { sample: number; output: number; divisor: number };
+
+/** x₀, the sample without noise, for x_t = alpha · x₀ + sigma · noise. */
+export function originalSample(type: PredictionType, alpha: number, sigma: number): Prediction {
   switch (type) {
     case 'epsilon':
       return { sample: 1, output: -sigma, divisor: alpha };
@@ -21,14 +18,30 @@ export function originalSample(
       return { sample: alpha, output: -sigma, divisor: 1 };
     case 'sample':
       return { sample: 0, output: 1, divisor: 1 };
+    case 'flow_prediction':
+      return { sample: 1, output: -sigma, divisor: 1 };
   }
 }
 
-/** For x_t = x₀ + sigma · noise, the scale in which the Euler family works. */
+/** The noise in x_t = alpha · x₀ + sigma · noise. */
+export function noiseInSample(type: PredictionType, alpha: number, sigma: number): Prediction {
+  switch (type) {
+    case 'epsilon':
+      return { sample: 0, output: 1, divisor: 1 };
+    case 'v_prediction':
+      return { sample: sigma, output: alpha, divisor: 1 };
+    case 'sample':
+      return { sample: 1, output: -alpha, divisor: sigma };
+    case 'flow_prediction':
+      return { sample: 1, output: alpha, divisor: 1 };
+  }
+}
+
+/** x₀ for x_t = x₀ + sigma · noise, the scale in which the Euler family works. */
 export function originalSampleAtSigma(
-  type: SchedulerConfig['prediction_type'],
+  type: Exclude<PredictionType, 'flow_prediction'>,
   sigma: number,
-): OriginalSample {
+): Prediction {
   if (type === 'epsilon') return { sample: 1, output: -sigma, divisor: 1 };
   const variance = f32(f32(sigma * sigma) + 1);
   const alpha = f32(1 / f32(Math.sqrt(variance)));
@@ -36,7 +49,7 @@ export function originalSampleAtSigma(
   return { sample: sample === 0 ? 0 : f32(1 / variance), output, divisor: 1 };
 }
 
-/** x₀ of one element, each operation rounded to float32 as torch rounds it. */
-export function predictOriginal(by: OriginalSample, x: number, modelOutput: number): number {
+/** One element, each operation rounded to float32 as torch rounds it. */
+export function predict(by: Prediction, x: number, modelOutput: number): number {
   return f32(f32(f32(by.sample * x) + f32(by.output * modelOutput)) / by.divisor);
 }

@@ -28,3 +28,13 @@ export function arrayParity(values: Float32Array, reference: Float32Array): numb
   }
   return apart === 0 ? 0 : apart / size;
 }
+
+/** Share of 8-bit values within 2 of the reference. */
+export function pictureParity(values: ArrayLike<number>, reference: ArrayLike<number>): number {
+  if (values.length !== reference.length) throw new Error('pictures differ in size');
+  let within = 0;
+  for (let i = 0; i < values.length; i++) {
+    if (Math.abs(values[i]! - reference[i]!) <= 2) within += 1;
+  }
+  return within / values.length;
+}

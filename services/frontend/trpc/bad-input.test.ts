@@ -77,12 +77,12 @@ describe('generations.create refuses', () => {
     [
       'an unknown scheduler',
       '{"prompt":"x","scheduler":"fastest"}',
-      'scheduler: must be one of euler, euler-ancestral, ddim, dpmpp-2m',
+      'scheduler: must be one of euler, euler-ancestral, heun, lms, ddim, ddpm, pndm, deis, unipc, dpmpp-2m, dpmpp-2m-sde, dpmpp-single, kdpm2, kdpm2-ancestral, lcm, tcd, flow-match-euler',
     ],
     [
       "karras, which the model's own scheduler lacks",
       '{"prompt":"x","karras":true}',
-      'karras is not available with scheduler ddim; use euler or dpmpp-2m',
+      'karras is not available with scheduler ddim; use one of euler, heun, lms, deis, unipc, dpmpp-2m, dpmpp-2m-sde, dpmpp-single, kdpm2, kdpm2-ancestral, flow-match-euler',
     ],
     [
       'an unknown field',

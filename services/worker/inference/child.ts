@@ -12,6 +12,7 @@ import {
 } from '@darkroom/diffusion';
 import { type ChildMessage, type ParentMessage, PROTOCOL_VERSION, type Ran } from './protocol.ts';
 import { createSharedTime } from './shared-time.ts';
+import { stepsDone } from './steps-done.ts';
 
 const pipelines = new Map<string, Pipeline>();
 const running = new Map<number, AbortController>();
@@ -55,12 +56,12 @@ async function generate(message: Extract<ParentMessage, { type: 'generate' }>): 
   const abort = new AbortController();
   const started = engineTime.ms();
   running.set(id, abort);
-  const from = resume?.step ?? 0;
+  const from = stepsDone(resume, request.steps);
   let toldAt = Number.NEGATIVE_INFINITY;
   let last: RunState | undefined;
   let untold: RunState | undefined;
   const ran = (): Ran => ({
-    steps: (last?.step ?? from) - from,
+    steps: last === undefined ? 0 : stepsDone(last, request.steps) - from,
     engineMs: engineTime.ms() - started,
   });
   try {

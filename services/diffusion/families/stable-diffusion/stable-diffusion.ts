@@ -2,6 +2,7 @@ import { mainOutput } from '../../onnx/network.ts';
 import { promptFields } from '../../pipelines/conditioning.ts';
 import { createTextEncoder } from '../../pipelines/text-encoder.ts';
 import type { Family } from '../family.ts';
+import { checkTextWidth, guidanceInputs, isDistilled, takesTwoSamples } from '../guidance.ts';
 
 /** Stable Diffusion 1 and 2, SD-Turbo, and what was trained further from them. */
 export const stableDiffusion: Family = {
@@ -16,18 +17,27 @@ export const stableDiffusion: Family = {
   normalizesLatents: false,
   // Latents are not bounded by 1, and these models count timesteps from 1.
   schedulerSettings: () => ({ clip_sample: false, steps_offset: 1 }),
-  createConditioner({ tokenizers, textEncoders }) {
+  createConditioner({ configs, unet, tokenizers, textEncoders }) {
     const [tokenizer, network] = [tokenizers[0]!, textEncoders[0]!];
     const output = mainOutput(network, 'last_hidden_state');
+    checkTextWidth(unet, textEncoders, [output]);
     const encode = createTextEncoder(tokenizer, network, [output]);
     return {
-      inputNames: ['encoder_hidden_states'],
+      inputNames: [
+        'encoder_hidden_states',
+        ...(isDistilled(configs.unet) ? ['timestep_cond'] : []),
+      ],
+      fields: ({ guidanceScale }) => promptFields(takesTwoSamples(configs.unet, guidanceScale)),
       async condition(request) {
-        const isGuided = request.guidanceScale > 1;
+        const { guidanceScale } = request;
+        const isGuided = takesTwoSamples(configs.unet, guidanceScale);
         const [states] = await encode(promptFields(isGuided).map((field) => request[field]));
         return {
-          guidanceScale: isGuided ? request.guidanceScale : undefined,
-          inputs: { encoder_hidden_states: states! },
+          guidanceScale: isGuided ? guidanceScale : undefined,
+          inputs: {
+            encoder_hidden_states: states!,
+            ...guidanceInputs(configs.unet, guidanceScale),
+          },
         };
       },
     };

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { schedulerName } from '@darkroom/contract';
 import type { Random } from '@darkroom/testing';
 
 /** What a caller may know: the ids of its own generations, those of others, and cursors. */
@@ -40,7 +41,7 @@ const makers: Readonly<Record<string, Maker>> = {
       seed: () => random.pick([0, 7, -1, 2 ** 32 - 9, '18446744073709551615']),
       steps: () => random.pick([1, 20, 150]),
       guidanceScale: () => random.pick([0, 1, 4.5]),
-      scheduler: () => random.pick(['euler', 'ddim', 'dpmpp-2m', 'euler-ancestral']),
+      scheduler: () => random.pick(schedulerName.options),
       width: () => 64,
       height: () => 64,
       count: () => random.pick([1, 2]),

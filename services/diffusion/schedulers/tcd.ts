@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { addNoiseByAlphas, levelAt } from './add-noise.ts';
+import { consistencySettings, consistencyTimesteps } from './consistency.ts';
+import { cumulativeAlphas } from './noise-schedule.ts';
+import { noiseInSample, originalSample, predict } from './prediction.ts';
+import { type Run, type Solver, unscaled, withoutHistory } from './scheduler.ts';
+
+const f32 = Math.fround;
+
+export const tcdSettings = z.object(consistencySettings);
+
+/**
+ * Trajectory consistency distillation, https://arxiv.org/abs/2402.19159: each call goes to a timestep
+ * between its own and the next, by γ, and adds noise up to the next. Equal to diffusers'
+ * `TCDScheduler`, whose γ, called `eta`, is 0.3 unless the run says otherwise.
+ */
+export function createTcd(settings: z.infer<typeof tcdSettings>, run: Run): Solver {
+  const alphas = cumulativeAlphas(settings, { keepFinite: false });
+  const timesteps = consistencyTimesteps(settings, run.steps);
+  const gamma = run.eta ?? 0.3;
+
+  return {
+    ...withoutHistory,
+    timesteps,
+    initialNoiseSigma: 1,
+    scaleModelInput: unscaled,
+    step(call, modelOutput, sample) {
+      const isLast = call === timesteps.length - 1;
+      const next = isLast ? 0 : timesteps[call + 1]!;
+      const { signal, amount } = levelAt(alphas[timesteps[call]!]!);
+      const alphaBetween = alphas[Math.floor(f32(f32(1 - gamma) * next))]!;
+      const between = levelAt(alphaBetween);
+      const toOriginal = originalSample(settings.prediction_type, signal, amount);
+      const toNoise = noiseInSample(settings.prediction_type, signal, amount);
+      for (let i = 0; i < sample.length; i++) {
+        const original = predict(toOriginal, sample[i]!, modelOutput[i]!);
+        const epsilon = predict(toNoise, sample[i]!, modelOutput[i]!);
+        sample[i] = f32(between.signal * original) + f32(between.amount * epsilon);
+      }
+      if (isLast || gamma === 0) return;
+      const share = f32(alphas[next]! / alphaBetween);
+      const kept = levelAt(share);
+      const noise = new Float32Array(sample.length);
+      run.random.randn(noise);
+      for (let i = 0; i < sample.length; i++) {
+        sample[i] = f32(kept.signal * sample[i]!) + f32(kept.amount * noise[i]!);
+      }
+    },
+    addNoise: addNoiseByAlphas(alphas, timesteps),
+  };
+}
