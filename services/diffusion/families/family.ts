@@ -2,6 +2,7 @@ import type { ModelConfigs } from '../model-folder/model-configs.ts';
 import type { ModelIndex } from '../model-folder/model-index.ts';
 import type { Network } from '../onnx/network.ts';
 import type { Conditioner } from '../pipelines/conditioning.ts';
+import type { Task } from '../pipelines/pipeline.ts';
 import type { SchedulerConfig } from '../schedulers/scheduler-config.ts';
 import type { ClipTokenizer } from '../tokenizer/clip-tokenizer.ts';
 
@@ -28,8 +29,10 @@ export type Family = {
   readonly scalingFactor: number;
   /** Whether `latents_mean` and `latents_std` count. */
   readonly normalizesLatents: boolean;
+  /** `strength` where a request does not say: what diffusers' pipelines take. */
+  readonly strength: { readonly [task in Exclude<Task, 'text-to-image'>]: number };
   /** Settings of the scheduler that this family's pipeline sets whatever the file says. */
-  schedulerSettings(): Partial<SchedulerConfig>;
+  schedulerSettings(task: Task): Partial<SchedulerConfig>;
   /**
    * Binds prompts to the UNet's inputs beside sample and timestep.
    *

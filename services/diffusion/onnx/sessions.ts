@@ -45,20 +45,30 @@ export async function loadNetwork(
   options: SessionOptions,
 ): Promise<Network> {
   const file = join(part, 'model.onnx');
-  return { file, session: await createSession(join(folder, file), join(folder, file), options) };
+  return { file, session: await createSession(join(folder, file), options) };
 }
 
-/**
- * @param model a path, or the bytes of a file
- * @param name what messages call it
- */
+/** A network that is loaded when it is first needed, and then kept; a failure is not. */
+export function lazyNetwork(load: () => Promise<Network>) {
+  let loading: Promise<Network> | undefined;
+  return {
+    load: (): Promise<Network> => {
+      loading ??= load().catch((error: unknown) => {
+        loading = undefined;
+        throw error;
+      });
+      return loading;
+    },
+    release: async () => (await loading)?.session.release(),
+  };
+}
+
 async function createSession(
-  model: string,
-  name: string,
+  path: string,
   { executionProviders, intraOpThreads }: SessionOptions,
 ): Promise<InferenceSession> {
   try {
-    return await InferenceSession.create(model, {
+    return await InferenceSession.create(path, {
       executionProviders: [...executionProviders],
       graphOptimizationLevel: 'all',
       // Threads that have nothing to do sleep: see docs/decisions/engine-threads.md.
@@ -69,7 +79,7 @@ async function createSession(
     });
   } catch (cause) {
     throw new ModelError(
-      `${name} could not be loaded on ${executionProviders.join(', ')}`,
+      `${path} could not be loaded on ${executionProviders.join(', ')}`,
       cause instanceof Error ? cause.message : String(cause),
       'Write the model folder again in whole, or choose an execution provider that this machine has (cpu always is)',
       { cause },

@@ -1,17 +1,19 @@
 import type { Family } from '../families/family.ts';
-import { ModelError } from '../model-error.ts';
 import type { ModelConfigs } from '../model-folder/model-configs.ts';
 import { createTorchGenerator } from '../random/torch-generator.ts';
 import { createScheduler } from '../schedulers/create-scheduler.ts';
 import type { ClipTokenizer } from '../tokenizer/clip-tokenizer.ts';
 import type { Conditioner } from './conditioning.ts';
 import { checkFinite, createDenoisingJob, type DenoisingJob } from './denoising-job.ts';
+import { imageToImage, inpainting, type Start, textToImage } from './initial-latents.ts';
 import type { LatentDecoder } from './latent-decoder.ts';
+import type { LatentEncoder } from './latent-encoder.ts';
 import { checkPictureSize, type PictureSizes } from './picture-size.ts';
-import type { GenerateOptions, Picture, PictureRequest, Pipeline } from './pipeline.ts';
+import type { GenerateOptions, Picture, PictureRequest, Pipeline, Task } from './pipeline.ts';
 import { encodePng } from './png.ts';
 import type { RunState } from './run-state.ts';
 import { createStepBatcher } from './step-batcher.ts';
+import { checkTask, taskOf } from './task.ts';
 import type { SampleDims, Unet } from './unet.ts';
 
 /** A loaded model, its parts checked against each other. */
@@ -23,7 +25,11 @@ export type Model = {
   conditioner: Conditioner;
   unet: Unet;
   decoder: LatentDecoder;
+  /** Loads the encoder the first time. */
+  encoder(task: Task): Promise<LatentEncoder>;
   latentChannels: number;
+  /** Whether the UNet takes picture and mask as channels. */
+  isInpainting: boolean;
   /** Pixels a side for one latent. */
   vaeScaleFactor: number;
   sizes: PictureSizes;
@@ -32,41 +38,44 @@ export type Model = {
 
 /** The stages of diffusers' Stable Diffusion pipelines, the same for every family. */
 export function createPipeline(model: Model): Pipeline {
-  const { conditioner, decoder } = model;
+  const { family, conditioner, decoder } = model;
   const batcher = createStepBatcher(model.unet);
 
-  /** Everything before the first model call. */
-  async function prepare(request: PictureRequest, resume?: RunState): Promise<DenoisingJob> {
+  async function prepare(asked: PictureRequest, resume?: RunState): Promise<DenoisingJob> {
     // 1. Check inputs
-    checkPictureSize(model.sizes, request);
+    checkPictureSize(model.sizes, asked);
+    const task = taskOf(asked);
+    checkTask(asked, model.isInpainting);
+    const request =
+      task === 'text-to-image'
+        ? { ...asked, strength: undefined }
+        : { ...asked, strength: asked.strength ?? family.strength[task] };
     const dims: SampleDims = [
       model.latentChannels,
       request.height / model.vaeScaleFactor,
       request.width / model.vaeScaleFactor,
     ];
-    const size = dims[0] * dims[1] * dims[2];
-    if (resume !== undefined) checkFits(resume, request.steps, size);
 
     // 2. Encode the prompt
     const conditioning = await conditioner.condition(request);
 
-    // 3. Prepare timesteps
-    const random = createTorchGenerator(resume?.random ?? request.seed);
-    const { scheduler: name, karras, steps } = request;
-    const settings = { ...model.configs.scheduler, ...model.family.schedulerSettings() };
-    const scheduler = createScheduler(settings, { name, karras, steps, random });
+    // 3. Prepare timesteps. What a run that goes on begins with is drawn from the seed once more; what
+    // its steps draw goes on from the state.
+    const fresh = createTorchGenerator(request.seed);
+    const random = resume === undefined ? fresh : createTorchGenerator(resume.random);
+    const { scheduler: name, karras, steps, strength } = request;
+    const settings = { ...model.configs.scheduler, ...family.schedulerSettings(task) };
+    const scheduler = createScheduler(settings, { name, karras, steps, strength, random });
 
     // 4. Prepare latents
-    const latents = new Float32Array(size);
-    if (resume === undefined) {
-      random.randn(latents);
-      for (let i = 0; i < size; i++) latents[i] = latents[i]! * scheduler.initialNoiseSigma;
-    } else {
-      latents.set(resume.latents);
-      scheduler.restore(resume.history);
-    }
-    const step = resume?.step ?? 0;
-    return createDenoisingJob({ scheduler, steps, random, conditioning, dims, latents, step });
+    const start: Start = { request, scheduler, random: fresh, dims };
+    const initial =
+      task === 'text-to-image'
+        ? textToImage(start)
+        : task === 'image-to-image'
+          ? await imageToImage(start, await model.encoder(task))
+          : await inpainting(start, await model.encoder(task), model.isInpainting);
+    return createDenoisingJob({ scheduler, random, conditioning, dims, initial, resume });
   }
 
   async function decode(
@@ -104,13 +113,4 @@ export function createPipeline(model: Model): Pipeline {
     },
     release: () => model.release(),
   };
-}
-
-function checkFits(state: RunState, steps: number, size: number): void {
-  if (state.steps === steps && state.step <= steps && state.latents.length === size) return;
-  throw new ModelError(
-    'The run cannot go on from this state',
-    `it was taken at step ${state.step} of ${state.steps} with ${state.latents.length} latents, and the request has ${steps} steps and ${size} latents`,
-    'Resume with the request that the state was taken from',
-  );
 }

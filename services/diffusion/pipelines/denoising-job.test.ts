@@ -10,10 +10,9 @@ function job(guidanceScale: number | undefined) {
   const random = createTorchGenerator(1);
   const config = parseSchedulerConfig({ clip_sample: false });
   const scheduler = createScheduler(config, { name: 'ddim', steps: 2, random });
-  const latents = Float32Array.of(1, -1, 0.5, 0);
+  const initial = { latents: Float32Array.of(1, -1, 0.5, 0) };
   const conditioning = { guidanceScale, inputs: {} };
-  const step = 0;
-  return createDenoisingJob({ scheduler, steps: 2, random, conditioning, dims, latents, step });
+  return createDenoisingJob({ scheduler, random, conditioning, dims, initial });
 }
 
 it('asks for a sample with each of two texts, and guides from the first towards the second', () => {
@@ -34,7 +33,7 @@ it('asks for a sample with each of two texts, and guides from the first towards 
 it('tells the timestep of each call, and when none is left', () => {
   const run = job(undefined);
   expect(run.timestep).toBe(500);
-  expect(run.accept(new Float32Array(4))).toBe(true);
+  run.accept(new Float32Array(4));
   expect(run.state()).toMatchObject({ step: 1, steps: 2, latents: run.latents });
   expect(run.state().latents).not.toBe(run.latents);
   expect(run.timestep).toBe(0);

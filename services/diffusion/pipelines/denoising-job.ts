@@ -2,6 +2,7 @@ import { ModelError } from '../model-error.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
 import type { Scheduler } from '../schedulers/scheduler.ts';
 import type { Conditioning } from './conditioning.ts';
+import type { InitialLatents } from './initial-latents.ts';
 import type { RunState } from './run-state.ts';
 import type { SampleDims, UnetShape } from './unet.ts';
 
@@ -21,47 +22,70 @@ export type DenoisingJob = {
   writeSample(out: Float32Array): void;
   /**
    * Takes the model's output for the samples written last, [samples, C, H, W] of `shape.output`, and
-   * writes over it. Some schedulers call the model more than once a step.
+   * writes over it.
    *
-   * @returns whether a step has ended, so that there is a state to go on from
    * @throws ModelError where the output is not finite
    */
-  accept(output: Float32Array): boolean;
-  /** All that is needed to go on from the end of the last step, as a copy. */
+  accept(output: Float32Array): void;
+  /** All that is needed to go on from the last call, as a copy. */
   state(): RunState;
 };
 
 export type DenoisingRun = {
   scheduler: Scheduler;
-  /** Steps that the request asks for. */
-  steps: number;
   random: TorchGenerator;
   conditioning: Conditioning;
   dims: SampleDims;
-  /** Noise of the scheduler's deviation, or the latents of the state to go on from. */
-  latents: Float32Array;
-  /** Steps that are done. */
-  step: number;
+  initial: InitialLatents;
+  /** To go on from. */
+  resume?: RunState | undefined;
 };
 
 export function createDenoisingJob(run: DenoisingRun): DenoisingJob {
-  const { scheduler, steps, random, conditioning, dims, latents } = run;
+  const { scheduler, random, conditioning, dims } = run;
+  const { latents, kept, channels } = run.initial;
   const { guidanceScale, inputs } = conditioning;
   const samples = guidanceScale === undefined ? 1 : 2;
   const size = latents.length;
-  const calls = scheduler.timesteps.length;
-  let step = run.step;
-  let call = step;
+  const area = dims[1] * dims[2];
+  const extra = channels?.length ?? 0;
+  const { timesteps, begin } = scheduler;
+  /** Of this run: with strength, not from the first on. */
+  const calls = timesteps.length - begin;
+  const noised = kept && new Float32Array(size);
+  let call = begin;
+  if (run.resume !== undefined) {
+    checkFits(run.resume, calls, size);
+    call = begin + run.resume.step;
+    latents.set(run.resume.latents);
+    scheduler.restore(run.resume.history);
+  }
+
+  /** Puts back what the mask keeps, under as much noise as the next call expects. */
+  function keep(): void {
+    if (kept === undefined || noised === undefined) return;
+    const isLast = call === timesteps.length;
+    if (!isLast) scheduler.addNoise(kept.original, kept.noise, call, noised);
+    const from = isLast ? kept.original : noised;
+    for (let i = 0; i < size; i++) if (kept.isKept[i % area] === 1) latents[i] = from[i]!;
+  }
 
   return {
-    shape: { samples, input: dims, output: dims, conditioning: inputs },
+    shape: {
+      samples,
+      input: [dims[0] + extra / area, dims[1], dims[2]],
+      output: dims,
+      conditioning: inputs,
+    },
     latents,
     get timestep() {
-      return call < calls ? scheduler.timesteps[call] : undefined;
+      return timesteps[call];
     },
     writeSample(out) {
-      scheduler.scaleModelInput(call, latents, samples === 1 ? out : out.subarray(0, size));
-      if (samples === 2) out.copyWithin(size, 0, size);
+      const first = samples === 1 && extra === 0 ? out : out.subarray(0, size);
+      scheduler.scaleModelInput(call, latents, first);
+      if (channels !== undefined) out.set(channels, size);
+      if (samples === 2) out.copyWithin(size + extra, 0, size + extra);
     },
     accept(output) {
       if (guidanceScale !== undefined) {
@@ -72,13 +96,12 @@ export function createDenoisingJob(run: DenoisingRun): DenoisingJob {
       }
       scheduler.step(call, samples === 1 ? output : output.subarray(0, size), latents);
       call += 1;
-      step += 1;
-      checkFinite(latents, `after step ${step} of ${steps}`);
-      return true;
+      keep();
+      checkFinite(latents, `after step ${call - begin} of ${calls}`);
     },
     state: () => ({
-      step,
-      steps,
+      step: call - begin,
+      steps: calls,
       latents: latents.slice(),
       random: random.state(),
       history: scheduler.history(),
@@ -88,7 +111,9 @@ export function createDenoisingJob(run: DenoisingRun): DenoisingJob {
 
 /** @throws ModelError where there is NaN or infinity among the values */
 export function checkFinite(values: Float32Array, where: string): void {
-  if (isFiniteThroughout(values)) return;
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  if (Number.isFinite(sum)) return;
   throw new ModelError(
     'The model gave values that are not numbers',
     `NaN or infinity ${where}`,
@@ -96,8 +121,11 @@ export function checkFinite(values: Float32Array, where: string): void {
   );
 }
 
-export function isFiniteThroughout(values: Float32Array): boolean {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i]!;
-  return Number.isFinite(sum);
+function checkFits(state: RunState, calls: number, size: number): void {
+  if (state.steps === calls && state.step <= calls && state.latents.length === size) return;
+  throw new ModelError(
+    'The run cannot go on from this state',
+    `it was taken at step ${state.step} of ${state.steps} with ${state.latents.length} latents, and the request has ${calls} steps and ${size} latents`,
+    'Resume with the request that the state was taken from',
+  );
 }

@@ -19,3 +19,10 @@ export function latentScale(family: Family, config: VaeConfig): LatentScale {
     deviations: both ? deviations : undefined,
   };
 }
+
+/** diffusers' inpainting pipelines leave mean and deviation out when they encode. */
+export const withoutMoments = ({ factor }: LatentScale): LatentScale => ({
+  factor,
+  means: undefined,
+  deviations: undefined,
+});

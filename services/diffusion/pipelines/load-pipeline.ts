@@ -1,12 +1,20 @@
 import { openModel } from '../families/open-model.ts';
-import { type ModelConfigs, readModelConfigs } from '../model-folder/model-configs.ts';
-import { loadNetworks, releaseNetworks, type SessionOptions } from '../onnx/sessions.ts';
+import { readModelConfigs } from '../model-folder/model-configs.ts';
+import {
+  lazyNetwork,
+  loadNetwork,
+  loadNetworks,
+  releaseNetworks,
+  type SessionOptions,
+} from '../onnx/sessions.ts';
 import { loadClipTokenizer } from '../tokenizer/clip-tokenizer.ts';
 import { createPipeline } from './create-pipeline.ts';
-import { createLatentDecoder, type LatentDecoder } from './latent-decoder.ts';
-import { latentScale } from './latent-scale.ts';
+import { createLatentDecoder } from './latent-decoder.ts';
+import { createLatentEncoder } from './latent-encoder.ts';
+import { latentScale, withoutMoments } from './latent-scale.ts';
+import { modelShape } from './model-shape.ts';
 import type { Pipeline } from './pipeline.ts';
-import { createUnet, type Unet } from './unet.ts';
+import { createUnet } from './unet.ts';
 
 /**
  * Loads a folder in the Hugging Face ONNX layout, of any family that is built in.
@@ -29,7 +37,10 @@ export async function loadPipeline(path: string, options: SessionOptions): Promi
     const parts = { index, configs, tokenizers, textEncoders, unet: networks.unet! };
     const conditioner = family.createConditioner(parts);
     const unet = createUnet(networks.unet!, conditioner.inputNames);
-    const decoder = createLatentDecoder(networks.vae_decoder!, latentScale(family, configs.vae));
+    const scale = latentScale(family, configs.vae);
+    const decoder = createLatentDecoder(networks.vae_decoder!, scale);
+    const shape = modelShape(configs, unet, decoder);
+    const encoder = lazyNetwork(() => loadNetwork(path, 'vae_encoder', options));
     return createPipeline({
       family,
       configs,
@@ -37,24 +48,18 @@ export async function loadPipeline(path: string, options: SessionOptions): Promi
       conditioner,
       unet,
       decoder,
-      ...dimensions(configs, unet, decoder),
-      release: () => releaseNetworks(networks),
+      async encoder(task) {
+        const by = task === 'inpainting' ? withoutMoments(scale) : scale;
+        return createLatentEncoder(await encoder.load(), by, shape.vaeScaleFactor);
+      },
+      ...shape,
+      async release() {
+        await encoder.release();
+        await releaseNetworks(networks);
+      },
     });
   } catch (error) {
     await releaseNetworks(networks);
     throw error;
   }
-}
-
-function dimensions({ vae, unet: config }: ModelConfigs, unet: Unet, decoder: LatentDecoder) {
-  const [channels, height, width] = unet.takes;
-  const latentChannels = decoder.channels ?? vae.latent_channels ?? channels ?? 4;
-  const vaeScaleFactor = 2 ** (vae.block_out_channels.length - 1);
-  // The UNet halves the latents in every block but the last. diffusers pads where a side is odd; its
-  // exporters trace the other branch, and the halves no longer meet.
-  const multipleOf = vaeScaleFactor * 2 ** (config.block_out_channels.length - 1);
-  const pixels = (latents: number | undefined) =>
-    latents === undefined ? undefined : latents * vaeScaleFactor;
-  const sizes = { multipleOf, fixed: { width: pixels(width), height: pixels(height) } };
-  return { latentChannels, vaeScaleFactor, sizes };
 }

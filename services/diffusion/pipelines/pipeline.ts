@@ -45,11 +45,11 @@ export type Picture = {
 export type Truncation = Cut & { field: 'prompt' | 'negativePrompt' };
 
 export type GenerateOptions = {
-  /** Called after each step with all that is needed to go on from there. */
+  /** Called after each model call with all that is needed to go on from there. */
   onStep?: (state: RunState) => void;
   /** Looked at between model calls; an aborted run rejects with `signal.reason`. */
   signal?: AbortSignal;
-  /** Goes on after the step that this state was taken at, to the same bits. */
+  /** Goes on after the call that this state was taken at, to the same bits. */
   resume?: RunState;
 };
 

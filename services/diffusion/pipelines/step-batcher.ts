@@ -10,7 +10,7 @@ export type StepBatcher = {
   /**
    * Resolves once no call of the job is left.
    *
-   * @param options.onStep told at the end of each step
+   * @param options.onStep told after each call
    * @param options.signal looked at between runs
    * @throws `signal.reason` when aborted; what the run threw that the job was part of, or the job's
    *   own `accept`, which concerns no other
@@ -83,7 +83,8 @@ export function createStepBatcher(unet: Unet): StepBatcher {
     for (const { member, job, part } of parts(group, output)) {
       leave(member);
       try {
-        if (job.accept(part)) member.onStep?.(job.state());
+        job.accept(part);
+        member.onStep?.(job.state());
         if (job.timestep === undefined) member.resolve();
         else members.push(member);
       } catch (error) {

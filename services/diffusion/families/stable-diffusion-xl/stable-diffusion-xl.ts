@@ -19,6 +19,7 @@ export const stableDiffusionXl: Family = {
   ],
   scalingFactor: 0.13025,
   normalizesLatents: true,
+  strength: { 'image-to-image': 0.3, inpainting: 0.9999 },
   schedulerSettings: () => ({}),
   createConditioner({ index, configs, unet, tokenizers, textEncoders }) {
     if (index.requires_aesthetics_score === true) {

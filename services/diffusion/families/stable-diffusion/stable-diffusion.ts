@@ -15,8 +15,12 @@ export const stableDiffusion: Family = {
   textEncoders: [{ tokenizer: 'tokenizer', encoder: 'text_encoder' }],
   scalingFactor: 0.18215,
   normalizesLatents: false,
+  strength: { 'image-to-image': 0.8, inpainting: 1 },
   // Latents are not bounded by 1, and these models count timesteps from 1.
-  schedulerSettings: () => ({ clip_sample: false, steps_offset: 1 }),
+  schedulerSettings: (task) => ({
+    steps_offset: 1,
+    ...(task === 'inpainting' ? { skip_prk_steps: true } : { clip_sample: false }),
+  }),
   createConditioner({ configs, unet, tokenizers, textEncoders }) {
     const [tokenizer, network] = [tokenizers[0]!, textEncoders[0]!];
     const output = mainOutput(network, 'last_hidden_state');

@@ -96,6 +96,11 @@ class Cases:
     def add(self, name: str, networks: str, pipeline, request: dict, count: int = 1, **call) -> None:
         """`request` as the engine takes it; picture i has seed + i and its own generator."""
         task = request.get("task", "text-to-image")
+        if task == "inpainting" and count > 1:
+            # In a batch, diffusers encodes the picture once, with the first picture's generator.
+            for i in range(count):
+                self.add(name, networks, pipeline, request | {"seed": request["seed"] + i}, **call)
+            return
         images = {"image": init_image()} if task != "text-to-image" else {
             "width": WIDTH, "height": HEIGHT}
         if task == "inpainting":
@@ -217,8 +222,12 @@ def latent_consistency(cases: Cases) -> None:
     cases.add(name, "lcm", text, request(70, 4, 8.5))
     cases.add(name, "lcm", text, request(71, 4, 1.0), count=3)
     image = pipeline("LatentConsistencyModelImg2ImgPipeline", name, parts, **NONE)
-    cases.add(name, "lcm", image, request(74, 4, 8.5, task="image-to-image", strength=0.8))
+    cases.add(name, "lcm", image, request(74, 4, 8.5, task="image-to-image", strength=1.0))
+    # With less strength that pipeline thins its steps out; the engine leaves off the first, as this does.
+    image = pipeline("StableDiffusionImg2ImgPipeline", name, parts, **NONE)
     cases.add(name, "lcm", image, request(75, 4, 8.5, task="image-to-image", strength=0.5))
+    paint = pipeline("StableDiffusionInpaintPipeline", name, parts, **NONE)
+    cases.add(name, "lcm", paint, request(76, 4, 8.5, task="inpainting", strength=0.8))
 
 
 if __name__ == "__main__":
