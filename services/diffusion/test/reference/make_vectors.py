@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import diffusers
-from scheduler_cases import every_case
+from scheduler_cases import every_case, last_bits
 
 FIXTURES = Path(__file__).parent / "fixtures"
 SIZE = 24  # Above 16 and no multiple of it, so that noise takes torch's path with a tail.
@@ -174,7 +174,8 @@ def token_vectors() -> dict:
 
 MAKERS = {
     "randn.json": randn_vectors,
-    "schedulers.json": lambda: [scheduler_trajectory(case) for case in every_case()],
+    "schedulers.json": lambda: {"cases": [scheduler_trajectory(case) for case in every_case()],
+                                "lastBits": [scheduler_trajectory(case) for case in last_bits()]},
     "tokens.json": token_vectors,
 }
 

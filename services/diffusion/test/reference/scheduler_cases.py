@@ -35,7 +35,8 @@ def every_case() -> list[dict]:
 
 
 def step_counts():
-    return [case(name, base(name), steps) for name in NAMES for steps in [1, 2, 4, 10, 25, 50]]
+    return [case(name, base(name), steps) for name in NAMES for steps in [1, 2, 4, 10, 25, 50]
+            if (name, steps) != ("kdpm2-ancestral", 2)]  # See last_bits.
 
 
 def spacings():
@@ -67,8 +68,6 @@ def noise():
         config = {**base(name), "rescale_betas_zero_snr": True, "prediction_type": "v_prediction",
                   "timestep_spacing": "trailing"}
         cases += [case(name, config, steps) for steps in [4, 10, 25]]
-    cases.append(case("dpmpp-2m", {"beta_schedule": "squaredcos_cap_v2", "rescale_betas_zero_snr": True,
-                                   "prediction_type": "v_prediction", "use_karras_sigmas": True}, 20))
     return cases
 
 
@@ -223,6 +222,17 @@ def trailing_extra():
     """Step counts about which numpy.arange gives one timestep more, -1."""
     return [case(name, {**base(name), "timestep_spacing": "trailing"}, steps)
             for name in ["ddim", "pndm", "ddpm", "euler", "dpmpp-2m"] for steps in [31, 61, 103]]
+
+
+def last_bits():
+    """Where float32 cancels all but a few bits, so that torch's vectorised sqrt, which errs by a little more than half
+    of the last bit of its result and differs between processors, shows. Compared by a looser bound."""
+    # Four bits are left of the first beta; they make the lowest sigma, between which and the highest all others lie.
+    cosine = {"beta_schedule": "squaredcos_cap_v2", "rescale_betas_zero_snr": True, "prediction_type": "v_prediction",
+              "use_karras_sigmas": True}
+    # One step from the highest to the lowest sigma: below it lies what is left of the difference of two squares.
+    return [*[case("dpmpp-2m", cosine, steps) for steps in [4, 10, 20, 25]],
+            case("kdpm2-ancestral", base("kdpm2-ancestral"), 2)]
 
 
 def published():
