@@ -43,6 +43,19 @@ await yargs(hideBin(process.argv))
     },
   )
   .command(
+    'batching',
+    'What does the engine make of several requests at once?',
+    (command) =>
+      command
+        .option('slots', { type: 'number', default: 8, describe: 'Pictures at once' })
+        .option('pictures', { type: 'number', default: 64, describe: 'Each round' })
+        .option('rounds', { type: 'number', default: 5 }),
+    async (args) => {
+      const { measureBatching } = await import('./batching.ts');
+      await show(args.json, () => measureBatching(args));
+    },
+  )
+  .command(
     'drain',
     'How many jobs a second do four workers finish, and how long does one wait?',
     (command) =>
