@@ -14,6 +14,7 @@ export {
   type Sessions,
 } from './onnx/sessions.ts';
 export { loadPipeline } from './pipelines/load-pipeline.ts';
+export { addPngText } from './pipelines/png-text.ts';
 export type {
   GenerateOptions,
   Picture,
@@ -23,5 +24,6 @@ export type {
 } from './pipelines/pipeline.ts';
 export type { RandomState, RunState } from './pipelines/run-state.ts';
 export { decodeRunState, encodeRunState } from './pipelines/run-state-bytes.ts';
+export type { SchedulerUsed } from './schedulers/create-scheduler.ts';
 export type { StableDiffusion } from './pipelines/stable-diffusion.ts';
 export { engineVersions } from './versions.ts';

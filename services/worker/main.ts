@@ -104,6 +104,7 @@ async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): 
     startInference({
       models: folders,
       executionProviders: config.EXECUTION_PROVIDERS,
+      pictureMetadata: config.PICTURE_METADATA,
       environment: config.environment,
       stepTimeoutMs: config.STEP_TIMEOUT_MS,
       startTimeoutMs: config.MODEL_LOAD_TIMEOUT_MS,

@@ -1,3 +1,4 @@
+import type { SchedulerUsed } from '../schedulers/create-scheduler.ts';
 import type { Cut } from '../tokenizer/clip-tokenizer.ts';
 import type { RunState } from './run-state.ts';
 
@@ -42,6 +43,11 @@ export type GenerateOptions = {
 
 export type Pipeline = {
   generate(request: PictureRequest, options?: GenerateOptions): Promise<Picture>;
+  /**
+   * The scheduler that a request runs with, for a record of how its picture is made.
+   * @throws ModelError where it cannot be used
+   */
+  schedulerOf(request: Pick<PictureRequest, 'scheduler' | 'karras'>): SchedulerUsed;
   /** Frees the sessions' memory. */
   release(): Promise<void>;
 };

@@ -1,7 +1,7 @@
 import { ModelError } from '../model-error.ts';
 import { releaseSessions, type Sessions } from '../onnx/sessions.ts';
 import { createTorchGenerator } from '../random/torch-generator.ts';
-import { createScheduler } from '../schedulers/create-scheduler.ts';
+import { createScheduler, resolveScheduler } from '../schedulers/create-scheduler.ts';
 import type { ClipTokenizer } from '../tokenizer/clip-tokenizer.ts';
 import { createDenoiser, unetInterface } from './denoiser.ts';
 import { createLatentDecoder } from './latent-decoder.ts';
@@ -108,6 +108,8 @@ export function createStableDiffusion(
       });
       return { png: encodePng(pixels, width, height), width, height, truncated };
     },
+    schedulerOf: ({ scheduler: name, karras }) =>
+      resolveScheduler(configs.scheduler, { name, karras }),
     release: () => releaseSessions(sessions),
   };
 }

@@ -26,20 +26,47 @@ const algorithms: Readonly<Record<string, Algorithm>> = {
   'dpmpp-2m': { className: 'DPMSolverMultistepScheduler', hasKarras: true, create: createDpmpp2m },
 };
 
-export type SchedulerChoice = {
+type Named = {
   /** Absent: the class that the configuration names. */
   name?: string | undefined;
   /** Absent: what the configuration says. */
   karras?: boolean | undefined;
+};
+
+export type SchedulerChoice = Named & {
   steps: number;
   /** Draws the noise of ancestral steps. */
   random: TorchGenerator;
 };
 
+/** The scheduler that computed a picture, for a record of how it was made. */
+export type SchedulerUsed = {
+  /** As callers write it. */
+  name: string;
+  /** As diffusers calls it. */
+  className: string;
+  /** With what the request chose and with defaults. */
+  config: SchedulerConfig;
+};
+
+/** @throws ModelError where there is no such scheduler, or it has no Karras noise levels */
+export function resolveScheduler(config: SchedulerConfig, choice: Named): SchedulerUsed {
+  const { name, algorithm, chosen } = choose(config, choice);
+  return { name, className: algorithm.className, config: chosen };
+}
+
 /** @throws ModelError where the choice, or the configuration behind it, is not to be computed */
 export function createScheduler(config: SchedulerConfig, choice: SchedulerChoice): Scheduler {
-  const { steps, karras } = choice;
-  const name = choice.name ?? nameOf(config);
+  const { steps } = choice;
+  const { algorithm, chosen } = choose(config, choice);
+  const trained = config.num_train_timesteps;
+  if (!Number.isInteger(steps) || steps < 1 || steps > trained) {
+    throw refusal(`steps is ${steps}`, `Ask for a whole number of steps from 1 to ${trained}`);
+  }
+  return algorithm.create(chosen, steps, choice.random);
+}
+
+function choose(config: SchedulerConfig, { name = nameOf(config), karras }: Named) {
   const algorithm = Object.hasOwn(algorithms, name) ? algorithms[name] : undefined;
   if (algorithm === undefined) {
     throw refusal(`there is no scheduler ${name}`, `Choose one of ${names()}`);
@@ -50,12 +77,8 @@ export function createScheduler(config: SchedulerConfig, choice: SchedulerChoice
       `Leave karras off, or choose one of ${names(({ hasKarras }) => hasKarras)}`,
     );
   }
-  const trained = config.num_train_timesteps;
-  if (!Number.isInteger(steps) || steps < 1 || steps > trained) {
-    throw refusal(`steps is ${steps}`, `Ask for a whole number of steps from 1 to ${trained}`);
-  }
   const chosen = karras === undefined ? config : { ...config, use_karras_sigmas: karras };
-  return algorithm.create(chosen, steps, choice.random);
+  return { name, algorithm, chosen };
 }
 
 function nameOf(config: SchedulerConfig): string {

@@ -11,6 +11,11 @@ import type { InferenceRequest, Ran } from './protocol.ts';
 export type InferenceOptions = Pick<ChildOptions, 'models' | 'logger' | 'program'> & {
   /** In order of preference, in the runtime's words. @default ['cpu'] */
   executionProviders?: readonly string[];
+  /**
+   * Whether the pictures' files carry what made them: request, model, engine and runtime.
+   * @default true
+   */
+  pictureMetadata?: boolean;
   /** This process's environment, of which the child sees a short list. @default nothing */
   environment?: ChildOptions['environment'];
   /**
@@ -95,6 +100,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
   const start = () =>
     startChild({
       executionProviders: ['cpu'],
+      pictureMetadata: true,
       environment: {},
       ...options,
       stepIntervalMs,
