@@ -14,7 +14,6 @@ export {
   type Sessions,
 } from './onnx/sessions.ts';
 export { loadPipeline } from './pipelines/load-pipeline.ts';
-export { addPngText } from './pipelines/png-text.ts';
 export type {
   GenerateOptions,
   Picture,
@@ -22,8 +21,9 @@ export type {
   Pipeline,
   Truncation,
 } from './pipelines/pipeline.ts';
+export { addPngText } from './pipelines/png-text.ts';
 export type { RandomState, RunState } from './pipelines/run-state.ts';
 export { decodeRunState, encodeRunState } from './pipelines/run-state-bytes.ts';
-export type { SchedulerUsed } from './schedulers/create-scheduler.ts';
 export type { StableDiffusion } from './pipelines/stable-diffusion.ts';
+export type { SchedulerUsed } from './schedulers/create-scheduler.ts';
 export { engineVersions } from './versions.ts';

@@ -71,7 +71,9 @@ export function readPngText(file: Uint8Array): PngText {
     const body = png.subarray(at + 4, end - 4);
     const type = body.toString('latin1', 0, 4);
     if (crc32(body) !== png.readUInt32BE(end - 4)) {
-      throw new PngError(`it is damaged: the checksum of its chunk ${JSON.stringify(type)} is wrong`);
+      throw new PngError(
+        `it is damaged: the checksum of its chunk ${JSON.stringify(type)} is wrong`,
+      );
     }
     if (type === 'IEND') return text;
     if (type === 'tEXt' || type === 'iTXt') {
@@ -99,6 +101,8 @@ function inflate(data: Buffer): Buffer {
   try {
     return inflateSync(data, { maxOutputLength: LONGEST_TEXT });
   } catch (error) {
-    throw new PngError(`it is damaged: a text in it cannot be inflated (${(error as Error).message})`);
+    throw new PngError(
+      `it is damaged: a text in it cannot be inflated (${(error as Error).message})`,
+    );
   }
 }

@@ -36,10 +36,17 @@ function metadataOf({ request, scheduler, modelDigest, identity }: Making): Pict
       prompt,
       negativePrompt,
       seed: toSeed(BigInt(seed)),
-      ...(sorted(rest) as Omit<PictureMetadata['request'], 'model' | 'prompt' | 'negativePrompt' | 'seed'>),
+      ...(sorted(rest) as Omit<
+        PictureMetadata['request'],
+        'model' | 'prompt' | 'negativePrompt' | 'seed'
+      >),
     },
     modelDigest,
-    scheduler: { name, className, config: sorted(config) as PictureMetadata['scheduler']['config'] },
+    scheduler: {
+      name,
+      className,
+      config: sorted(config) as PictureMetadata['scheduler']['config'],
+    },
     engine: identity.engine,
     onnxruntime: identity.onnxruntime,
     node: identity.node,
