@@ -6,6 +6,7 @@ import {
   TRPCClientError,
 } from '@darkroom/client/source';
 import type { PictureMetadata } from '@darkroom/contract';
+import { PngError } from '@darkroom/diffusion/png-text';
 import { CommandFailure } from './failure.ts';
 import { refuseUnfinished, runGeneration } from './generate.ts';
 import { openOutput, pictureName } from './output-path.ts';
@@ -49,8 +50,7 @@ export async function reproduce(options: ReproduceOptions, context: Context): Pr
 
   const saved = await output?.write(pictureName(request.prompt, request.seed), png);
   const difference = pictureDifference(original.png, png);
-  const now = metadataOf(png);
-  const changes = now === undefined ? undefined : changesOf(original.metadata, now);
+  const changes = changesOf(original.metadata, png);
   const equal = difference.largest <= TOLERANCE;
   if (options.json) {
     const report = { file, output: saved ?? null, equal, difference, changes: changes ?? null };
@@ -93,8 +93,16 @@ async function fetchOnly(client: DarkroomClient, { images }: Generation, signal:
 /** What makes a picture now and did not when the file was made, or the other way round. */
 type Change = { field: string; was: unknown; now: unknown };
 
-/** What differs between two pictures' metadata, in the order of the schema. */
-export function changesOf(then: PictureMetadata, now: PictureMetadata): Change[] {
+/** What differs in the new picture's metadata; undefined where it has none that can be read here. */
+function changesOf(then: PictureMetadata, png: Uint8Array): Change[] | undefined {
+  let now: PictureMetadata | undefined;
+  try {
+    now = metadataOf(png);
+  } catch (error) {
+    // A server of another release may write them otherwise.
+    if (!(error instanceof PngError)) throw error;
+  }
+  if (now === undefined) return undefined;
   const flat = ({ version: _, request, scheduler, ...makers }: PictureMetadata) =>
     new Map<string, unknown>([
       ...under('request', request),
@@ -120,7 +128,8 @@ function describe({ largest, share }: PictureDifference, changes: readonly Chang
       ? 'bit-identical: every value of every pixel is the same'
       : `${percent} % of the values differ, by at most ${largest} of 255`,
     ...(changes?.map(describeChange) ?? [
-      'the new picture does not say what made it (PICTURE_METADATA=0 there), so changes cannot be told',
+      'the service does not say what makes its pictures (PICTURE_METADATA=0, or another release), so ' +
+        'changes cannot be told',
     ]),
   ];
 }
@@ -128,7 +137,10 @@ function describe({ largest, share }: PictureDifference, changes: readonly Chang
 function causeOf(changes: readonly Change[] | undefined): string {
   if (changes === undefined) return 'what differs from then is not known';
   if (changes.length === 0) {
-    return 'model, engine, runtime and providers are those that made it, so another processor computes otherwise, or its pixels were changed';
+    return (
+      'model, engine, runtime and providers are those that made it; either another processor ' +
+      'computes otherwise, or its pixels were changed'
+    );
   }
   return `other than then is ${changes.map(({ field }) => field).join(', ')}`;
 }
