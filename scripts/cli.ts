@@ -6,33 +6,12 @@ import { json } from './cli/json.ts';
 import { platformCommands } from './cli/platform.ts';
 import { promotionCommands } from './cli/promotion.ts';
 import { releaseCommands } from './cli/release.ts';
+import { dataDir, remote } from './cli/service.ts';
 import { UsageError } from './commands/failure.ts';
 import { type Command, runCommand } from './commands/run-command.ts';
 
 /** Set by the handler of the command that was named; run once the whole line has been checked. */
 let command: Command | undefined;
-
-const service = <T>(line: Argv<T>) =>
-  line
-    .option('server', {
-      type: 'string',
-      requiresArg: true,
-      describe: 'Address of a running Darkroom; without it the one on the data folder is used',
-    })
-    .option('api-key', {
-      type: 'string',
-      requiresArg: true,
-      describe: "The server's key; better set DARKROOM_API_KEY, which other users cannot see",
-    });
-
-const dataDir = <T>(line: Argv<T>) =>
-  line.option('data-dir', {
-    type: 'string',
-    requiresArg: true,
-    describe: 'Folder of the embedded service [default: .darkroom in the project]',
-  });
-
-const remote = <T>(line: Argv<T>) => json(dataDir(service(line)));
 
 const generation = <T>(line: Argv<T>) =>
   remote(line).positional('id', {
@@ -102,6 +81,27 @@ const parser = yargs(hideBin(process.argv))
     (options) => {
       command = async (context) =>
         (await import('./commands/generate.ts')).generate(options, context);
+    },
+  )
+  .command(
+    'reproduce <file>',
+    'Make a picture again from what its PNG file says, and tell the difference',
+    (line) =>
+      remote(line)
+        .positional('file', {
+          type: 'string',
+          demandOption: true,
+          describe: 'A PNG file that Darkroom has made',
+        })
+        .option('output', {
+          type: 'string',
+          requiresArg: true,
+          alias: 'o',
+          describe: 'Where to write the new picture [default: nowhere]',
+        }),
+    (options) => {
+      command = async (context) =>
+        (await import('./commands/reproduce.ts')).reproduce(options, context);
     },
   )
   .command(

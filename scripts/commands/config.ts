@@ -24,6 +24,7 @@ const schema = z.object({
   MODELS: variables.MODELS.optional(),
   MODEL_DIR: z.string().optional(),
   EXECUTION_PROVIDERS: z.string().optional(),
+  PICTURE_METADATA: variables.PICTURE_METADATA,
   RESULT_TTL_HOURS: variables.RESULT_TTL_HOURS.optional(),
   API_KEYS_FILE: variables.API_KEYS_FILE,
   ALLOW_ANONYMOUS: variables.ALLOW_ANONYMOUS,
@@ -69,6 +70,7 @@ export type CliConfig = {
     | 'modelDir'
     | 'executionProviders'
     | 'requireGpu'
+    | 'pictureMetadata'
     | 'apiKeysFile'
     | 'allowAnonymous'
     | 'allowedHosts'
@@ -100,6 +102,7 @@ export function readConfig(): CliConfig {
       modelDir: env.MODEL_DIR,
       executionProviders: env.EXECUTION_PROVIDERS?.split(',').map((name) => name.trim()),
       requireGpu: env.REQUIRE_GPU,
+      pictureMetadata: env.PICTURE_METADATA,
       apiKeysFile: env.API_KEYS_FILE,
       allowAnonymous: env.ALLOW_ANONYMOUS,
       allowedHosts: env.ALLOWED_HOSTS,

@@ -21,15 +21,7 @@ export async function generate(options: GenerateOptions, context: Context): Prom
   const view = createProgressView(process.stderr);
   const show = view.add(options.prompt);
   const { generation, pictures } = await withService(options, context, async (client) => {
-    let asked: Generation | undefined;
-    const onProgress = (_: unknown, present: Generation) => {
-      asked = present;
-      show(present);
-    };
-    const { signal } = context;
-    const generation = await client.generate(input, { onProgress, signal }).catch(async (error) => {
-      throw interruptedBy(signal, error, signal.aborted ? await fateOf(client, asked) : '');
-    });
+    const generation = await runGeneration(client, input, show, context.signal);
     return { generation, pictures: await savePictures(client, generation, output, context.signal) };
   }).finally(() => view.close());
 
@@ -46,6 +38,27 @@ export async function generate(options: GenerateOptions, context: Context): Prom
     for (const { file } of pictures) context.print(file);
   }
   refuseUnfinished(generation);
+}
+
+/**
+ * A generation at its end.
+ *
+ * @throws Interrupted that says what becomes of it
+ */
+export async function runGeneration(
+  client: DarkroomClient,
+  input: GenerationInput,
+  show: (present: Generation) => void,
+  signal: AbortSignal,
+): Promise<Generation> {
+  let asked: Generation | undefined;
+  const onProgress = (_: unknown, present: Generation) => {
+    asked = present;
+    show(present);
+  };
+  return client.generate(input, { onProgress, signal }).catch(async (error) => {
+    throw interruptedBy(signal, error, signal.aborted ? await fateOf(client, asked) : '');
+  });
 }
 
 export type SavedPicture = { file: string; seed: Image['seed']; png: Uint8Array };

@@ -8,9 +8,9 @@ import {
   modelCatalogue,
   resolveRequest,
 } from '@darkroom/contract';
-import { decode } from 'fast-png';
 import { z } from 'zod';
 import { CommandFailure } from '../commands/failure.ts';
+import { pictureDifference } from '../commands/picture-difference.ts';
 import { MANIFESTS_FOLDER } from '../release/lock.ts';
 import type { Release } from '../release/read-release.ts';
 import type { Manifest } from '../render/manifest.ts';
@@ -79,19 +79,6 @@ export async function makeGoldenPictures(
   return pictures;
 }
 
-/** The largest difference of two pictures' values, of 255; 255 where they have other sizes or channels. */
-export function pictureDifference(one: Uint8Array, other: Uint8Array): number {
-  if (Buffer.from(one).equals(Buffer.from(other))) return 0;
-  const [a, b] = [decode(one), decode(other)];
-  const shape = (of: typeof a) => [of.width, of.height, of.channels, of.depth].join();
-  if (shape(a) !== shape(b)) return 255;
-  let largest = 0;
-  for (const [index, value] of a.data.entries()) {
-    largest = Math.max(largest, Math.abs(value - (b.data[index] ?? 0)));
-  }
-  return largest;
-}
-
 /** @throws CommandFailure that names the request whose picture is another */
 export function comparePictures(
   expected: readonly GoldenPicture[],
@@ -100,7 +87,7 @@ export function comparePictures(
 ): void {
   for (const [index, { request, png }] of expected.entries()) {
     const other = pictures[index];
-    const difference = other === undefined ? 255 : pictureDifference(png, other.png);
+    const difference = other === undefined ? 255 : pictureDifference(png, other.png).largest;
     if (difference <= tolerance) continue;
     throw new CommandFailure(
       `${who} makes another picture of "${request.prompt}" (seed ${request.seed}): its values differ by up to ` +

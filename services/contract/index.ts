@@ -3,6 +3,7 @@ export * from './errors.ts';
 export * from './generation.ts';
 export * from './messages.ts';
 export * from './object-keys.ts';
+export * from './picture-metadata.ts';
 export * from './readable-issues.ts';
 export * from './resolve-request.ts';
 export * from './schedulers.ts';

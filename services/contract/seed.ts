@@ -16,7 +16,7 @@ const RULE =
 const DIGITS = /^\d{1,20}$/;
 
 /** A seed in its one notation: equal seeds are equal values. */
-const toSeed = (value: bigint): Seed =>
+export const toSeed = (value: bigint): Seed =>
   value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : String(value);
 
 /** What a caller wrote, `'random'` for -1; undefined where it is no seed. */

@@ -21,6 +21,8 @@ export type {
   Pipeline,
   Truncation,
 } from './pipelines/pipeline.ts';
+export { addPngText } from './pipelines/png-text.ts';
 export type { RandomState, RunState } from './pipelines/run-state.ts';
 export { decodeRunState, encodeRunState } from './pipelines/run-state-bytes.ts';
+export type { SchedulerUsed } from './schedulers/create-scheduler.ts';
 export { engineVersions } from './versions.ts';

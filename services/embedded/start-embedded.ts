@@ -51,6 +51,8 @@ export type EmbeddedOptions = {
   executionProviders?: readonly string[] | undefined;
   /** Refuses to start unless a GPU provider is active. @default false */
   requireGpu?: boolean | undefined;
+  /** Whether the pictures' files carry what made them, the prompts included. @default true */
+  pictureMetadata?: boolean | undefined;
   /** The API keys of those who may call. @default whoever reaches a loopback host */
   apiKeysFile?: string | undefined;
   /** Lets whoever reaches the host call without a key. @default on loopback, where there are no keys */
@@ -185,6 +187,7 @@ async function start(
     models: folders,
     logger,
     environment: options.environment ?? {},
+    pictureMetadata: options.pictureMetadata ?? true,
     ...(options.executionProviders && { executionProviders: options.executionProviders }),
   });
   shutdown.defer('inference', inference.close);

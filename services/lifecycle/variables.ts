@@ -39,6 +39,16 @@ export const variables = {
       examples: ['HOST=127.0.0.1'],
     })
     .default('::'),
+  PICTURE_METADATA: z
+    .enum(['0', '1'], 'must be 0 or 1')
+    .transform((value) => value === '1')
+    .meta({
+      description:
+        '0: the pictures’ files do not carry the prompt and what else made them, so they cannot be ' +
+        'made again from the file',
+      examples: ['PICTURE_METADATA=0'],
+    })
+    .default(true),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'must be a log level')
     .meta({

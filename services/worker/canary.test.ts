@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { loadPipeline, modelDigest } from '@darkroom/diffusion';
 import { pinhole } from '@darkroom/pinhole';
+import { decode } from 'fast-png';
 import { expect, test } from 'vitest';
 
 const program = fileURLToPath(new URL('canary.ts', import.meta.url));
@@ -36,16 +37,16 @@ test('writes the pictures that the engine makes, and what they ran on', async ()
     [2n ** 64n - 1n, 7n].map((seed) => pipeline.generate({ ...request, seed })),
   );
   const model = await modelDigest(pinhole.folder);
-  const lines = stdout.trim().split('\n');
-  expect(lines.map((line) => JSON.parse(line))).toEqual(
-    made.map(({ png }, index) => ({
-      request: index,
-      model,
-      provider: 'cpu',
-      sha256: createHash('sha256').update(png).digest('hex'),
-      png: Buffer.from(png).toString('base64'),
-    })),
-  );
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines).toMatchObject([0, 1].map((request) => ({ request, model, provider: 'cpu' })));
+  for (const [index, { png, sha256 }] of lines.entries()) {
+    const file = Buffer.from(png, 'base64');
+    expect(createHash('sha256').update(file).digest('hex')).toBe(sha256);
+    expect(decode(file).data).toEqual(decode(made[index]?.png ?? file).data);
+  }
 });
 
 test.each([

@@ -56,6 +56,7 @@ export const schema = z
         examples: ['EXECUTION_PROVIDERS=cuda,cpu'],
       })
       .default(['cpu']),
+    PICTURE_METADATA: variables.PICTURE_METADATA,
     REQUIRE_GPU: z
       .enum(['0', '1'], 'must be 0 or 1')
       .transform((value) => value === '1')

@@ -105,6 +105,7 @@ async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): 
       models: folders,
       executionProviders: config.EXECUTION_PROVIDERS,
       slots: config.BATCH_SLOTS,
+      pictureMetadata: config.PICTURE_METADATA,
       environment: config.environment,
       stepTimeoutMs: config.STEP_TIMEOUT_MS,
       startTimeoutMs: config.MODEL_LOAD_TIMEOUT_MS,

@@ -1,7 +1,7 @@
 import type { Family } from '../families/family.ts';
 import type { ModelConfigs } from '../model-folder/model-configs.ts';
 import { createTorchGenerator } from '../random/torch-generator.ts';
-import { createScheduler } from '../schedulers/create-scheduler.ts';
+import { createScheduler, resolveScheduler } from '../schedulers/create-scheduler.ts';
 import type { ClipTokenizer } from '../tokenizer/clip-tokenizer.ts';
 import type { Conditioner } from './conditioning.ts';
 import { checkFinite, createDenoisingJob, type DenoisingJob } from './denoising-job.ts';
@@ -41,6 +41,11 @@ export function createPipeline(model: Model): Pipeline {
   const { family, conditioner, decoder } = model;
   const batcher = createStepBatcher(model.unet);
 
+  const schedulerConfig = (task: Task) => ({
+    ...model.configs.scheduler,
+    ...family.schedulerSettings(task),
+  });
+
   async function prepare(asked: PictureRequest, resume?: RunState): Promise<DenoisingJob> {
     // 1. Check inputs
     checkPictureSize(model.sizes, asked);
@@ -64,8 +69,8 @@ export function createPipeline(model: Model): Pipeline {
     const fresh = createTorchGenerator(request.seed);
     const random = resume === undefined ? fresh : createTorchGenerator(resume.random);
     const { scheduler: name, karras, steps, strength } = request;
-    const settings = { ...model.configs.scheduler, ...family.schedulerSettings(task) };
-    const scheduler = createScheduler(settings, { name, karras, steps, strength, random });
+    const config = schedulerConfig(task);
+    const scheduler = createScheduler(config, { name, karras, steps, strength, random });
 
     // 4. Prepare latents
     const start: Start = { request, scheduler, random: fresh, dims };
@@ -110,6 +115,10 @@ export function createPipeline(model: Model): Pipeline {
       const pixels = await decode(request, options);
       const png = encodePng(pixels, width, height);
       return { png, width, height, truncated: truncated(request) };
+    },
+    schedulerOf: (request) => {
+      const { scheduler: name, karras } = request;
+      return resolveScheduler(schedulerConfig(taskOf(request)), { name, karras });
     },
     release: () => model.release(),
   };

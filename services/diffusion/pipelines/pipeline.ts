@@ -1,3 +1,4 @@
+import type { SchedulerUsed } from '../schedulers/create-scheduler.ts';
 import type { Cut } from '../tokenizer/clip-tokenizer.ts';
 import type { RunState } from './run-state.ts';
 
@@ -58,6 +59,11 @@ export type Pipeline = {
   generate(request: PictureRequest, options?: GenerateOptions): Promise<Picture>;
   /** The decoder's pixels before they are clamped, [3, height, width]. */
   decode(request: PictureRequest, options?: GenerateOptions): Promise<Float32Array>;
+  /**
+   * The scheduler that a request runs with, for a record of how its picture is made.
+   * @throws ModelError where it cannot be used
+   */
+  schedulerOf(request: PictureRequest): SchedulerUsed;
   /** Frees the sessions' memory. */
   release(): Promise<void>;
 };

@@ -5,11 +5,14 @@ import { type Algorithm, algorithms } from './algorithms.ts';
 import type { Scheduler } from './scheduler.ts';
 import { describeIssues, type SchedulerConfig } from './scheduler-config.ts';
 
-export type SchedulerChoice = {
+type Named = {
   /** Absent: the class that the configuration names. */
   name?: string | undefined;
   /** Absent: what the configuration says. */
   karras?: boolean | undefined;
+};
+
+export type SchedulerChoice = Named & {
   steps: number;
   /**
    * Of image-to-image, above 0 and at most 1: of the steps, ⌊steps · strength⌋ are taken, the last ones.
@@ -24,10 +27,44 @@ export type SchedulerChoice = {
   mu?: number | undefined;
 };
 
+/** The scheduler that computed a picture, for a record of how it was made. */
+export type SchedulerUsed = {
+  /** As callers write it. */
+  name: string;
+  /** As diffusers calls it. */
+  className: string;
+  /** What the algorithm computes with: the model's, what the request chose, and defaults. */
+  config: Readonly<Record<string, unknown>>;
+};
+
+/** @throws ModelError where there is no such scheduler, or it has no Karras noise levels */
+export function resolveScheduler(config: SchedulerConfig, choice: Named): SchedulerUsed {
+  const { name, algorithm, settings } = choose(config, choice);
+  return {
+    name,
+    className: algorithm.className,
+    config: settings as Readonly<Record<string, unknown>>,
+  };
+}
+
 /** @throws ModelError where the choice, or the configuration behind it, is not to be computed */
 export function createScheduler(config: SchedulerConfig, choice: SchedulerChoice): Scheduler {
-  const { steps, karras, random, eta, mu } = choice;
-  const name = choice.name ?? nameOf(config);
+  const { steps, random, eta, mu } = choice;
+  const { algorithm, settings } = choose(config, choice);
+  const trained = config.num_train_timesteps ?? 1000;
+  if (!Number.isInteger(steps) || steps < 1 || steps > trained) {
+    throw refusal(`steps is ${steps}`, `Ask for a whole number of steps from 1 to ${trained}`);
+  }
+  if (eta !== undefined && !(eta >= 0 && eta <= 1)) {
+    throw refusal(`eta is ${eta}`, 'Ask for an eta from 0 to 1');
+  }
+  const { order } = algorithm;
+  const begin = skippedSteps(steps, choice.strength) * order;
+  return { ...algorithm.create(settings, { steps, begin, random, eta, mu }), begin, order };
+}
+
+function choose(config: SchedulerConfig, choice: Named) {
+  const { name = nameOf(config), karras } = choice;
   const algorithm = algorithms.find((candidate) => candidate.name === name);
   if (algorithm === undefined) {
     throw refusal(`there is no scheduler ${name}`, `Choose one of ${names()}`);
@@ -38,15 +75,6 @@ export function createScheduler(config: SchedulerConfig, choice: SchedulerChoice
       `Leave karras off, or choose one of ${names(({ hasKarras }) => hasKarras)}`,
     );
   }
-  const trained = config.num_train_timesteps ?? 1000;
-  if (!Number.isInteger(steps) || steps < 1 || steps > trained) {
-    throw refusal(`steps is ${steps}`, `Ask for a whole number of steps from 1 to ${trained}`);
-  }
-  if (eta !== undefined && !(eta >= 0 && eta <= 1)) {
-    throw refusal(`eta is ${eta}`, 'Ask for an eta from 0 to 1');
-  }
-  const { order } = algorithm;
-  const begin = skippedSteps(steps, choice.strength) * order;
   const settings = settingsOf(name, algorithm, {
     ...config,
     ...(karras !== undefined && { use_karras_sigmas: karras }),
@@ -58,7 +86,7 @@ export function createScheduler(config: SchedulerConfig, choice: SchedulerChoice
     }),
     ...(choice.name !== undefined && algorithm.forced),
   });
-  return { ...algorithm.create(settings, { steps, begin, random, eta, mu }), begin, order };
+  return { name, algorithm, settings };
 }
 
 /** As diffusers' image-to-image pipelines count them. */

@@ -19,6 +19,8 @@ import {
 export type ChildOptions = {
   models: readonly ModelFolder[];
   executionProviders: readonly string[];
+  /** Whether pictures carry what made them; see `pictureText`. */
+  pictureMetadata: boolean;
   /** Shortest time between two steps that are told; those in between are not. */
   stepIntervalMs: number;
   /** Longest silence between two steps; a step's own time and the decoding count. */
@@ -128,7 +130,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
 }
 
 async function shakeHands(link: Link, options: ChildOptions): Promise<Identity> {
-  const { models, executionProviders, startTimeoutMs } = options;
+  const { models, executionProviders, pictureMetadata, startTimeoutMs } = options;
   let versions: Hello | undefined;
   return await link.listen<Identity>(startTimeoutMs, (message, done) => {
     if (versions === undefined) {
@@ -140,7 +142,7 @@ async function shakeHands(link: Link, options: ChildOptions): Promise<Identity> 
         return done.reject(new DarkroomError('configuration', text));
       }
       versions = message;
-      return link.say({ type: 'load', models, executionProviders });
+      return link.say({ type: 'load', models, executionProviders, pictureMetadata });
     }
     if (message.type === 'load-failed') {
       done.reject(new DarkroomError('configuration', message.message));

@@ -3,6 +3,7 @@
 // Pictures that are made at the same time share the engine's runs where model and size are the same.
 import process from 'node:process';
 import {
+  addPngText,
   engineVersions,
   loadPipeline,
   ModelError,
@@ -10,11 +11,20 @@ import {
   type Pipeline,
   type RunState,
 } from '@darkroom/diffusion';
-import { type ChildMessage, type ParentMessage, PROTOCOL_VERSION, type Ran } from './protocol.ts';
+import { pictureText } from './picture-text.ts';
+import {
+  type ChildMessage,
+  type InferenceRequest,
+  type ParentMessage,
+  PROTOCOL_VERSION,
+  type Ran,
+} from './protocol.ts';
 import { createSharedTime } from './shared-time.ts';
 import { stepsDone } from './steps-done.ts';
 
 const pipelines = new Map<string, Pipeline>();
+/** What makes a picture beside its request; undefined where pictures are not to carry it. */
+let makers: { digests: Map<string, string>; executionProviders: string[] } | undefined;
 const running = new Map<number, AbortController>();
 const engineTime = createSharedTime(() => running.size);
 
@@ -38,6 +48,10 @@ async function load(message: Extract<ParentMessage, { type: 'load' }>): Promise<
       say({ type: 'load-failed', message: `model ${name} in ${folder}: ${describe(error)}` });
       return;
     }
+  }
+  if (message.pictureMetadata) {
+    const digests = new Map(models.map(({ name, digest }) => [name, digest]));
+    makers = { digests, executionProviders };
   }
   // The runtime has no silent fallback: a provider that is absent fails the load.
   say({ type: 'ready', models, executionProviders });
@@ -79,9 +93,10 @@ async function generate(message: Extract<ParentMessage, { type: 'generate' }>): 
       signal: abort.signal,
       ...(resume !== undefined && { resume }),
     });
+    const file = { ...picture, png: withMetadata(picture.png, request, pipeline) };
     const whole = ran();
     say({ type: 'log', level: 'debug', message: 'picture done', fields: { ...fields, ...whole } });
-    say({ type: 'picture', id, picture, ran: whole });
+    say({ type: 'picture', id, picture: file, ran: whole });
   } catch (error) {
     const part = ran();
     say({ type: 'log', level: 'debug', message: 'picture ended', fields: { ...fields, ...part } });
@@ -95,6 +110,15 @@ async function generate(message: Extract<ParentMessage, { type: 'generate' }>): 
     engineTime.ms();
     running.delete(id);
   }
+}
+
+function withMetadata(png: Uint8Array, request: InferenceRequest, pipeline: Pipeline): Uint8Array {
+  if (makers === undefined) return png;
+  const { digests, executionProviders } = makers;
+  const modelDigest = digests.get(request.model) ?? '';
+  const identity = { ...engineVersions, executionProviders };
+  const scheduler = pipeline.schedulerOf(request);
+  return addPngText(png, pictureText({ request, scheduler, modelDigest, identity }));
 }
 
 process.on('message', (message: ParentMessage) => {

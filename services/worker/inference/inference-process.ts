@@ -17,6 +17,11 @@ import type { InferenceRequest } from './protocol.ts';
 export type InferenceOptions = Pick<ChildOptions, 'models' | 'logger' | 'program'> & {
   /** In order of preference, in the runtime's words. @default ['cpu'] */
   executionProviders?: readonly string[];
+  /**
+   * Whether the pictures' files carry what made them: request, model, engine and runtime.
+   * @default true
+   */
+  pictureMetadata?: boolean;
   /** This process's environment, of which the child sees a short list. @default nothing */
   environment?: ChildOptions['environment'];
   /**
@@ -85,6 +90,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
   const start = () =>
     startChild({
       executionProviders: ['cpu'],
+      pictureMetadata: true,
       environment: {},
       ...options,
       stepIntervalMs,

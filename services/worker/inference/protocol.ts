@@ -6,7 +6,7 @@ import { z } from 'zod';
  * Version of the messages below. Parent and child normally come from one release; a child started
  * again after the files were replaced does not, and is refused at its first word.
  */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /** A model to load: its name in the catalogue and its folder in the Hugging Face ONNX layout. */
 export type ModelFolder = { name: string; folder: string };
@@ -15,7 +15,13 @@ export type InferenceRequest = PictureRequest & { model: string };
 
 /** What the parent says. Sent with structured clone, so typed arrays arrive as they left. */
 export type ParentMessage =
-  | { type: 'load'; models: readonly ModelFolder[]; executionProviders: readonly string[] }
+  | {
+      type: 'load';
+      models: readonly ModelFolder[];
+      executionProviders: readonly string[];
+      /** Whether pictures carry what made them. */
+      pictureMetadata: boolean;
+    }
   | {
       type: 'generate';
       id: number;
