@@ -209,7 +209,7 @@ export async function startHubServer(repositories: Record<string, Repository>): 
     }
     const content = trouble?.kind === 'bytes' ? trouble.content : bytes;
     const from = Number(/^bytes=(\d+)-$/.exec(seen.range ?? '')?.[1] ?? 0);
-    if (from > content.length) return refuse(response, 416, 'RangeNotSatisfiable');
+    if (from > 0 && from >= content.length) return refuse(response, 416, 'RangeNotSatisfiable');
     const isPart = seen.range !== undefined && trouble?.kind !== 'no-ranges';
     const part = isPart ? content.subarray(from) : content;
     if (isPart)
@@ -239,7 +239,7 @@ export async function startHubServer(repositories: Record<string, Repository>): 
 const contentAt = ({ revisions }: Repository, revision: string): Content | undefined =>
   revisions[revision] ?? Object.values(revisions).find((content) => commitOf(content) === revision);
 
-async function listen(server: ReturnType<typeof createServer>): Promise<string> {
+export async function listen(server: ReturnType<typeof createServer>): Promise<string> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
