@@ -60,7 +60,7 @@ export const readObjectStoreConfig = (): ObjectStoreSettings =>
 const hubSchema = z.object({
   HF_ENDPOINT: z
     .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
-    .refine((url) => new URL(url).username === '', 'must have no user in it')
+    .refine((url) => !/^[^/]*\/\/[^/]*@/.test(url), 'must have no user in it')
     .meta({
       description: 'the hub that models are pulled from',
       examples: ['HF_ENDPOINT=https://huggingface.co'],
