@@ -68,7 +68,7 @@ const digest = (algorithm: string, ...parts: (string | Buffer)[]) => {
   for (const part of parts) hash.update(part);
   return hash.digest('hex');
 };
-export const gitBlob = (bytes: Buffer) => digest('sha1', `blob ${bytes.length}\0`, bytes);
+const gitBlob = (bytes: Buffer) => digest('sha1', `blob ${bytes.length}\0`, bytes);
 const sha256 = (bytes: Buffer) => digest('sha256', bytes);
 
 /** Stands for the commit of a content. */

@@ -1,5 +1,5 @@
 // A hub of one repository, local/model, made from a folder, for clients that are tried by hand:
-//   node services/hub/testing/serve-folder.ts FOLDER
+//   node scripts/run.js services/hub/testing/serve-folder.ts FOLDER
 //   HF_ENDPOINT=… python services/hub/testing/snapshot_download.py FOLDER
 import process from 'node:process';
 import { contentOf, startHubServer } from './hub-server.ts';

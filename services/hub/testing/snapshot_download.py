@@ -1,7 +1,7 @@
 """Shows that the hub of the tests is one for huggingface_hub, too: the official client takes a whole
 repository from it, and every byte is that of the folder that it was made from.
 
-    node services/hub/testing/serve-folder.ts FOLDER     # prints its address
+    node scripts/run.js services/hub/testing/serve-folder.ts FOLDER  # prints its address
     HF_ENDPOINT=... python services/hub/testing/snapshot_download.py FOLDER
 
 Tried with huggingface_hub 2.4.0.

@@ -8,7 +8,7 @@ import { hexOf, type ModelSource, type SourceFile, startHash } from './model-sou
 
 /** How often in a row a file is asked for of which no byte comes. */
 const ATTEMPTS = 5;
-export const PATIENCE: Growth = { firstMs: 500, longestMs: 10_000 };
+const PATIENCE: Growth = { firstMs: 500, longestMs: 10_000 };
 
 export type FileOptions = {
   source: ModelSource;
