@@ -99,7 +99,7 @@ export default {
       from: codeOf('timing'),
       to: { pathNot: '^services/timing/' },
     },
-    ...['messaging', 'storage', 'generations', 'lifecycle', 'kubernetes'].map((room) => ({
+    ...['messaging', 'storage', 'generations', 'lifecycle', 'kubernetes', 'hub'].map((room) => ({
       name: `${room}-imports-no-other-library`,
       comment:
         'The libraries at the bottom know the words of the contract, how to wait, and not each ' +

@@ -3,6 +3,7 @@ import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import manifest from '../package.json' with { type: 'json' };
 import { json } from './cli/json.ts';
+import { modelCommands } from './cli/models.ts';
 import { platformCommands } from './cli/platform.ts';
 import { promotionCommands } from './cli/promotion.ts';
 import { releaseCommands } from './cli/release.ts';
@@ -176,49 +177,6 @@ const parser = yargs(hideBin(process.argv))
         command = async (context) => (await import('./commands/jobs.ts')).redrive(options, context);
       }),
   )
-  .command('models', 'See and check models', (line) =>
-    line
-      .demandCommand(1, 'say what to do: list, verify or push')
-      .command('list', 'The models that may be asked for', remote, (options) => {
-        command = async (context) => (await import('./commands/models.ts')).list(options, context);
-      })
-      .command(
-        'verify',
-        'Read every model of this machine from end to end and tell its digest',
-        json,
-        (options) => {
-          command = async (context) =>
-            (await import('./commands/models.ts')).verify(options, context);
-        },
-      )
-      .command(
-        'push <folder>',
-        'Put a model into the object store (S3_*) for workers to fetch',
-        (inner) =>
-          json(inner)
-            .positional('folder', {
-              type: 'string',
-              demandOption: true,
-              describe: 'The model, in the Hugging Face ONNX layout',
-            })
-            .option('name', {
-              type: 'string',
-              requiresArg: true,
-              demandOption: true,
-              describe: 'Its name in the catalogue',
-            })
-            .option('prefix', {
-              type: 'string',
-              requiresArg: true,
-              default: 'models/',
-              describe: "Where models are in the bucket: the workers' MODEL_SOURCE_PREFIX",
-            }),
-        (options) => {
-          command = async (context) =>
-            (await import('./commands/push-model.ts')).push(options, context);
-        },
-      ),
-  )
   .command(
     'definitions',
     'Print what RabbitMQ is to load: exchanges, queues and bounds of the catalogue MODELS',
@@ -277,6 +235,7 @@ const parser = yargs(hideBin(process.argv))
 const choose = (chosen: Command) => {
   command = chosen;
 };
+modelCommands(parser, choose);
 platformCommands(parser, choose);
 releaseCommands(parser, choose);
 promotionCommands(parser, choose);

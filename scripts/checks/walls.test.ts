@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 const rooms = [
   ...['contract', 'timing', 'diffusion', 'messaging', 'storage', 'generations'],
-  ...['lifecycle', 'kubernetes', 'deletion-cost', 'gpu-simulator', 'live-update', 'drift'],
+  ...['lifecycle', 'kubernetes', 'hub', 'deletion-cost', 'gpu-simulator', 'live-update', 'drift'],
   ...['frontend', 'worker', 'client', 'embedded'],
 ];
 const packages = [
@@ -66,6 +66,7 @@ const forbidden: [rule: string, room: string, line: string][] = [
   ['only-platform-rooms-know-kubernetes', 'frontend', "import '@kubernetes/client-node';"],
   ['only-platform-rooms-know-kubernetes', 'frontend', "import '@darkroom/kubernetes';"],
   ['kubernetes-imports-no-other-library', 'kubernetes', "import '@darkroom/lifecycle';"],
+  ['hub-imports-no-other-library', 'hub', "import '@darkroom/worker';"],
   ['deletion-cost-stands-beside', 'deletion-cost', "import '@darkroom/generations';"],
   ['drift-stands-beside', 'drift', "import '@darkroom/storage';"],
   ['live-update-stands-alone', 'live-update', "import '@darkroom/timing';"],

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EmbeddedOptions } from '@darkroom/embedded';
+import type { HubOptions } from '@darkroom/hub';
 import {
   credentialsTogether,
   loadConfig,
@@ -56,6 +57,31 @@ const objectStoreSchema = z
  */
 export const readObjectStoreConfig = (): ObjectStoreSettings =>
   objectStoreSettings(loadConfig(objectStoreSchema, process.env));
+
+const hubSchema = z.object({
+  HF_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
+    .refine((url) => !/^[^/]*\/\/[^/]*@/.test(url), 'must have no user in it')
+    .meta({
+      description: 'the hub that models are pulled from',
+      examples: ['HF_ENDPOINT=https://huggingface.co'],
+    })
+    .default('https://huggingface.co'),
+  HF_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, 'must be a token: visible ASCII characters')
+    .meta({ description: 'of an account of the hub, for models that not everyone may read' })
+    .optional(),
+});
+
+/**
+ * The hub that models are pulled from.
+ * @throws DarkroomError (`configuration`) that tells every variable that is wrong
+ */
+export function readHubConfig(): HubOptions {
+  const { HF_ENDPOINT, HF_TOKEN } = loadConfig(hubSchema, process.env);
+  return { endpoint: HF_ENDPOINT, token: HF_TOKEN };
+}
 
 export type CliConfig = {
   port: number;

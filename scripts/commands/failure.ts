@@ -47,13 +47,18 @@ export function explain(error: unknown): Explained {
     error instanceof UnreachableError ||
     error instanceof BuildFailure ||
     error instanceof ExecError ||
-    error instanceof ApiError
+    error instanceof ApiError ||
+    isModelError(error)
   ) {
     return { message: error.message, exitCode: exitCodes.failed };
   }
   const what = error instanceof Error ? error.message : String(error);
   return { message: `unexpected: ${what}; please report it`, exitCode: exitCodes.failed };
 }
+
+/** By its name, for its class comes with the engine, which few commands load. */
+const isModelError = (error: unknown): error is Error =>
+  error instanceof Error && error.name === 'ModelError';
 
 function explainAnswer(error: TRPCClientError<AppRouter>): Explained {
   if (isUnreachable(error)) {

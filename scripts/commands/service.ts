@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { createClient, type DarkroomClient } from '@darkroom/client/source';
 import { DarkroomError } from '@darkroom/contract';
 import type { Embedded } from '@darkroom/embedded';
@@ -80,6 +81,17 @@ async function connect(url: string, apiKey: string | undefined): Promise<Darkroo
 export const dataDirOf = ({ dataDir }: ServiceOptions, { config }: Context): string =>
   dataDir === undefined ? config.projectPath('.darkroom') : config.userPath(dataDir);
 
+/** The folder of models by name that `MODEL_DIR` names, else the data folder's. */
+export const modelDirOf = (dataDir: string, { config }: Context): string =>
+  config.embedded.modelDir ?? join(dataDir, 'models');
+
+/** The same, where it must be there if it is to be used: nothing may have been pulled yet. */
+export function usableModelDir(dataDir: string, context: Context): string | undefined {
+  const modelDir = modelDirOf(dataDir, context);
+  const isNamed = context.config.embedded.modelDir !== undefined;
+  return isNamed || existsSync(modelDir) ? modelDir : undefined;
+}
+
 /** An embedded service on the folder; undefined when another process was quicker to own it. */
 async function startUnlessOwned(dataDir: string, context: Context): Promise<Embedded | undefined> {
   try {
@@ -94,9 +106,11 @@ async function startUnlessOwned(dataDir: string, context: Context): Promise<Embe
 export async function startOn(
   dataDir: string,
   listen: { port: number; host?: string },
-  { config }: Context,
+  context: Context,
 ): Promise<Embedded> {
   const { startEmbedded } = await import('@darkroom/embedded');
+  const { config } = context;
+  const modelDir = usableModelDir(dataDir, context);
   const logger = createLogger({ name: 'darkroom', level: config.logLevel, destination: 'stderr' });
-  return startEmbedded({ ...config.embedded, ...listen, dataDir, logger });
+  return startEmbedded({ ...config.embedded, ...listen, modelDir, dataDir, logger });
 }

@@ -8,6 +8,13 @@ export {
 } from './inference/inference-process.ts';
 export type { InferenceCall, InferenceResult } from './inference/make-picture.ts';
 export type { InferenceRequest, ModelFolder } from './inference/protocol.ts';
+export { type Pulled, type PullProgress, pullModel } from './model-cache/pull-model.ts';
+export {
+  checkPulled,
+  listPulled,
+  type PulledModel,
+  removePulled,
+} from './model-cache/pulled-models.ts';
 export { type PushedModel, pushModel } from './model-cache/push-model.ts';
 export { findModelFolders } from './model-folders.ts';
 export { createWorker, type Worker, type WorkerOptions } from './worker.ts';

@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto';
-import { lstat, mkdir, readdir, readlink, rename, rm, statfs, symlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DarkroomError } from '@darkroom/contract';
 import type { Logger } from '@darkroom/lifecycle';
 import type { ObjectStore } from '@darkroom/storage';
 import { retryWhile } from '@darkroom/timing';
+import { pointTo, refuseWithoutSpace } from './cache-folder.ts';
 import { cacheError, hasFile, PARTIAL, writeFile } from './cached-file.ts';
 import { withFolderLock } from './folder-lock.ts';
 import { fileKey, type ManifestFile, manifestDigest, requireManifest } from './manifest.ts';
@@ -133,25 +133,4 @@ async function removeDrafts(folder: string): Promise<void> {
   for (const path of await readdir(folder, { recursive: true })) {
     if (path.includes(PARTIAL)) await rm(join(folder, path), { force: true });
   }
-}
-
-async function refuseWithoutSpace(modelDir: string, name: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(modelDir);
-  const free = bavail * bsize;
-  if (bytes <= free) return;
-  throw new DarkroomError(
-    'unavailable',
-    `${name} needs ${inMiB(bytes)} more in ${modelDir}, and ${inMiB(free)} are free: ` +
-      'free some space there, or give the model cache more',
-  );
-}
-
-const inMiB = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-
-/** Makes or changes a link in one step. */
-async function pointTo(link: string, target: string): Promise<void> {
-  if ((await readlink(link).catch(() => undefined)) === target) return;
-  const draft = `${link}${PARTIAL}${randomUUID()}`;
-  await symlink(target, draft);
-  await rename(draft, link);
 }
