@@ -81,7 +81,9 @@ describe('a model folder', () => {
 
   it('whose weights beside the graph are missing is refused', async () => {
     await rm(join(folder, 'vae_decoder/model.onnx_data'));
-    await expect(load(folder)).rejects.toThrow(/vae_decoder.model\.onnx could not be loaded/);
+    await expect(load(folder)).rejects.toThrow(
+      /vae_decoder.model\.onnx_data cannot be used: it is missing/,
+    );
   });
 
   it.each(requiredFiles.filter((file) => file.endsWith('config.json')))(
