@@ -52,8 +52,13 @@ export function createEulerAncestral(
   };
 }
 
-/** The sigma that the step itself goes to, and that of the noise which leads back up to `to`. */
+/**
+ * The sigma that the step itself goes to, and that of the noise which leads back up to `to`. Where the
+ * step is long the first is what rounding leaves of it, so each operation is rounded as torch rounds it.
+ */
 export function ancestralStep(from: number, to: number): { down: number; up: number } {
-  const up = f32(Math.sqrt((to ** 2 * (from ** 2 - to ** 2)) / from ** 2));
-  return { down: f32(Math.sqrt(to ** 2 - up ** 2)), up };
+  const target = f32(to * to);
+  const variance = f32(from * from);
+  const up = f32(Math.sqrt(f32(f32(target * f32(variance - target)) / variance)));
+  return { down: f32(Math.sqrt(Math.max(f32(target - f32(up * up)), 0))), up };
 }

@@ -44,8 +44,8 @@ export const unipcSettings = z
     predict_x0: z.boolean().default(true),
     lower_order_final: z.boolean().default(true),
     disable_corrector: z.array(z.int()).default([]),
-    solver_p: z.undefined(),
-    shift_terminal: z.undefined(),
+    solver_p: z.undefined().optional(),
+    shift_terminal: z.undefined().optional(),
   })
   .refine((settings) => settings.predict_x0 || settings.prediction_type !== 'flow_prediction', {
     path: ['prediction_type'],

@@ -1,4 +1,4 @@
-"""Writes what the engine's parts are held against, independent of any model: python make_vectors.py
+"""Writes what the engine's parts are held against, independent of any model: python make_vectors.py [FILE...]
 
 fixtures/randn.json       torch's CPU generator
 fixtures/schedulers.json  trajectories of diffusers' schedulers under many configurations
@@ -6,28 +6,39 @@ fixtures/tokens.json      ids of transformers' CLIPTokenizer for awkward prompts
 
 Float arrays are base64 of little-endian float32.
 """
+import argparse
 import base64
+import inspect
 import json
 from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import (
-    DDIMScheduler,
-    DPMSolverMultistepScheduler,
-    EulerAncestralDiscreteScheduler,
-    EulerDiscreteScheduler,
-)
-from transformers import CLIPTokenizer
+import diffusers
+from scheduler_cases import every_case, last_bits
 
 FIXTURES = Path(__file__).parent / "fixtures"
 SIZE = 24  # Above 16 and no multiple of it, so that noise takes torch's path with a tail.
+SHAPE = (1, 4, 2, 3)
 
 CLASSES = {
-    "euler": EulerDiscreteScheduler,
-    "euler-ancestral": EulerAncestralDiscreteScheduler,
-    "ddim": DDIMScheduler,
-    "dpmpp-2m": DPMSolverMultistepScheduler,
+    "euler": diffusers.EulerDiscreteScheduler,
+    "euler-ancestral": diffusers.EulerAncestralDiscreteScheduler,
+    "heun": diffusers.HeunDiscreteScheduler,
+    "lms": diffusers.LMSDiscreteScheduler,
+    "ddim": diffusers.DDIMScheduler,
+    "ddpm": diffusers.DDPMScheduler,
+    "pndm": diffusers.PNDMScheduler,
+    "deis": diffusers.DEISMultistepScheduler,
+    "unipc": diffusers.UniPCMultistepScheduler,
+    "dpmpp-2m": diffusers.DPMSolverMultistepScheduler,
+    "dpmpp-2m-sde": diffusers.DPMSolverMultistepScheduler,
+    "dpmpp-single": diffusers.DPMSolverSinglestepScheduler,
+    "kdpm2": diffusers.KDPM2DiscreteScheduler,
+    "kdpm2-ancestral": diffusers.KDPM2AncestralDiscreteScheduler,
+    "lcm": diffusers.LCMScheduler,
+    "tcd": diffusers.TCDScheduler,
+    "flow-match-euler": diffusers.FlowMatchEulerDiscreteScheduler,
 }
 
 
@@ -51,61 +62,53 @@ def randn_vectors() -> list[dict]:
     return vectors
 
 
-def scheduler_cases() -> list[tuple[str, dict, int]]:
-    cases = []
-    for name in CLASSES:
-        for spacing in ["leading", "linspace", "trailing"]:
-            for prediction in ["epsilon", "v_prediction", "sample"]:
-                if (name, prediction) == ("euler-ancestral", "sample"):
-                    continue
-                base = {"timestep_spacing": spacing, "prediction_type": prediction}
-                cases.append((name, {**base, "beta_schedule": "scaled_linear", "beta_start": 0.00085,
-                                     "beta_end": 0.012, "steps_offset": 1}, 10))
-                if name in ("euler", "dpmpp-2m"):
-                    cases.append((name, {**base, "use_karras_sigmas": True}, 10))
-        for betas in ["linear", "scaled_linear", "squaredcos_cap_v2"]:
-            cases.append((name, {"beta_schedule": betas}, 7))
-        trained = np.linspace(0.001, 0.05, 100).tolist()
-        cases.append((name, {"trained_betas": trained, "num_train_timesteps": 100}, 8))
-        for steps in [1, 2, 14, 15, 30, 50]:
-            cases.append((name, {"timestep_spacing": "trailing"}, steps))
-        cases.append((name, {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing",
-                             "prediction_type": "v_prediction"}, 10))
-        cases.append((name, {}, 10))
-    for name in ("euler", "dpmpp-2m"):
-        cases.append((name, {"final_sigmas_type": "sigma_min"}, 10))
-        cases.append((name, {"final_sigmas_type": "sigma_min", "use_karras_sigmas": True}, 20))
-        cases.append((name, {"beta_schedule": "squaredcos_cap_v2", "use_karras_sigmas": True}, 12))
-    cases.append(("euler", {"use_karras_sigmas": True, "sigma_min": 0.1, "sigma_max": 10.0}, 10))
-    cases.append(("ddim", {"clip_sample": False}, 10))
-    cases.append(("ddim", {"clip_sample": True, "clip_sample_range": 0.5}, 10))
-    cases.append(("ddim", {"set_alpha_to_one": False}, 10))
-    for extra in [{"solver_order": 1}, {"solver_type": "heun"}, {"lower_order_final": False},
-                  {"lower_order_final": False, "final_sigmas_type": "sigma_min"},
-                  {"euler_at_final": True, "final_sigmas_type": "sigma_min"},
-                  {"solver_order": 1, "final_sigmas_type": "sigma_min"}]:
-        cases.append(("dpmpp-2m", extra, 10))
-        cases.append(("dpmpp-2m", extra, 20))
-    cases.append(("dpmpp-2m", {"beta_schedule": "squaredcos_cap_v2", "lambda_min_clipped": -5.1}, 10))
-    return cases
+def scheduler_trajectory(case: dict) -> dict:
+    """The loop of diffusers' pipelines from noise or, with a strength, of its image-to-image pipelines."""
+    name, config, steps = case.get("name"), case["config"], case["steps"]
+    forced = {"dpmpp-2m-sde": {"algorithm_type": "sde-dpmsolver++"}}.get(name, {})
+    kind = CLASSES[name] if name else getattr(diffusers, config["_class_name"])
+    scheduler = kind.from_config({**config, **forced})
+    scheduler.set_timesteps(steps, **({"mu": case["mu"]} if "mu" in case else {}))
 
+    generator = torch.Generator("cpu").manual_seed(0)
+    accepted = inspect.signature(scheduler.step).parameters
+    extra = {"generator": generator} if "generator" in accepted else {}
+    if "eta" in case:
+        extra["eta"] = case["eta"]
 
-def scheduler_trajectory(name: str, config: dict, steps: int) -> dict:
-    scheduler = CLASSES[name](**config)
-    scheduler.set_timesteps(steps)
+    strength = case.get("strength", 1)
+    begin = (steps - min(int(steps * strength), steps)) * scheduler.order
+    timesteps = scheduler.timesteps[begin:]
     if hasattr(scheduler, "set_begin_index"):
         # Else diffusers skips a step, or fails, where the first two timesteps round to the same.
-        scheduler.set_begin_index(0)
-    sample = torch.linspace(-2, 2, SIZE) * scheduler.init_noise_sigma
-    generator = torch.Generator("cpu").manual_seed(0)
-    extra = {"generator": generator} if name == "euler-ancestral" else {}
-    trajectory = [sample]
-    for t in scheduler.timesteps:
-        x = scheduler.scale_model_input(sample, t)
+        scheduler.set_begin_index(begin)
+    original = torch.linspace(-2, 2, SIZE).reshape(SHAPE)
+    if isinstance(scheduler, diffusers.FlowMatchEulerDiscreteScheduler):
+        initial_sigma, scaled = 1, lambda sample, t: sample
+        add_noise = lambda sample, noise, t: scheduler.scale_noise(sample, t, noise)
+    else:
+        initial_sigma, scaled, add_noise = scheduler.init_noise_sigma, scheduler.scale_model_input, scheduler.add_noise
+    if "strength" in case:
+        noise = torch.randn(SHAPE, generator=generator)
+        sample = add_noise(original, noise, timesteps[:1])
+    else:
+        sample = original * initial_sigma
+    trajectory, noised = [sample], []
+    # A timestep beyond those asked for is numpy's error, see the README; nothing after it is compared.
+    own = [t for t in timesteps if t >= 0 or config.get("timestep_type") == "continuous"]
+    for call, t in enumerate(own):
+        x = scaled(sample, t)
         sample = scheduler.step(x * t / (t + 1), t, sample, **extra).prev_sample
         trajectory.append(sample)
-    return {"name": name, "config": config, "steps": steps,
-            "timesteps": packed(scheduler.timesteps), "trajectory": packed(torch.stack(trajectory))}
+        if "strength" in case and call + 1 < len(own):
+            # As inpainting blends the original in.
+            noised.append(add_noise(original, noise, own[call + 1].reshape(1)))
+    if len(own) < len(timesteps) and name not in ("ddim", "pndm", "ddpm"):
+        trajectory.pop()  # These look ahead to the timestep that should not be.
+    result = torch.stack(trajectory)
+    assert result.isfinite().all(), case
+    return {**case, "timesteps": packed(own), "trajectory": packed(result),
+            **({"noised": packed(torch.stack(noised))} if noised else {})}
 
 
 PROMPTS = [
@@ -138,6 +141,8 @@ def small_tokenizer(folder: Path) -> None:
 
 def token_vectors() -> dict:
     """Three folders: plain, with a padding token in special_tokens_map.json, and as saved anew."""
+    from transformers import CLIPTokenizer
+
     special = {"bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>",
                "unk_token": "<|endoftext|>", "pad_token": "<|endoftext|>"}
     folders = {name: FIXTURES / "tokenizers" / name / "tokenizer" for name in ("plain", "mapped", "fast")}
@@ -167,8 +172,17 @@ def token_vectors() -> dict:
     return {"prompts": PROMPTS, "ids": ids}
 
 
+MAKERS = {
+    "randn.json": randn_vectors,
+    "schedulers.json": lambda: {"cases": [scheduler_trajectory(case) for case in every_case()],
+                                "lastBits": [scheduler_trajectory(case) for case in last_bits()]},
+    "tokens.json": token_vectors,
+}
+
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="*", help=f"all, unless some of {', '.join(MAKERS)} are named")
     torch.set_num_threads(1)
-    write("randn.json", randn_vectors())
-    write("schedulers.json", [scheduler_trajectory(*case) for case in scheduler_cases()])
-    write("tokens.json", token_vectors())
+    diffusers.utils.logging.set_verbosity_error()
+    for name in parser.parse_args().files or MAKERS:
+        write(name, MAKERS[name]())
