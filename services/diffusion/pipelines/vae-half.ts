@@ -2,7 +2,7 @@ import { axisOf, inputsByName, mainOutput, type Network } from '../onnx/network.
 import type { Tensor } from '../onnx/runtime.ts';
 import type { LazyNetwork } from '../onnx/sessions.ts';
 import { createFloatTensor, readFloats } from '../onnx/tensors.ts';
-import { isFinite } from './finite.ts';
+import { allFinite } from './finite.ts';
 
 /** Encoder or decoder of a VAE. */
 export type VaeHalf = {
@@ -58,7 +58,7 @@ export function createVaeHalf(network: Network, options: VaeHalfOptions): VaeHal
     async run(dims, fill) {
       if (upcasts) return runOn((await float32.load()) ?? network, dims, fill);
       const values = await runOn(network, dims, fill);
-      if (isFinite(values)) return values;
+      if (allFinite(values)) return values;
       const wide = await float32.load();
       return wide === undefined ? values : runOn(wide, dims, fill);
     },
