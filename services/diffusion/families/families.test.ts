@@ -3,24 +3,12 @@ import { rm } from 'node:fs/promises';
 import { decode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadPipeline } from '../pipelines/load-pipeline.ts';
-import type { PictureRequest, Pipeline, Task } from '../pipelines/pipeline.ts';
+import type { Pipeline } from '../pipelines/pipeline.ts';
 import { encodePng } from '../pipelines/png.ts';
-import { assembleModel, initImage, mask } from '../test/families.ts';
-import { arrayParity, fixturePath, pictureParity, readFixture } from '../test/fixtures.ts';
+import type { RunState } from '../pipelines/run-state.ts';
+import { assembleModel, cases, height, requestOf, width } from '../test/families.ts';
+import { arrayParity, fixturePath, pictureParity } from '../test/fixtures.ts';
 
-/** Pictures as diffusers' pipelines make them, see test/reference/make_families.py. */
-type Case = {
-  folder: string;
-  networks: string;
-  request: Omit<PictureRequest, 'width' | 'height'> & { task?: Task };
-  standardDeviation: number;
-  /** Share of values at 0 or 255. */
-  clipped: number;
-};
-
-const { width, height, cases } = readFixture<{ width: number; height: number; cases: Case[] }>(
-  'families/cases.json',
-);
 const size = 3 * width * height;
 const read = (file: string) => new Uint8Array(readFileSync(fixturePath(`families/${file}`)));
 const pictures = read('pictures.u8');
@@ -34,6 +22,7 @@ const titled = cases.map((one, i) => {
 
 describe.each(folders)('%s', (folder) => {
   const own = titled.filter((one) => one.folder === folder);
+  const oneOfEachTask = [...new Map(own.map((one) => [one.request.task, one])).values()];
   let pipeline: Pipeline;
   let path: string;
   beforeAll(async () => {
@@ -48,20 +37,30 @@ describe.each(folders)('%s', (folder) => {
   it.each(own)('$title: the picture of diffusers, by the model’s own defaults', async (one) => {
     expect(one.standardDeviation).toBeGreaterThanOrEqual(10);
     expect(one.clipped).toBeLessThan(0.05);
-    const { task = 'text-to-image', ...request } = one.request;
-    const pixels = await pipeline.decode({
-      ...request,
-      width,
-      height,
-      ...(task !== 'text-to-image' && { initImage: initImage(width, height) }),
-      ...(task === 'inpainting' && { mask: mask(width, height) }),
-    });
-    const expected = pictures.subarray(one.i * size, (one.i + 1) * size);
-    const made = planes(decode(encodePng(pixels, width, height)).data);
+    const pixels = await pipeline.decode(requestOf(one));
     // Written in half precision, which keeps 3 decimals.
     const reference = Float32Array.from(decoded.subarray(one.i * size, (one.i + 1) * size));
     expect(arrayParity(pixels, reference)).toBeLessThanOrEqual(2e-3);
+    const made = planes(decode(encodePng(pixels, width, height)).data);
+    const expected = pictures.subarray(one.i * size, (one.i + 1) * size);
     expect(pictureParity(made, expected)).toBeGreaterThanOrEqual(0.999);
+  });
+
+  it.each(oneOfEachTask)('$title: goes on from any call to the same bits', async (one) => {
+    const request = requestOf(one);
+    const states: RunState[] = [];
+    const whole = await pipeline.decode(request, { onStep: (state) => states.push(state) });
+    expect(states.map(({ step }) => step)).toEqual(states.map((_, i) => i + 1));
+    for (const resume of states) {
+      expect(await pipeline.decode(request, { resume })).toEqual(whole);
+    }
+  });
+
+  it('follows the prompt', async () => {
+    const request = requestOf(own[0]!);
+    const picture = await pipeline.decode(request);
+    const other = await pipeline.decode({ ...request, prompt: 'cat' });
+    expect(arrayParity(other, picture)).toBeGreaterThan(0.01);
   });
 });
 

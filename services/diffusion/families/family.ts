@@ -1,4 +1,4 @@
-import type { ModelConfigs } from '../model-folder/model-configs.ts';
+import type { ModelConfigs, UnetConfig } from '../model-folder/model-configs.ts';
 import type { ModelIndex } from '../model-folder/model-index.ts';
 import type { Network } from '../onnx/network.ts';
 import type { Conditioner } from '../pipelines/conditioning.ts';
@@ -29,10 +29,14 @@ export type Family = {
   readonly scalingFactor: number;
   /** Whether `latents_mean` and `latents_std` count. */
   readonly normalizesLatents: boolean;
+  /** Whether a float16 VAE runs in float32 from the start where its configuration says `force_upcast`. */
+  readonly upcastsVae: boolean;
   /** `strength` where a request does not say: what diffusers' pipelines take. */
   readonly strength: { readonly [task in Exclude<Task, 'text-to-image'>]: number };
   /** Settings of the scheduler that this family's pipeline sets whatever the file says. */
   schedulerSettings(task: Task): Partial<SchedulerConfig>;
+  /** Names of the UNet's inputs beside sample and timestep. */
+  unetInputs(config: UnetConfig): string[];
   /**
    * Binds prompts to the UNet's inputs beside sample and timestep.
    *

@@ -16,6 +16,10 @@ export const isDistilled = ({ time_cond_proj_dim }: UnetConfig): boolean =>
 export const takesTwoSamples = (config: UnetConfig, guidanceScale: number): boolean =>
   guidanceScale > 1 && !isDistilled(config);
 
+/** Names of the UNet's inputs that tell it the scale. */
+export const guidanceInputNames = (config: UnetConfig): string[] =>
+  isDistilled(config) ? ['timestep_cond'] : [];
+
 /** The UNet's inputs that tell it the scale. */
 export function guidanceInputs(
   config: UnetConfig,

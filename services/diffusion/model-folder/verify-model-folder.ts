@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { modelParts, openModel } from '../families/open-model.ts';
-import { checkOnnxIsWhole } from './onnx-file.ts';
+import { checkOnnxFile } from '../onnx/onnx-file.ts';
 
 export type ModelFile = {
   /** Within the folder, with forward slashes. */
@@ -31,11 +31,16 @@ export type VerifiedModel = {
  */
 export async function verifyModelFolder(folder: string): Promise<VerifiedModel> {
   const { family } = await openModel(folder);
-  const files: ModelFile[] = [];
-  for (const path of await modelPaths(folder, modelParts(family))) {
-    if (path.endsWith('.onnx')) await checkOnnxIsWhole(join(folder, path));
-    files.push(await describe(folder, path));
+  const paths = new Set(await modelPaths(folder, modelParts(family)));
+  for (const path of paths) {
+    if (!path.endsWith('.onnx')) continue;
+    // Weights beside the graph may lie deeper in its folder.
+    const data = await checkOnnxFile(join(folder, path));
+    for (const location of data) paths.add(posix.join(posix.dirname(path), location));
   }
+  const files: ModelFile[] = [];
+  // Sorted by code unit, so that the digest does not depend on the file system.
+  for (const path of [...paths].sort()) files.push(await describe(folder, path));
   const hash = createHash('sha256');
   for (const { path, size, sha256 } of files) hash.update(`${path}\0${size}\0${sha256}\n`);
   return {
@@ -50,7 +55,6 @@ export async function modelDigest(folder: string): Promise<string> {
   return (await verifyModelFolder(folder)).digest;
 }
 
-/** Sorted by code unit, so that the digest does not depend on the file system. */
 async function modelPaths(folder: string, parts: readonly string[]): Promise<string[]> {
   const paths = ['model_index.json'];
   for (const part of parts) {
@@ -61,7 +65,7 @@ async function modelPaths(folder: string, parts: readonly string[]): Promise<str
       if ((await stat(join(folder, path))).isFile()) paths.push(path);
     }
   }
-  return paths.sort();
+  return paths;
 }
 
 async function describe(folder: string, path: string): Promise<ModelFile> {

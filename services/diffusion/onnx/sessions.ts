@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { ModelError } from '../model-error.ts';
+import { float32Copy } from './float32-copy.ts';
 import type { Network } from './network.ts';
 import { InferenceSession } from './runtime.ts';
 
@@ -45,30 +46,64 @@ export async function loadNetwork(
   options: SessionOptions,
 ): Promise<Network> {
   const file = join(part, 'model.onnx');
-  return { file, session: await createSession(join(folder, file), options) };
+  return { file, session: await createSession(join(folder, file), join(folder, file), options) };
 }
 
+export type LazyNetwork<T extends Network | undefined = Network> = {
+  load(): Promise<T>;
+  release(): Promise<void>;
+};
+
 /** A network that is loaded when it is first needed, and then kept; a failure is not. */
-export function lazyNetwork(load: () => Promise<Network>) {
-  let loading: Promise<Network> | undefined;
+export function lazyNetwork<T extends Network | undefined>(load: () => Promise<T>): LazyNetwork<T> {
+  let loading: Promise<T> | undefined;
   return {
-    load: (): Promise<Network> => {
+    load: () => {
       loading ??= load().catch((error: unknown) => {
         loading = undefined;
         throw error;
       });
       return loading;
     },
-    release: async () => (await loading)?.session.release(),
+    async release() {
+      await (await loading)?.session.release();
+    },
   };
 }
 
+/**
+ * A float16 network in float32, see `float32Copy`; undefined where nothing of it is float16.
+ *
+ * @throws ModelError where the file cannot be rewritten, or not loaded then
+ */
+export async function loadFloat32Network(
+  folder: string,
+  part: string,
+  options: SessionOptions,
+): Promise<Network | undefined> {
+  const file = join(part, 'model.onnx');
+  const path = join(folder, file);
+  let bytes: Uint8Array | undefined;
+  try {
+    bytes = await float32Copy(path);
+  } catch (cause) {
+    throw new ModelError(
+      `${path} could not be brought from float16 to float32`,
+      cause instanceof Error ? cause.message : String(cause),
+      'Use a float32 export of the model',
+      { cause },
+    );
+  }
+  return bytes && { file, session: await createSession(bytes, `${path} in float32`, options) };
+}
+
 async function createSession(
-  path: string,
+  model: string | Uint8Array,
+  name: string,
   { executionProviders, intraOpThreads }: SessionOptions,
 ): Promise<InferenceSession> {
   try {
-    return await InferenceSession.create(path, {
+    const settings: InferenceSession.SessionOptions = {
       executionProviders: [...executionProviders],
       graphOptimizationLevel: 'all',
       // Threads that have nothing to do sleep: see docs/decisions/engine-threads.md.
@@ -76,10 +111,13 @@ async function createSession(
       // Errors only: warnings about shape inference are no news to an operator.
       logSeverityLevel: 3,
       ...(intraOpThreads !== undefined && { intraOpNumThreads: intraOpThreads }),
-    });
+    };
+    return typeof model === 'string'
+      ? await InferenceSession.create(model, settings)
+      : await InferenceSession.create(model, settings);
   } catch (cause) {
     throw new ModelError(
-      `${path} could not be loaded on ${executionProviders.join(', ')}`,
+      `${name} could not be loaded on ${executionProviders.join(', ')}`,
       cause instanceof Error ? cause.message : String(cause),
       'Write the model folder again in whole, or choose an execution provider that this machine has (cpu always is)',
       { cause },

@@ -19,8 +19,6 @@ export type Conditioning = {
 };
 
 export type Conditioner = {
-  /** The UNet's inputs beside sample and timestep. */
-  readonly inputNames: readonly string[];
   /** The prompts that have an effect, in the order of the samples. */
   fields(request: PictureRequest): readonly ('prompt' | 'negativePrompt')[];
   condition(request: PictureRequest): Promise<Conditioning>;

@@ -4,7 +4,8 @@ import { createTorchGenerator } from '../random/torch-generator.ts';
 import { createScheduler, resolveScheduler } from '../schedulers/create-scheduler.ts';
 import type { ClipTokenizer } from '../tokenizer/clip-tokenizer.ts';
 import type { Conditioner } from './conditioning.ts';
-import { checkFinite, createDenoisingJob, type DenoisingJob } from './denoising-job.ts';
+import { createDenoisingJob, type DenoisingJob } from './denoising-job.ts';
+import { checkFinite } from './finite.ts';
 import { imageToImage, inpainting, type Start, textToImage } from './initial-latents.ts';
 import type { LatentDecoder } from './latent-decoder.ts';
 import type { LatentEncoder } from './latent-encoder.ts';
@@ -96,7 +97,7 @@ export function createPipeline(model: Model): Pipeline {
 
     // 6. Decode
     signal?.throwIfAborted();
-    const pixels = await decoder.decode(job.latents, job.shape.output);
+    const pixels = await decoder.decode(job.latents, job.shape.output, request);
     checkFinite(pixels, 'in the decoded picture');
     return pixels;
   }

@@ -2,6 +2,7 @@ import { ModelError } from '../model-error.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
 import type { Scheduler } from '../schedulers/scheduler.ts';
 import type { Conditioning } from './conditioning.ts';
+import { checkFinite } from './finite.ts';
 import type { InitialLatents } from './initial-latents.ts';
 import type { RunState } from './run-state.ts';
 import type { SampleDims, UnetShape } from './unet.ts';
@@ -107,18 +108,6 @@ export function createDenoisingJob(run: DenoisingRun): DenoisingJob {
       history: scheduler.history(),
     }),
   };
-}
-
-/** @throws ModelError where there is NaN or infinity among the values */
-export function checkFinite(values: Float32Array, where: string): void {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i]!;
-  if (Number.isFinite(sum)) return;
-  throw new ModelError(
-    'The model gave values that are not numbers',
-    `NaN or infinity ${where}`,
-    'Use a float32 export of the model, a lower guidance scale, or a scheduler that fits its prediction type',
-  );
 }
 
 function checkFits(state: RunState, calls: number, size: number): void {

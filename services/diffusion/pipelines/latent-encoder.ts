@@ -1,10 +1,8 @@
 import { ModelError } from '../model-error.ts';
-import { inputsByName, mainOutput, type Network } from '../onnx/network.ts';
-import type { Tensor } from '../onnx/runtime.ts';
-import { createFloatTensor, readFloats } from '../onnx/tensors.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
 import type { LatentScale } from './latent-scale.ts';
 import type { SampleDims } from './unet.ts';
+import type { VaeHalf } from './vae-half.ts';
 
 export type LatentEncoder = {
   /**
@@ -25,28 +23,22 @@ const f32 = Math.fround;
  * A VAE encoder gives the distribution of the latents, mean and logarithm of the variance, from which
  * they are drawn here. Exporters of the first years had the drawing in the network: its latents are
  * taken as they are, and cannot be had twice.
- *
- * @throws ModelError where the network is no VAE encoder
  */
 export function createLatentEncoder(
-  network: Network,
+  encoder: VaeHalf,
   scale: LatentScale,
   factor: number,
 ): LatentEncoder {
-  const { sample } = inputsByName(network, ['sample']);
-  const output = mainOutput(network, 'latent_parameters');
-  const isDrawn = output.name === 'latent_sample';
+  const isDrawn = encoder.output === 'latent_sample';
 
   return {
     async encode(pixels, dims, random) {
       const [channels, height, width] = dims;
-      const input = createFloatTensor(sample, [1, 3, height * factor, width * factor]);
-      input.values.set(pixels);
-      input.push();
-      const outputs = await network.session.run({ sample: input.tensor }, [output.name]);
-      const given = readFloats(outputs[output.name] as Tensor);
+      const given = await encoder.run([1, 3, height * factor, width * factor], (values) =>
+        values.set(pixels),
+      );
       const size = channels * height * width;
-      checkSize(network, given.length, isDrawn ? size : 2 * size);
+      checkSize(encoder.file, given.length, isDrawn ? size : 2 * size);
       const latents = new Float32Array(size);
       if (isDrawn) latents.set(given);
       else draw(given, random, latents);
@@ -78,7 +70,7 @@ function draw(parameters: Float32Array, random: TorchGenerator, out: Float32Arra
   }
 }
 
-function checkSize({ file }: Network, given: number, expected: number): void {
+function checkSize(file: string, given: number, expected: number): void {
   if (given === expected) return;
   throw new ModelError(
     `${file} is not the encoder of this model`,

@@ -1,7 +1,11 @@
+import { join } from 'node:path';
 import { openModel } from '../families/open-model.ts';
 import { readModelConfigs } from '../model-folder/model-configs.ts';
+import type { ModelFolder } from '../model-folder/model-folder.ts';
+import { checkOnnxFile } from '../onnx/onnx-file.ts';
 import {
   lazyNetwork,
+  loadFloat32Network,
   loadNetwork,
   loadNetworks,
   releaseNetworks,
@@ -15,6 +19,7 @@ import { latentScale, withoutMoments } from './latent-scale.ts';
 import { modelShape } from './model-shape.ts';
 import type { Pipeline } from './pipeline.ts';
 import { createUnet } from './unet.ts';
+import { createVaeHalf } from './vae-half.ts';
 
 /**
  * Loads a folder in the Hugging Face ONNX layout, of any family that is built in.
@@ -31,16 +36,28 @@ export async function loadPipeline(path: string, options: SessionOptions): Promi
       loadClipTokenizer(folder, configs.textEncoders[i]!.max_position_embeddings, tokenizer),
     ),
   );
+  await checkNetworks(folder, [...encoders, 'unet', 'vae_decoder', 'vae_encoder']);
   const networks = await loadNetworks(path, [...encoders, 'unet', 'vae_decoder'], options);
   try {
+    const unet = createUnet(networks.unet!, family.unetInputs(configs.unet));
     const textEncoders = encoders.map((part) => networks[part]!);
     const parts = { index, configs, tokenizers, textEncoders, unet: networks.unet! };
     const conditioner = family.createConditioner(parts);
-    const unet = createUnet(networks.unet!, conditioner.inputNames);
     const scale = latentScale(family, configs.vae);
-    const decoder = createLatentDecoder(networks.vae_decoder!, scale);
+    const upcasts = family.upcastsVae && configs.vae.force_upcast === true;
+    const wideDecoder = lazyNetwork(() => loadFloat32Network(path, 'vae_decoder', options));
+    const decoder = createLatentDecoder(
+      createVaeHalf(networks.vae_decoder!, {
+        input: 'latent_sample',
+        output: 'sample',
+        float32: wideDecoder,
+        upcasts,
+      }),
+      scale,
+    );
     const shape = modelShape(configs, unet, decoder);
     const encoder = lazyNetwork(() => loadNetwork(path, 'vae_encoder', options));
+    const wideEncoder = lazyNetwork(() => loadFloat32Network(path, 'vae_encoder', options));
     return createPipeline({
       family,
       configs,
@@ -50,16 +67,30 @@ export async function loadPipeline(path: string, options: SessionOptions): Promi
       decoder,
       async encoder(task) {
         const by = task === 'inpainting' ? withoutMoments(scale) : scale;
-        return createLatentEncoder(await encoder.load(), by, shape.vaeScaleFactor);
+        const half = createVaeHalf(await encoder.load(), {
+          input: 'sample',
+          output: 'latent_parameters',
+          float32: wideEncoder,
+          upcasts,
+        });
+        return createLatentEncoder(half, by, shape.vaeScaleFactor);
       },
       ...shape,
       async release() {
-        await encoder.release();
+        for (const lazy of [encoder, wideDecoder, wideEncoder]) await lazy.release();
         await releaseNetworks(networks);
       },
     });
   } catch (error) {
     await releaseNetworks(networks);
     throw error;
+  }
+}
+
+/** Before the runtime says it in its own words. */
+async function checkNetworks(folder: ModelFolder, parts: readonly string[]): Promise<void> {
+  for (const part of parts) {
+    const file = `${part}/model.onnx`;
+    if (await folder.has(file)) await checkOnnxFile(join(folder.path, file));
   }
 }

@@ -3,7 +3,12 @@ import { outputNamed } from '../../onnx/network.ts';
 import { type ConditioningInput, promptFields } from '../../pipelines/conditioning.ts';
 import { createTextEncoder } from '../../pipelines/text-encoder.ts';
 import type { Family } from '../family.ts';
-import { checkTextWidth, guidanceInputs, isDistilled, takesTwoSamples } from '../guidance.ts';
+import {
+  checkTextWidth,
+  guidanceInputNames,
+  guidanceInputs,
+  takesTwoSamples,
+} from '../guidance.ts';
 import { joinWidths, withZerosInFront } from './embeddings.ts';
 
 /** Stable Diffusion XL, SDXL-Turbo, and what was trained further from them; not the refiner. */
@@ -19,8 +24,15 @@ export const stableDiffusionXl: Family = {
   ],
   scalingFactor: 0.13025,
   normalizesLatents: true,
+  upcastsVae: true,
   strength: { 'image-to-image': 0.3, inpainting: 0.9999 },
   schedulerSettings: () => ({}),
+  unetInputs: (config) => [
+    'encoder_hidden_states',
+    'text_embeds',
+    'time_ids',
+    ...guidanceInputNames(config),
+  ],
   createConditioner({ index, configs, unet, tokenizers, textEncoders }) {
     if (index.requires_aesthetics_score === true) {
       throw new ModelError(
@@ -40,12 +52,6 @@ export const stableDiffusionXl: Family = {
     const zerosForNone = index.force_zeros_for_empty_prompt ?? true;
 
     return {
-      inputNames: [
-        'encoder_hidden_states',
-        'text_embeds',
-        'time_ids',
-        ...(isDistilled(configs.unet) ? ['timestep_cond'] : []),
-      ],
       fields: ({ guidanceScale }) => promptFields(takesTwoSamples(configs.unet, guidanceScale)),
       async condition(request) {
         const { guidanceScale, width, height } = request;

@@ -2,7 +2,12 @@ import { mainOutput } from '../../onnx/network.ts';
 import { promptFields } from '../../pipelines/conditioning.ts';
 import { createTextEncoder } from '../../pipelines/text-encoder.ts';
 import type { Family } from '../family.ts';
-import { checkTextWidth, guidanceInputs, isDistilled, takesTwoSamples } from '../guidance.ts';
+import {
+  checkTextWidth,
+  guidanceInputNames,
+  guidanceInputs,
+  takesTwoSamples,
+} from '../guidance.ts';
 
 /** Stable Diffusion 1 and 2, SD-Turbo, and what was trained further from them. */
 export const stableDiffusion: Family = {
@@ -15,22 +20,20 @@ export const stableDiffusion: Family = {
   textEncoders: [{ tokenizer: 'tokenizer', encoder: 'text_encoder' }],
   scalingFactor: 0.18215,
   normalizesLatents: false,
+  upcastsVae: false,
   strength: { 'image-to-image': 0.8, inpainting: 1 },
   // Latents are not bounded by 1, and these models count timesteps from 1.
   schedulerSettings: (task) => ({
     steps_offset: 1,
     ...(task === 'inpainting' ? { skip_prk_steps: true } : { clip_sample: false }),
   }),
+  unetInputs: (config) => ['encoder_hidden_states', ...guidanceInputNames(config)],
   createConditioner({ configs, unet, tokenizers, textEncoders }) {
     const [tokenizer, network] = [tokenizers[0]!, textEncoders[0]!];
     const output = mainOutput(network, 'last_hidden_state');
     checkTextWidth(unet, textEncoders, [output]);
     const encode = createTextEncoder(tokenizer, network, [output]);
     return {
-      inputNames: [
-        'encoder_hidden_states',
-        ...(isDistilled(configs.unet) ? ['timestep_cond'] : []),
-      ],
       fields: ({ guidanceScale }) => promptFields(takesTwoSamples(configs.unet, guidanceScale)),
       async condition(request) {
         const { guidanceScale } = request;

@@ -7,6 +7,7 @@ run in PyTorch by diffusers' own pipelines, and exported to ONNX. fixtures/famil
 networks/NAME/       the networks and tokenizers of a model
 published/NAME/      the JSON files of a model that people have, as published, but for the sizes of the
                      networks, which are those of networks/NAME
+networks/sd-half, networks/sd-legacy: the networks of sd in other exports
 cases.json           the requests, and which folders they are for
 pictures.u8          the pictures, [3, height, width] each, one after the other
 decoded.f16          the decoder's output before it is clamped, likewise
@@ -172,6 +173,25 @@ def stable_diffusion(cases: Cases) -> None:
         paint = pipeline("StableDiffusionInpaintPipeline", name, own, **NONE)
         cases.add(name, folder, paint, request(14, 8, 5.0, task="inpainting", strength=0.7))
         cases.add(name, folder, paint, request(15, 6, 1.0, task="inpainting", strength=1.0), count=3)
+    other_exports(parts)
+
+
+def other_exports(parts: dict) -> None:
+    """The first model as others export it: in float16, and as diffusers' own exporter did at first."""
+    folder = OUT / "networks"
+    shutil.copytree(folder / "sd/tokenizer", folder / "sd-half/tokenizer")
+    shutil.copytree(folder / "sd/tokenizer", folder / "sd-legacy/tokenizer")
+    for network in ("text_encoder", "unet", "vae_decoder", "vae_encoder"):
+        tiny.halve(folder / "sd" / network / "model.onnx", folder / "sd-half" / network / "model.onnx")
+    legacy = folder / "sd-legacy"
+    tiny.export_text_encoder(legacy / "text_encoder/model.onnx", parts["text_encoder"], ids=torch.int32)
+    tiny.export_unet(legacy / "unet/model.onnx", parts["unet"], {}, timestep=torch.rand(2),
+                     weights="weights.pb")
+    tiny.export_vae(legacy, parts["vae"], samples=True)
+    published = OUT / "published/sd-legacy"
+    (published / "scheduler").mkdir(parents=True)
+    (published / "model_index.json").write_text(json.dumps(PUBLISHED["sd-legacy"]["model_index"]) + "\n")
+    shutil.copy(OUT / "published/sd-1.5/scheduler/scheduler_config.json", published / "scheduler")
 
 
 def inpainting(cases: Cases) -> None:

@@ -6,7 +6,10 @@ and files can be seen without weights. fixtures/tiny/ then holds
 batch    float32, a timestep for each sample
 scalar   float32, one whole-number timestep, int32 ids, weights beside the graph (external data)
 half     float16 UNet and decoder under a float32 text encoder
+overflow as half, with a decoder whose values leave float16's range on the way
 nan      a UNet that gives NaN
+
+and batch once more for every other type and rank of the timestep: TYPE-scalar, TYPE-batch
 """
 import json
 import shutil
@@ -71,7 +74,7 @@ def unet(path: Path, kind: int, timestep: int, scalar: bool, broken: bool = Fals
          constant("picture", np.int64([1, 2, 3]))])
 
 
-def decoder(path: Path, kind: int, external: bool) -> None:
+def decoder(path: Path, kind: int, external: bool, overflows: bool = False) -> None:
     """Two latent channels mixed to three colours, every pixel doubled, [B, 3, 2H, 2W]."""
     node = helper.make_node
     dtype = helper.tensor_dtype_to_np_dtype(kind)
@@ -79,21 +82,25 @@ def decoder(path: Path, kind: int, external: bool) -> None:
     weights = constant("mix", mix)
     if external:
         onnx.external_data_helper.set_external_data(weights, "model.onnx_data")
+    detour = [node("Conv", ["latent_sample", "mix"], ["t0"]), node("Mul", ["t0", "up"], ["t1"]),
+              node("Mul", ["t1", "up"], ["t2"]), node("Mul", ["t2", "down"], ["t3"]),
+              node("Mul", ["t3", "down"], ["mixed"])]
+    around = [constant("up", dtype.type(2**12)), constant("down", dtype.type(2**-12))]
     save(path, [
-        node("Conv", ["latent_sample", "mix"], ["mixed"]),
+        *(detour if overflows else [node("Conv", ["latent_sample", "mix"], ["mixed"])]),
         node("Resize", ["mixed", "", "scales"], ["sample"], mode="nearest"),
     ], [value("latent_sample", kind, ["batch", CHANNELS, "height", "width"])],
         [value("sample", kind, ["batch", 3, "out_height", "out_width"])],
-        [weights, constant("scales", np.float32([1, 1, FACTOR, FACTOR]))])
+        [weights, *(around if overflows else []), constant("scales", np.float32([1, 1, FACTOR, FACTOR]))])
 
 
 def write_model(name: str, *, kind=T.FLOAT, ids=T.INT64, timestep=T.FLOAT, scalar=False,
-                external=False, broken=False) -> None:
+                external=False, broken=False, overflows=False) -> None:
     folder = FIXTURES / "tiny" / name
     shutil.rmtree(folder, ignore_errors=True)
     text_encoder(folder / "text_encoder/model.onnx", ids)
     unet(folder / "unet/model.onnx", kind, timestep, scalar, broken)
-    decoder(folder / "vae_decoder/model.onnx", kind, external)
+    decoder(folder / "vae_decoder/model.onnx", kind, external, overflows)
     shutil.copytree(FIXTURES / "tokenizers/plain/tokenizer", folder / "tokenizer")
     configs = {
         "model_index.json": {"_class_name": "StableDiffusionPipeline"},
@@ -113,4 +120,9 @@ if __name__ == "__main__":
     write_model("batch")
     write_model("scalar", ids=T.INT32, timestep=T.INT64, scalar=True, external=True)
     write_model("half", kind=T.FLOAT16, timestep=T.FLOAT16)
+    write_model("overflow", kind=T.FLOAT16, timestep=T.FLOAT16, overflows=True)
     write_model("nan", broken=True)
+    write_model("float32-scalar", scalar=True)
+    write_model("float16-scalar", timestep=T.FLOAT16, scalar=True)
+    write_model("float16-batch", timestep=T.FLOAT16)
+    write_model("int64-batch", timestep=T.INT64)

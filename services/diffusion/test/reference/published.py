@@ -78,5 +78,13 @@ PUBLISHED = {
                       "sample_max_value": 1.0, "set_alpha_to_one": True, "steps_offset": 0,
                       "thresholding": False, "timestep_scaling": 10.0, "timestep_spacing": "leading"}},
 }
+# As diffusers' own exporter wrote it: the revision "onnx" of runwayml/stable-diffusion-v1-5.
+ONNX = ["diffusers", "OnnxRuntimeModel"]
+PUBLISHED["sd-legacy"] = {"model_index": {
+    "_class_name": "OnnxStableDiffusionPipeline", "_diffusers_version": "0.9.0.dev0",
+    "feature_extractor": ["transformers", "CLIPFeatureExtractor"], "safety_checker": ONNX,
+    "scheduler": ["diffusers", "PNDMScheduler"], "text_encoder": ONNX,
+    "tokenizer": ["transformers", "CLIPTokenizer"], "unet": ONNX, "vae_decoder": ONNX,
+    "vae_encoder": ONNX}}
 # Not published as such: Stable Diffusion XL with a VAE that states mean and deviation.
 PUBLISHED["sdxl-normalized"] = PUBLISHED["sdxl-base"]

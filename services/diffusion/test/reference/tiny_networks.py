@@ -7,6 +7,7 @@ import onnx
 import onnxruntime as ort
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
+from onnxruntime.transformers.float16 import convert_float_to_float16
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 VOCABULARY, WIDTH = 540, 8
@@ -68,8 +69,12 @@ class Call(torch.nn.Module):
         return self.call(self.network, *inputs)
 
 
-def export(path: Path, network, call, inputs: dict, outputs: list[str], axes: dict) -> None:
-    """Through onnxruntime's constant folding, without names: else most bytes would be graph."""
+def export(path: Path, network, call, inputs: dict, outputs: list[str], axes: dict,
+           weights: str | None = None) -> None:
+    """Through onnxruntime's constant folding, without names: else most bytes would be graph.
+
+    `weights`: the file beside the graph that they go to.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         plain, folded = f"{folder}/plain.onnx", f"{folder}/folded.onnx"
@@ -81,7 +86,13 @@ def export(path: Path, network, call, inputs: dict, outputs: list[str], axes: di
         options.optimized_model_filepath = folded
         options.log_severity_level = 3
         ort.InferenceSession(plain, options)
-        onnx.save(renamed(onnx.load(folded)), path)
+        external = {"save_as_external_data": True, "location": weights, "size_threshold": 64} if weights else {}
+        onnx.save(renamed(onnx.load(folded)), path, **external)
+
+
+def halve(source: Path, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(renamed(convert_float_to_float16(onnx.load(source))), path)
 
 
 def renamed(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -124,7 +135,8 @@ def export_text_encoder(path: Path, network, ids=torch.int64, hidden_states: boo
            {"input_ids": {0: "batch"}, **{name: {0: "batch"} for name in states}, pooled: {0: "batch"}})
 
 
-def export_unet(path: Path, network, extra: dict, timestep=torch.tensor(10)) -> None:
+def export_unet(path: Path, network, extra: dict, timestep=torch.tensor(10),
+                weights: str | None = None) -> None:
     """`extra` names the inputs of a family beside sample, timestep and text, with an example."""
     width = network.config.cross_attention_dim
 
@@ -139,7 +151,7 @@ def export_unet(path: Path, network, extra: dict, timestep=torch.tensor(10)) -> 
             "out_sample": PICTURE, **{name: {0: "batch"} for name in extra}}
     if timestep.dim() > 0:
         axes["timestep"] = {0: "batch"}
-    export(path, network, call, inputs, ["out_sample"], axes)
+    export(path, network, call, inputs, ["out_sample"], axes, weights)
 
 
 def export_vae(folder: Path, network, samples: bool = False) -> None:

@@ -1,0 +1,66 @@
+import { axisOf, inputsByName, mainOutput, type Network } from '../onnx/network.ts';
+import type { Tensor } from '../onnx/runtime.ts';
+import type { LazyNetwork } from '../onnx/sessions.ts';
+import { createFloatTensor, readFloats } from '../onnx/tensors.ts';
+import { allFinite } from './finite.ts';
+
+/** Encoder or decoder of a VAE. */
+export type VaeHalf = {
+  /** Within the model's folder, for messages. */
+  readonly file: string;
+  /** Of what it takes; undefined where the exporter did not say. */
+  readonly channels: number | undefined;
+  /** Its name for what it gives. */
+  readonly output: string;
+  /**
+   * One picture a run: large batches are slow, and in float16 they go wrong.
+   *
+   * @param dims of the input, [1, C, H, W]
+   * @param fill writes the input's values, row-major
+   */
+  run(dims: readonly number[], fill: (values: Float32Array) => void): Promise<Float32Array>;
+};
+
+export type VaeHalfOptions = {
+  /** The name of its input. */
+  input: 'sample' | 'latent_sample';
+  /** What its output is called, unless the exporter chose another name. */
+  output: string;
+  /** The same network in float32; undefined where it is that already. */
+  float32: LazyNetwork<Network | undefined>;
+  /** Whether to run it in float32 from the start. */
+  upcasts: boolean;
+};
+
+/**
+ * Values of a float16 VAE can leave float16's range, which ends at 65,504. What comes out then is
+ * computed once more in float32.
+ *
+ * @throws ModelError where the network has another input
+ */
+export function createVaeHalf(network: Network, options: VaeHalfOptions): VaeHalf {
+  const { input, float32, upcasts } = options;
+  const metadata = inputsByName(network, [input])[input];
+  const output = mainOutput(network, options.output).name;
+
+  async function runOn(on: Network, dims: readonly number[], fill: (values: Float32Array) => void) {
+    const tensor = createFloatTensor(inputsByName(on, [input])[input], dims);
+    fill(tensor.values);
+    tensor.push();
+    const outputs = await on.session.run({ [input]: tensor.tensor }, [output]);
+    return readFloats(outputs[output] as Tensor);
+  }
+
+  return {
+    file: network.file,
+    channels: axisOf(metadata, 1),
+    output,
+    async run(dims, fill) {
+      if (upcasts) return runOn((await float32.load()) ?? network, dims, fill);
+      const values = await runOn(network, dims, fill);
+      if (allFinite(values)) return values;
+      const wide = await float32.load();
+      return wide === undefined ? values : runOn(wide, dims, fill);
+    },
+  };
+}
