@@ -36,7 +36,7 @@ describe('the metadata', () => {
     expect(scheduler).toMatchObject({
       name: 'euler-ancestral',
       className: 'EulerAncestralDiscreteScheduler',
-      config: { prediction_type: 'v_prediction', lambda_min_clipped: '-Infinity' },
+      config: { prediction_type: 'v_prediction' },
     });
   });
 
@@ -44,6 +44,11 @@ describe('the metadata', () => {
     const { request, scheduler } = metadataOf({ scheduler: undefined });
     expect(request).not.toHaveProperty('scheduler');
     expect(scheduler).toMatchObject({ name: 'ddim', className: 'DDIMScheduler' });
+  });
+
+  it('write what JSON has no number for as text', () => {
+    const { config } = metadataOf({ scheduler: 'dpmpp-2m' }).scheduler;
+    expect(config).toMatchObject({ lambda_min_clipped: '-Infinity' });
   });
 
   it('show what the request chose of its configuration', () => {

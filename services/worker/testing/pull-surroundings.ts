@@ -17,8 +17,8 @@ import { type Pulled, type PullOptions, pullModel } from '../model-cache/pull-mo
 
 export const UNET = 'unet/model.onnx';
 /** As an ONNX file is made outside: one field, its number and length before it. */
-export const unet = Buffer.concat([Buffer.from([0x3a, 0x80, 0x80, 0x40]), randomBytes(2 ** 20)]);
-const small = Buffer.from([0x3a, 4, 1, 2, 3, 4]);
+export const unet = Buffer.concat([Buffer.from([0x12, 0x80, 0x80, 0x40]), randomBytes(2 ** 20)]);
+const small = Buffer.from([0x12, 4, 1, 2, 3, 4]);
 /** The built-in model with other graphs: nobody runs them here, and megabytes take their time. */
 export const whole = new Map(
   [...contentOf(pinhole.folder)].map(([path, bytes]) => [
