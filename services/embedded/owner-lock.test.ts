@@ -17,9 +17,11 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 async function startOwner() {
   const program = `
     import { acquireOwnerLock } from ${JSON.stringify(join(import.meta.dirname, 'owner-lock.ts'))};
-    acquireOwnerLock(${JSON.stringify(folder)}).announce('http://127.0.0.1:1');
+    const lock = acquireOwnerLock(${JSON.stringify(folder)});
+    lock.announce('http://127.0.0.1:1');
     console.log('owned');
-    setInterval(() => {}, 1000);`;
+    // Holds on to the lock, which garbage collection would let go.
+    setInterval(() => lock, 1000);`;
   const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
     cwd: import.meta.dirname,

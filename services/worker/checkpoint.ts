@@ -15,8 +15,8 @@ import { newRun, type Run } from './run.ts';
 const header = z.object({
   version: z.literal(1),
   generationId: z.uuid(),
-  /** Of the request; the run state counts model calls. */
-  steps: z.int(),
+  /** Of the request; the run state counts model calls. Absent: written by an earlier release. */
+  steps: z.int().optional(),
   /** What made the run state: see `bitsOf`. */
   bits: z.string(),
   /** The pictures that are done; their files lie under the same prefix. */
@@ -97,7 +97,7 @@ export async function loadCheckpoint(
   if (end + 1 < bytes.length) run.state = readState(bytes.subarray(end + 1));
   const isOfRequest =
     generationId === record.id &&
-    steps === request.steps &&
+    (steps === undefined || steps === request.steps) &&
     pictures.length + (run.state === undefined ? 0 : 1) <= request.count;
   if (!isOfRequest) throw new CheckpointUnusable('it is of another request');
   return run;

@@ -7,6 +7,7 @@ import type { Company } from './company.ts';
 import { bitsOf, type Identity } from './identity.ts';
 import { ChildDied } from './link.ts';
 import type { InferenceRequest, Ran } from './protocol.ts';
+import { stepsDone } from './steps-done.ts';
 
 export type InferenceResult = Picture & {
   /** Waiting for a child to be loaded; 0 where one was. */
@@ -117,7 +118,8 @@ export async function makePicture(
         }
         signal?.throwIfAborted();
         before = ran;
-        const at = last === undefined ? 'before its first step' : `after step ${last.state.step}`;
+        const done = stepsDone(last?.state, request.steps);
+        const at = last === undefined ? 'before its first step' : `after step ${done}`;
         if (alone.ends > maxRestarts) {
           const text = `${alone.ends} inference processes died of one picture, the last ${at}: ${error.message}`;
           throw new InferenceDied(text, { cause: error });
