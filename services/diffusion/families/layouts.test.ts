@@ -112,3 +112,20 @@ it('a float16 VAE that overflows decodes once more in float32', async () => {
   const other = await decode(fixturePath('tiny/overflow'), request);
   expect(arrayParity(other, picture)).toBeLessThanOrEqual(2e-3);
 });
+
+it('a float16 VAE of XL runs in float32 where its configuration says force_upcast', async () => {
+  const request = caseOf('sdxl-base');
+  const withVae = async (networks: string, upcasts: boolean) => {
+    const folder = await assemble('sdxl-base', 'xl');
+    const from = fixturePath(`families/networks/${networks}/vae_decoder/model.onnx`);
+    await cp(from, join(folder, 'vae_decoder/model.onnx'));
+    await editJson(join(folder, 'vae_decoder/config.json'), { force_upcast: upcasts });
+    return decode(folder, request);
+  };
+  const single = await withVae('sd', true);
+  const half = arrayParity(await withVae('sd-half', false), single);
+  const upcast = arrayParity(await withVae('sd-half', true), single);
+  // What is left of the difference are the weights, which are float16 in both.
+  expect(upcast).toBeLessThan(half);
+  expect(upcast).toBeLessThan(5e-3);
+});
