@@ -8,6 +8,7 @@ import { encodePng } from '../pipelines/png.ts';
 import type { RunState } from '../pipelines/run-state.ts';
 import { assembleModel, cases, height, requestOf, width } from '../test/families.ts';
 import { arrayParity, fixturePath, pictureParity } from '../test/fixtures.ts';
+import { levelsApart } from '../test/mixes.ts';
 
 const size = 3 * width * height;
 const read = (file: string) => new Uint8Array(readFileSync(fixturePath(`families/${file}`)));
@@ -53,6 +54,14 @@ describe.each(folders)('%s', (folder) => {
     expect(states.map(({ step }) => step)).toEqual(states.map((_, i) => i + 1));
     for (const resume of states) {
       expect(await pipeline.decode(request, { resume })).toEqual(whole);
+    }
+  });
+
+  it('gives each picture as alone when all are made at once', async () => {
+    const requests = own.map(requestOf);
+    const together = await Promise.all(requests.map((request) => pipeline.decode(request)));
+    for (const [i, request] of requests.entries()) {
+      expect(levelsApart(together[i]!, await pipeline.decode(request))).toBeLessThanOrEqual(1);
     }
   });
 

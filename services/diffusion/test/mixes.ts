@@ -97,7 +97,7 @@ async function makeTogether(
 }
 
 /** The largest difference of two decodings as 8-bit values. */
-function levelsApart(a: Float32Array, b: Float32Array): number {
+export function levelsApart(a: Float32Array, b: Float32Array): number {
   const level = (value: number) => Math.round(Math.min(Math.max(value / 2 + 0.5, 0), 1) * 255);
   let apart = 0;
   for (let i = 0; i < a.length; i++) apart = Math.max(apart, Math.abs(level(a[i]!) - level(b[i]!)));
