@@ -14,7 +14,7 @@ const shapeOf = (of: {
   modelShape(
     { unet: { ...blocks(4), in_channels: of.says }, vae: blocks(4) } as unknown as ModelConfigs,
     { takes: of.takes, gives: of.gives } as unknown as Unet,
-    { channels: of.decodes } as LatentDecoder,
+    { channels: of.decodes } as unknown as LatentDecoder,
   );
 
 it.each([
