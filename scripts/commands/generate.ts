@@ -1,7 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import type { DarkroomClient, Generation, GenerationInput, Image } from '@darkroom/client/source';
 import { generationInput } from '@darkroom/contract';
 import { describeTruncation } from './describe-generation.ts';
-import { CommandFailure } from './failure.ts';
+import { CommandFailure, UsageError } from './failure.ts';
 import { fateOf, interruptedBy } from './interrupted.ts';
 import { type OutputPath, openOutput, pictureName } from './output-path.ts';
 import { createProgressView } from './progress-view.ts';
@@ -20,16 +21,20 @@ export async function generate(options: GenerateOptions, context: Context): Prom
   const input = inputOf(options);
   const view = createProgressView(process.stderr);
   const show = view.add(options.prompt);
+  const files = await readInputs(options, context);
   const { generation, pictures } = await withService(options, context, async (client) => {
+    const uploads = await upload(files, client, context.signal);
     let asked: Generation | undefined;
     const onProgress = (_: unknown, present: Generation) => {
       asked = present;
       show(present);
     };
     const { signal } = context;
-    const generation = await client.generate(input, { onProgress, signal }).catch(async (error) => {
-      throw interruptedBy(signal, error, signal.aborted ? await fateOf(client, asked) : '');
-    });
+    const generation = await client
+      .generate({ ...input, ...uploads }, { onProgress, signal })
+      .catch(async (error) => {
+        throw interruptedBy(signal, error, signal.aborted ? await fateOf(client, asked) : '');
+      });
     return { generation, pictures: await savePictures(client, generation, output, context.signal) };
   }).finally(() => view.close());
 
@@ -46,6 +51,35 @@ export async function generate(options: GenerateOptions, context: Context): Prom
     for (const { file } of pictures) context.print(file);
   }
   refuseUnfinished(generation);
+}
+
+/** Options that name a picture file, by the request's field. */
+const PICTURES = { initImage: '--init-image', mask: '--mask' } as const;
+
+type Inputs = { -readonly [field in keyof typeof PICTURES]?: Uint8Array };
+
+async function readInputs(options: GenerateOptions, { config }: Context): Promise<Inputs> {
+  const inputs: Inputs = {};
+  for (const field of ['initImage', 'mask'] as const) {
+    const path = options[field];
+    if (path === undefined) continue;
+    inputs[field] = await readFile(config.userPath(path)).catch((error: Error) => {
+      throw new UsageError(`${PICTURES[field]} cannot be read: ${error.message}`);
+    });
+  }
+  return inputs;
+}
+
+async function upload(
+  inputs: Inputs,
+  client: DarkroomClient,
+  signal: AbortSignal,
+): Promise<Pick<GenerationInput, keyof Inputs>> {
+  const uploads = Object.entries(inputs).map(async ([field, file]) => {
+    const { upload } = await client.upload(file, { signal });
+    return [field, upload] as const;
+  });
+  return Object.fromEntries(await Promise.all(uploads));
 }
 
 export type SavedPicture = { file: string; seed: Image['seed']; png: Uint8Array };
