@@ -90,20 +90,16 @@ const parser = yargs(hideBin(process.argv))
             describe: 'Pictures; picture i uses seed + i',
           },
           model: { type: 'string', requiresArg: true, describe: 'A name that `models list` shows' },
-          'init-image': {
-            type: 'string',
-            requiresArg: true,
-            describe: 'A picture file to start from',
-          },
+          'init-image': { type: 'string', requiresArg: true, describe: 'A picture to start from' },
           mask: {
             type: 'string',
             requiresArg: true,
-            describe: 'A picture file of its frame: white is painted anew, black stays',
+            describe: 'White of it is painted, black kept',
           },
           strength: {
             type: 'number',
             requiresArg: true,
-            describe: 'Above 0, at most 1: share of the steps that are run on the init image',
+            describe: 'Share of the steps that is run',
           },
           output: {
             type: 'string',

@@ -4,7 +4,7 @@ import { z } from 'zod';
 export const UPLOAD_LIMIT = 10 * 2 ** 20;
 
 /** Longest base64 of a picture within a request, in characters; of a file of 352 KiB. */
-export const INLINE_LIMIT = 480 * 1024;
+const INLINE_LIMIT = 480 * 1024;
 
 /** An upload by the SHA-256 of its file, as `POST /uploads` answers. */
 export const uploadReference = z.templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)]);

@@ -18,6 +18,10 @@ const prompts = [
   "Robert'); DROP TABLE generations;--",
 ];
 
+/** A PNG of 1×1, as base64. */
+const ONE_PIXEL =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC';
+
 type Maker = (random: Random, known: Known) => unknown;
 
 const maybe = (random: Random, fields: Record<string, () => unknown>): object =>
@@ -45,6 +49,9 @@ const makers: Readonly<Record<string, Maker>> = {
       width: () => 64,
       height: () => 64,
       count: () => random.pick([1, 2]),
+      initImage: () => random.pick([`sha256:${'0'.repeat(64)}`, ONE_PIXEL]),
+      mask: () => ONE_PIXEL,
+      strength: () => random.pick([0.1, 0.5, 1]),
       idempotencyKey: () => `k${Math.floor(random.next() * 5_000)}`,
       deadline: () => random.pick(['2100-01-01T00:00:00Z', '2101-01-01T00:00:00.123+05:30']),
       webhook: () => ({ url: 'https://example.com/hook' }),
