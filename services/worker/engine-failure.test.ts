@@ -22,7 +22,7 @@ test('what the engine refuses fails with the reason', async () => {
   await expect(rig.finished(id)).resolves.toMatchObject({
     state: 'failed',
     attempt: 1,
-    error: { code: 'MODEL', message: expect.stringContaining('Ask for a multiple of 8') },
+    error: { code: 'MODEL', message: expect.stringContaining('Ask for a width of 48 or 64') },
   });
 });
 

@@ -21,3 +21,17 @@ test.each(schedulerNames)(
     else await expect(make(true)).rejects.toMatchObject({ code: 'MODEL' });
   },
 );
+
+test('what is run is counted in steps where a scheduler calls the model twice a step', async () => {
+  const calls: string[] = [];
+  const steps: number[] = [];
+  await pinhole.generate(
+    { ...pinholeRequest, scheduler: 'heun', steps: 5 },
+    {
+      onStep: (state) => calls.push(`${state.step} of ${state.steps}`),
+      onRan: (ran) => steps.push(ran.steps),
+    },
+  );
+  expect(calls.at(-1)).toBe('9 of 9');
+  expect(steps).toEqual([0, 1, 1, 2, 2, 3, 3, 4, 5, 5]);
+});

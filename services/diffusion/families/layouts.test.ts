@@ -2,6 +2,8 @@ import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { modelDigest } from '../model-folder/verify-model-folder.ts';
+import { InferenceSession, Tensor } from '../onnx/runtime.ts';
+import { readFloats } from '../onnx/tensors.ts';
 import { loadPipeline } from '../pipelines/load-pipeline.ts';
 import type { PictureRequest } from '../pipelines/pipeline.ts';
 import { assembleModel, cases, requestOf } from '../test/families.ts';
@@ -97,8 +99,33 @@ it.each(['scalar', 'float32-scalar', 'float16-scalar', 'float16-batch', 'int64-b
 );
 
 it('a float16 VAE that overflows decodes once more in float32', async () => {
+  const decoder = await InferenceSession.create(
+    fixturePath('tiny/overflow/vae_decoder/model.onnx'),
+  );
+  const halves = new Tensor('float16', new Uint16Array(2).fill(0x3c00), [1, 2, 1, 1]);
+  const { sample } = await decoder.run({ latent_sample: halves });
+  expect([...readFloats(sample!)].every(Number.isFinite)).toBe(false);
+  await decoder.release();
+
   const request = { ...caseOf('sd-2.1'), width: 32, height: 16 };
   const picture = await decode(fixturePath('tiny/half'), request);
   const other = await decode(fixturePath('tiny/overflow'), request);
   expect(arrayParity(other, picture)).toBeLessThanOrEqual(2e-3);
+});
+
+it('a float16 VAE of XL runs in float32 where its configuration says force_upcast', async () => {
+  const request = caseOf('sdxl-base');
+  const withVae = async (networks: string, upcasts: boolean) => {
+    const folder = await assemble('sdxl-base', 'xl');
+    const from = fixturePath(`families/networks/${networks}/vae_decoder/model.onnx`);
+    await cp(from, join(folder, 'vae_decoder/model.onnx'));
+    await editJson(join(folder, 'vae_decoder/config.json'), { force_upcast: upcasts });
+    return decode(folder, request);
+  };
+  const single = await withVae('sd', true);
+  const half = arrayParity(await withVae('sd-half', false), single);
+  const upcast = arrayParity(await withVae('sd-half', true), single);
+  // What is left of the difference are the weights, which are float16 in both.
+  expect(upcast).toBeLessThan(half);
+  expect(upcast).toBeLessThan(5e-3);
 });

@@ -84,7 +84,7 @@ describe('a model is refused when it is loaded, by file and remedy', () => {
       'whose UNet and text encoder are swapped',
       ['sd-1.5', 'sd'],
       (folder) => swap(folder, 'unet', 'text_encoder'),
-      'text_encoder/model.onnx is not the network that belongs there',
+      'unet/model.onnx is not the network that belongs there: its inputs are input_ids',
     ],
     [
       'whose text encoders are swapped',

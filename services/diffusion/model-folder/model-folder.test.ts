@@ -21,6 +21,18 @@ const requiredFiles = [
 
 const load = (folder: string) => loadPipeline(folder, { executionProviders: ['cpu'] });
 
+const schedulerFile = 'scheduler/scheduler_config.json';
+
+const small = {
+  prompt: '',
+  negativePrompt: '',
+  seed: 0,
+  steps: 2,
+  guidanceScale: 1,
+  width: 8,
+  height: 8,
+} as const;
+
 describe('a model folder', () => {
   let folder: string;
   beforeEach(async () => {
@@ -105,33 +117,64 @@ describe('a model folder', () => {
     await expect(verifyModelFolder(join(folder, 'none'))).rejects.toThrow('is not complete');
   });
 
-  it('names a scheduler setting that is not computed, and its value', async () => {
-    const file = join(folder, 'scheduler/scheduler_config.json');
-    await writeFile(file, '{ "_class_name": "DDIMScheduler", "thresholding": true }');
-    await expect(load(folder)).rejects.toThrow('thresholding is true');
+  it('names a scheduler setting that makes no sense, and its value', async () => {
+    await writeFile(join(folder, schedulerFile), '{ "thresholding": "yes" }');
+    await expect(load(folder)).rejects.toThrow('thresholding is "yes"');
+  });
+
+  it('whose own scheduler has a setting that is not computed works with another', async () => {
+    const config = { _class_name: 'DDPMScheduler', variance_type: 'learned_range' };
+    await writeFile(join(folder, schedulerFile), JSON.stringify(config));
+    const pipeline = await load(folder);
+    await expect(pipeline.generate(small)).rejects.toThrow('variance_type is "learned_range"');
+    const { png } = await pipeline.generate({ ...small, scheduler: 'euler' });
+    expect(png.length).toBeGreaterThan(0);
+    await pipeline.release();
+  });
+
+  it('as Stable Diffusion 1.5 is published runs by its own PNDM', async () => {
+    // scheduler_config.json of that model.
+    const config = {
+      _class_name: 'PNDMScheduler',
+      _diffusers_version: '0.6.0',
+      beta_end: 0.012,
+      beta_schedule: 'scaled_linear',
+      beta_start: 0.00085,
+      num_train_timesteps: 1000,
+      set_alpha_to_one: false,
+      skip_prk_steps: true,
+      steps_offset: 1,
+      trained_betas: null,
+      clip_sample: false,
+    };
+    await writeFile(join(folder, schedulerFile), JSON.stringify(config));
+    const pipeline = await load(folder);
+    const calls: number[] = [];
+    const own = await pipeline.generate(small, { onStep: ({ step }) => calls.push(step) });
+    expect(calls).toEqual([1, 2, 3]);
+    expect(own.png).toEqual((await pipeline.generate({ ...small, scheduler: 'pndm' })).png);
+    expect(own.png).not.toEqual((await pipeline.generate({ ...small, scheduler: 'ddim' })).png);
+    await pipeline.release();
   });
 
   it('may have the infinities that Python writes', async () => {
-    const file = join(folder, 'scheduler/scheduler_config.json');
+    const file = join(folder, schedulerFile);
     await writeFile(
       file,
       '{ "_class_name": "DPMSolverMultistepScheduler", "lambda_min_clipped": -Infinity }',
     );
     const pipeline = await load(folder);
-    const request = { prompt: '', negativePrompt: '', seed: 0, steps: 2, guidanceScale: 1 };
-    const { png } = await pipeline.generate({ ...request, width: 8, height: 8 });
+    const { png } = await pipeline.generate(small);
     expect(png.length).toBeGreaterThan(0);
     await pipeline.release();
   });
 
   it('whose own scheduler is not built in works with one that is', async () => {
-    const file = join(folder, 'scheduler/scheduler_config.json');
-    await writeFile(file, '{ "_class_name": "PNDMScheduler", "skip_prk_steps": true }');
+    const file = join(folder, schedulerFile);
+    await writeFile(file, '{ "_class_name": "EDMEulerScheduler" }');
     const pipeline = await load(folder);
-    const request = { prompt: '', negativePrompt: '', seed: 0, steps: 2, guidanceScale: 1 };
-    const sized = { ...request, width: 8, height: 8 };
-    await expect(pipeline.generate(sized)).rejects.toThrow("the model's own scheduler is PNDM");
-    const { png } = await pipeline.generate({ ...sized, scheduler: 'euler' });
+    await expect(pipeline.generate(small)).rejects.toThrow("the model's own scheduler is EDMEuler");
+    const { png } = await pipeline.generate({ ...small, scheduler: 'euler' });
     expect(png.length).toBeGreaterThan(0);
     await pipeline.release();
   });

@@ -141,7 +141,8 @@ function halvesOf(bytes: Uint8Array, field: Field, before?: Uint8Array): Uint8Ar
 
 /** Little-endian, as is every machine that the runtime runs on. */
 function widened(raw: Uint8Array): Uint8Array {
-  const halves = new Float16Array(raw.slice().buffer);
+  // A Buffer's own `slice` would not copy.
+  const halves = new Float16Array(new Uint8Array(raw).buffer);
   return new Uint8Array(Float32Array.from(halves).buffer);
 }
 

@@ -112,7 +112,12 @@ async function externalData(
     if (field.number !== tensor.externalData || field.wire !== 2) continue;
     const length = field.end - field.start;
     if (length > LONGEST_DESCRIPTION) throw unusable(path, 'it is not an ONNX file');
-    Object.assign(entries, stringPairOf(await read(field.start, length)));
+    const pair = await read(field.start, length);
+    try {
+      Object.assign(entries, stringPairOf(pair));
+    } catch {
+      throw unusable(path, 'it is damaged: it does not say where its weights are');
+    }
   }
   if (entries.location === undefined) return undefined;
   return {

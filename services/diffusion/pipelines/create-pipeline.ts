@@ -5,7 +5,6 @@ import { createScheduler } from '../schedulers/create-scheduler.ts';
 import type { ClipTokenizer } from '../tokenizer/clip-tokenizer.ts';
 import type { Conditioner } from './conditioning.ts';
 import { createDenoisingJob, type DenoisingJob } from './denoising-job.ts';
-import { checkFinite } from './finite.ts';
 import { imageToImage, inpainting, type Start, textToImage } from './initial-latents.ts';
 import type { LatentDecoder } from './latent-decoder.ts';
 import type { LatentEncoder } from './latent-encoder.ts';
@@ -97,9 +96,7 @@ export function createPipeline(model: Model): Pipeline {
 
     // 6. Decode
     signal?.throwIfAborted();
-    const pixels = await decoder.decode(job.latents, job.shape.output, request);
-    checkFinite(pixels, 'in the decoded picture');
-    return pixels;
+    return decoder.decode(job.latents, job.shape.output, request);
   }
 
   function truncated(request: PictureRequest): Picture['truncated'] {

@@ -1,6 +1,6 @@
 import { ModelError } from '../model-error.ts';
 
-export function isFinite(values: Float32Array): boolean {
+export function allFinite(values: Float32Array): boolean {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]!;
   return Number.isFinite(sum);
@@ -8,7 +8,7 @@ export function isFinite(values: Float32Array): boolean {
 
 /** @throws ModelError where there is NaN or infinity among the values */
 export function checkFinite(values: Float32Array, where: string): void {
-  if (isFinite(values)) return;
+  if (allFinite(values)) return;
   throw new ModelError(
     'The model gave values that are not numbers',
     `NaN or infinity ${where}`,

@@ -1,4 +1,4 @@
-/** All that a run needs to go on after `step`, in plain transferable data; tens of kilobytes. */
+/** All that a run needs to go on after `step`, in plain transferable data. */
 export type RunState = {
   /** Model calls done, from 1 to `steps`. Some schedulers call the model more often than once a step. */
   step: number;

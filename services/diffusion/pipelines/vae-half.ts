@@ -1,8 +1,14 @@
-import { axisOf, inputsByName, mainOutput, type Network } from '../onnx/network.ts';
+import {
+  axisOf,
+  inputsByName,
+  mainOutput,
+  type Network,
+  type TensorMetadata,
+} from '../onnx/network.ts';
 import type { Tensor } from '../onnx/runtime.ts';
 import type { LazyNetwork } from '../onnx/sessions.ts';
 import { createFloatTensor, readFloats } from '../onnx/tensors.ts';
-import { isFinite } from './finite.ts';
+import { allFinite, checkFinite } from './finite.ts';
 
 /** Encoder or decoder of a VAE. */
 export type VaeHalf = {
@@ -15,6 +21,7 @@ export type VaeHalf = {
   /**
    * One picture a run: large batches are slow, and in float16 they go wrong.
    *
+   * @throws ModelError where what it gives is not finite, in float32 either
    * @param dims of the input, [1, C, H, W]
    * @param fill writes the input's values, row-major
    */
@@ -43,11 +50,16 @@ export function createVaeHalf(network: Network, options: VaeHalfOptions): VaeHal
   const metadata = inputsByName(network, [input])[input];
   const output = mainOutput(network, options.output).name;
 
-  async function runOn(on: Network, dims: readonly number[], fill: (values: Float32Array) => void) {
-    const tensor = createFloatTensor(inputsByName(on, [input])[input], dims);
+  async function runOn(
+    { session }: Network,
+    taken: TensorMetadata,
+    dims: readonly number[],
+    fill: (values: Float32Array) => void,
+  ): Promise<Float32Array> {
+    const tensor = createFloatTensor(taken, dims);
     fill(tensor.values);
     tensor.push();
-    const outputs = await on.session.run({ [input]: tensor.tensor }, [output]);
+    const outputs = await session.run({ [input]: tensor.tensor }, [output]);
     return readFloats(outputs[output] as Tensor);
   }
 
@@ -56,11 +68,14 @@ export function createVaeHalf(network: Network, options: VaeHalfOptions): VaeHal
     channels: axisOf(metadata, 1),
     output,
     async run(dims, fill) {
-      if (upcasts) return runOn((await float32.load()) ?? network, dims, fill);
-      const values = await runOn(network, dims, fill);
-      if (isFinite(values)) return values;
-      const wide = await float32.load();
-      return wide === undefined ? values : runOn(wide, dims, fill);
+      if (!upcasts) {
+        const values = await runOn(network, metadata, dims, fill);
+        if (allFinite(values)) return values;
+      }
+      const wide = (await float32.load()) ?? network;
+      const values = await runOn(wide, inputsByName(wide, [input])[input], dims, fill);
+      checkFinite(values, `in what ${network.file} gives`);
+      return values;
     },
   };
 }

@@ -5,6 +5,7 @@ import { cumulativeAlphas } from './noise-schedule.ts';
 import { createRecentOutputs } from './recent-outputs.ts';
 import { type Run, type Solver, unscaled } from './scheduler.ts';
 import {
+  flowCheck,
   noiseSettings,
   respacingSettings,
   solverSettings,
@@ -16,17 +17,19 @@ import { convertToOriginal, noiseFromOriginal } from './solver-output.ts';
 
 const f32 = Math.fround;
 
-export const deisSettings = z.object({
-  ...noiseSettings(),
-  ...spacingSettings('linspace'),
-  ...respacingSettings,
-  ...solverSettings,
-  ...thresholdSettings,
-  // Other classes' names are taken for the one there is, as diffusers takes them.
-  algorithm_type: z.enum(['deis', 'dpmsolver', 'dpmsolver++']).default('deis'),
-  solver_type: z.enum(['logrho', 'midpoint', 'heun', 'bh1', 'bh2']).default('logrho'),
-  lower_order_final: z.boolean().default(true),
-});
+export const deisSettings = z
+  .object({
+    ...noiseSettings(),
+    ...spacingSettings('linspace'),
+    ...respacingSettings,
+    ...solverSettings,
+    ...thresholdSettings,
+    // Other classes' names are taken for the one there is, as diffusers takes them.
+    algorithm_type: z.enum(['deis', 'dpmsolver', 'dpmsolver++']).default('deis'),
+    solver_type: z.enum(['logrho', 'midpoint', 'heun', 'bh1', 'bh2']).default('logrho'),
+    lower_order_final: z.boolean().default(true),
+  })
+  .check(flowCheck);
 type Settings = z.infer<typeof deisSettings>;
 
 /**

@@ -16,6 +16,7 @@ import { createRecentOutputs } from './recent-outputs.ts';
 import { type Run, type Solver, unscaled } from './scheduler.ts';
 import {
   finalSigmaSetting,
+  flowCheck,
   noiseSettings,
   respacingSettings,
   solverSettings,
@@ -61,7 +62,7 @@ export const noiseSolverCheck: z.core.CheckFn<{
         code: 'custom',
         input: value,
         path: [key],
-        message: `not defined for algorithm_type ${value.algorithm_type}`,
+        message: `${value[key]} is not defined for algorithm_type ${value.algorithm_type}`,
       });
     if (value.final_sigmas_type === 'zero') refuse('final_sigmas_type');
     if (value.prediction_type === 'flow_prediction') refuse('prediction_type');
@@ -81,7 +82,7 @@ export const dpmMultistepSettings = z
     euler_at_final: z.boolean().default(false),
     use_lu_lambdas: z.boolean().default(false),
   })
-  .check(noiseSolverCheck)
+  .check(flowCheck, noiseSolverCheck)
   .refine((settings) => settings.algorithm_type !== 'sde-dpmsolver' || settings.solver_order < 3, {
     path: ['solver_order'],
     error: 'sde-dpmsolver has no third order',

@@ -14,6 +14,7 @@ import { addNoiseByLevels, type Level, levelOf, solverSigmas, solverTimesteps } 
 import { cumulativeAlphas } from './noise-schedule.ts';
 import { createRecentOutputs } from './recent-outputs.ts';
 import { type Run, type Solver, unscaled } from './scheduler.ts';
+import { flowCheck } from './settings.ts';
 import { trainingSigmas, withFinalSigma } from './sigmas.ts';
 import { convertToNoise, convertToOriginal } from './solver-output.ts';
 
@@ -28,7 +29,7 @@ export const dpmSinglestepSettings = z
       .transform((type): DpmAlgorithm => (type === 'deis' ? 'dpmsolver++' : type)),
     lower_order_final: z.boolean().default(false),
   })
-  .check(noiseSolverCheck)
+  .check(flowCheck, noiseSolverCheck)
   .refine((settings) => settings.algorithm_type !== 'dpmsolver' || !settings.thresholding, {
     path: ['thresholding'],
     error: 'not defined for algorithm_type dpmsolver',

@@ -81,13 +81,13 @@ export function dpmWeights(algorithm: DpmAlgorithm, from: Level, to: Level): Dpm
 /** The terms of a step: a weight and what it weighs, in the order in which torch adds them. */
 export type Term = readonly [weight: number, values: Float32Array];
 
-/** Writes their sum into `out`, which may be one of them. */
+/** Writes their sum into `out`, which may be one of them; each operation is rounded to float32. */
 export function addTerms(terms: readonly Term[], out: Float32Array): void {
-  for (let i = 0; i < out.length; i++) {
-    let sum = 0;
-    for (const [weight, values] of terms) sum = f32(sum + f32(weight * values[i]!));
-    out[i] = sum;
+  const sum = new Float32Array(out.length);
+  for (const [weight, values] of terms) {
+    for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + f32(weight * values[i]!);
   }
+  out.set(sum);
 }
 
 /** weight · (a − b), a divided difference. */

@@ -66,7 +66,7 @@ describe('what a scheduler does not compute', () => {
   });
 
   it.each([
-    [{ algorithm_type: 'dpmsolver' }, 'final_sigmas_type is undefined (not defined for'],
+    [{ algorithm_type: 'dpmsolver' }, 'final_sigmas_type is undefined (zero is not defined for'],
     [
       { algorithm_type: 'sde-dpmsolver', final_sigmas_type: 'sigma_min', solver_order: 3 },
       'solver_order is 3 (sde-dpmsolver has no third order)',
@@ -77,6 +77,21 @@ describe('what a scheduler does not compute', () => {
     // Who names the algorithm asks for DPM-Solver++.
     expect(create(own, { name: 'dpmpp-2m' }).timesteps).toHaveLength(10);
   });
+
+  it.each(['deis', 'unipc', 'dpmpp-2m', 'dpmpp-2m-sde', 'dpmpp-single'])(
+    '%s computes flow matching whole or not at all',
+    (name) => {
+      const prediction_type = 'flow_prediction';
+      expect(() => create({ prediction_type }, { name })).toThrow(
+        'prediction_type is "flow_prediction" (not defined without use_flow_sigmas)',
+      );
+      const flow = { prediction_type, use_flow_sigmas: true };
+      expect(() => create(flow, { name, karras: true })).toThrow(
+        'use_karras_sigmas is true (not defined with use_flow_sigmas)',
+      );
+      expect(create(flow, { name }).timesteps).toHaveLength(10);
+    },
+  );
 
   it('does not stand in the way of another scheduler', () => {
     const config = { _class_name: 'DDPMScheduler', variance_type: 'learned_range' };

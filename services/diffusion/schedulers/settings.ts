@@ -66,3 +66,30 @@ export const solverSettings = {
   // The shift would have to come with the picture's size.
   use_dynamic_shifting: z.literal(false).default(false),
 };
+
+/** Flow matching has noise levels of its own, and the levels their own prediction. */
+export const flowCheck: z.core.CheckFn<{
+  prediction_type: string;
+  use_flow_sigmas: boolean;
+  use_karras_sigmas: boolean;
+  use_exponential_sigmas: boolean;
+  use_beta_sigmas: boolean;
+  use_lu_lambdas?: boolean;
+}> = ({ value, issues }) => {
+  const refuse = (key: keyof typeof value, message: string) =>
+    issues.push({ code: 'custom', input: value, path: [key], message });
+  if (!value.use_flow_sigmas) {
+    if (value.prediction_type === 'flow_prediction') {
+      refuse('prediction_type', 'not defined without use_flow_sigmas');
+    }
+    return;
+  }
+  for (const key of [
+    'use_karras_sigmas',
+    'use_exponential_sigmas',
+    'use_beta_sigmas',
+    'use_lu_lambdas',
+  ] as const) {
+    if (value[key]) refuse(key, 'not defined with use_flow_sigmas');
+  }
+};

@@ -15,6 +15,7 @@ import { createRecentOutputs, type RecentOutputs } from './recent-outputs.ts';
 import { type Run, type Solver, unscaled } from './scheduler.ts';
 import {
   finalSigmaSetting,
+  flowCheck,
   noiseSettings,
   respacingSettings,
   solverSettings,
@@ -47,6 +48,7 @@ export const unipcSettings = z
     solver_p: z.undefined().optional(),
     shift_terminal: z.undefined().optional(),
   })
+  .check(flowCheck)
   .refine((settings) => settings.predict_x0 || settings.prediction_type !== 'flow_prediction', {
     path: ['prediction_type'],
     error: 'not defined with predict_x0 false',
@@ -84,34 +86,16 @@ export function createUnipc(settings: Settings, run: Run): Solver {
         const { ratios, moments } = stride;
         const rhos = ratios.length === 0 ? [0.5] : solvePowers([...ratios, 1], moments);
         const change = difference(1, output, outputs.at(0));
-        addTerms(termsOf(stride, started, rhos, [...slopes(ratios, outputs), change]), sample);
+        const derivatives = [...slopes(ratios, outputs), change];
+        addTerms(termsOf(stride, [started, outputs.at(0)], rhos, derivatives), sample);
       }
       outputs.push(sample.length).set(output);
       started = sample.slice();
       const stride = strideOf(settings, levels, call, orderAt(call));
       const { ratios, moments } = stride;
       const rhos = ratios.length < 2 ? [0.5] : solvePowers(ratios, moments.slice(0, -1));
-      addTerms(termsOf(stride, started, rhos, slopes(ratios, outputs)), sample);
-
-      /** Sum of the stride's terms, with those of the derivatives added up first, as in diffusers. */
-      function termsOf(
-        { keep, first, scale }: Stride,
-        from: Float32Array,
-        weights: readonly number[],
-        derivatives: readonly Float32Array[],
-      ): Term[] {
-        const terms: Term[] = [
-          [keep, from],
-          [first, outputs.at(0)],
-        ];
-        if (derivatives.length === 0) return terms;
-        const sum = new Float32Array(from.length);
-        addTerms(
-          derivatives.map((values, k) => [weights[k]!, values]),
-          sum,
-        );
-        return [...terms, [scale, sum]];
-      }
+      const derivatives = slopes(ratios, outputs);
+      addTerms(termsOf(stride, [started, outputs.at(0)], rhos, derivatives), sample);
     },
     addNoise: addNoiseByLevels(levels),
     history: () => [started.slice(), ...outputs.copies()],
@@ -155,6 +139,26 @@ function strideOf(settings: Settings, levels: readonly Level[], at: number, orde
   }
   const keep = settings.predict_x0 ? to.sigma / from.sigma : to.alpha / from.alpha;
   return { keep: f32(keep), first: -f32(gain * growth), scale: -f32(gain * b), ratios, moments };
+}
+
+/** The stride's terms, with those of the derivatives added up first, as in diffusers. */
+function termsOf(
+  { keep, first, scale }: Stride,
+  [from, newest]: [Float32Array, Float32Array],
+  weights: readonly number[],
+  derivatives: readonly Float32Array[],
+): Term[] {
+  const terms: Term[] = [
+    [keep, from],
+    [first, newest],
+  ];
+  if (derivatives.length === 0) return terms;
+  const sum = new Float32Array(from.length);
+  addTerms(
+    derivatives.map((values, k) => [weights[k]!, values]),
+    sum,
+  );
+  return [...terms, [scale, sum]];
 }
 
 /** How the earlier outputs differ from the newest, by their distance in λ. */

@@ -7,6 +7,7 @@ import { type Child, type ChildOptions, EngineError, startChild } from './child-
 import { bitsOf, type Identity } from './identity.ts';
 import { ChildDied } from './link.ts';
 import type { InferenceRequest, Ran } from './protocol.ts';
+import { stepsDone } from './steps-done.ts';
 
 export type InferenceOptions = Pick<ChildOptions, 'models' | 'logger' | 'program'> & {
   /** In order of preference, in the runtime's words. @default ['cpu'] */
@@ -193,7 +194,8 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
         } else if (!(error instanceof ChildDied)) throw error;
         signal?.throwIfAborted();
         before = ran;
-        const at = last === undefined ? 'before its first step' : `after step ${last.state.step}`;
+        const done = stepsDone(last?.state, request.steps);
+        const at = last === undefined ? 'before its first step' : `after step ${done}`;
         if (restarts >= maxRestarts) {
           const text = `${restarts + 1} inference processes died of one picture, the last ${at}: ${error.message}`;
           throw new InferenceDied(text, { cause: error });

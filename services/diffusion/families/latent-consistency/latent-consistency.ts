@@ -8,6 +8,7 @@ export const latentConsistency: Family = {
   ...stableDiffusion,
   classNames: ['LatentConsistencyModelPipeline', 'LatentConsistencyModelImg2ImgPipeline'],
   schedulerSettings: () => ({}),
+  unetInputs: () => ['encoder_hidden_states', 'timestep_cond'],
   createConditioner(parts) {
     if (!isDistilled(parts.configs.unet)) {
       throw new ModelError(

@@ -82,9 +82,10 @@ def decoder(path: Path, kind: int, external: bool, overflows: bool = False) -> N
     weights = constant("mix", mix)
     if external:
         onnx.external_data_helper.set_external_data(weights, "model.onnx_data")
-    detour = [node("Conv", ["latent_sample", "mix"], ["weak"]), node("Mul", ["weak", "up"], ["strong"]),
-              node("Mul", ["strong", "down"], ["mixed"])]
-    around = [constant("up", dtype.type(2**15)), constant("down", dtype.type(2**-15))]
+    detour = [node("Conv", ["latent_sample", "mix"], ["t0"]), node("Mul", ["t0", "up"], ["t1"]),
+              node("Mul", ["t1", "up"], ["t2"]), node("Mul", ["t2", "down"], ["t3"]),
+              node("Mul", ["t3", "down"], ["mixed"])]
+    around = [constant("up", dtype.type(2**12)), constant("down", dtype.type(2**-12))]
     save(path, [
         *(detour if overflows else [node("Conv", ["latent_sample", "mix"], ["mixed"])]),
         node("Resize", ["mixed", "", "scales"], ["sample"], mode="nearest"),
