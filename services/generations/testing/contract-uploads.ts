@@ -1,23 +1,24 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { GenerationStore } from '../store.ts';
+import type { UploadName } from '../upload-store.ts';
 import { actors } from './actors.ts';
 
 export function testUploads(store: () => GenerationStore): void {
-  const named = () => ({
+  const named = (): UploadName => ({
     tenant: randomUUID(),
     sha256: createHash('sha256').update(randomUUID()).digest('hex'),
   });
-  type Upload = ReturnType<typeof named>;
-  const note = (upload: Upload, stored: boolean) => store().noteUpload({ ...upload, stored });
-  const uploaded = async (): Promise<Upload> => {
+
+  const note = (upload: UploadName, stored: boolean) => store().noteUpload({ ...upload, stored });
+  const uploaded = async (): Promise<UploadName> => {
     const upload = named();
     expect(await note(upload, false)).toBe(true);
     expect(await note(upload, true)).toBe(true);
     return upload;
   };
-  const use = ({ tenant, sha256 }: Upload) => store().useUploads(tenant, [sha256]);
-  const take = async (upload: Upload, { unusedMs = 0, retryMs = 3_600_000 } = {}) => {
+  const use = ({ tenant, sha256 }: UploadName) => store().useUploads(tenant, [sha256]);
+  const take = async (upload: UploadName, { unusedMs = 0, retryMs = 3_600_000 } = {}) => {
     const taken = await store().takeUnusedUploads({ unusedMs, retryMs, limit: 1_000 });
     return taken.some(({ sha256 }) => sha256 === upload.sha256);
   };
