@@ -49,13 +49,12 @@ const makers: Readonly<Record<string, Maker>> = {
       width: () => 64,
       height: () => 64,
       count: () => random.pick([1, 2]),
-      initImage: () => random.pick([`sha256:${'0'.repeat(64)}`, ONE_PIXEL]),
-      mask: () => ONE_PIXEL,
-      strength: () => random.pick([0.1, 0.5, 1]),
       idempotencyKey: () => `k${Math.floor(random.next() * 5_000)}`,
       deadline: () => random.pick(['2100-01-01T00:00:00Z', '2101-01-01T00:00:00.123+05:30']),
       webhook: () => ({ url: 'https://example.com/hook' }),
     }),
+    // All three or none: a mask without a picture is refused.
+    ...(random.next() < 0.2 && { initImage: ONE_PIXEL, mask: ONE_PIXEL, strength: 1 }),
   }),
   'generations.list': (random, { cursors }) => ({
     ...maybe(random, {
