@@ -1,4 +1,4 @@
-import type { Size } from './orientation.ts';
+import { brightness, type Size } from './pixels.ts';
 import { readPicture } from './read-picture.ts';
 
 /**
@@ -21,15 +21,12 @@ export async function decodePicture(file: Uint8Array, size: Size): Promise<Float
 
 /**
  * A file as the engine's `mask`: white is painted anew, black stays, and so does what is transparent.
- * Colours count by their brightness, ITU-R BT.601 as Pillow computes it.
+ * Colours count by their brightness.
  *
  * @returns [1, height, width], 0 to 1
  * @throws DarkroomError `request` as `decodePicture`
  */
 export async function decodeMask(file: Uint8Array, size: Size): Promise<Float32Array> {
-  const { data } = await readPicture(file, size, '#000000');
-  return Float32Array.from({ length: size.width * size.height }, (_, i) => {
-    const [r, g, b] = [data[i * 3]!, data[i * 3 + 1]!, data[i * 3 + 2]!];
-    return ((r * 19_595 + g * 38_470 + b * 7_471 + 0x8000) >> 16) / 255;
-  });
+  const { data } = await readPicture(file, size, '#000000', brightness);
+  return Float32Array.from(data, (value) => value / 255);
 }

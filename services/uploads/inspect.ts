@@ -1,5 +1,5 @@
-import type { Size } from './orientation.ts';
-import { readPicture, uprightSize } from './read-picture.ts';
+import type { Size } from './pixels.ts';
+import { decodeOnce, uprightSize } from './read-picture.ts';
 
 /**
  * Decodes a file from its first byte to its last, so that what is accepted can be used later, and
@@ -9,6 +9,6 @@ import { readPicture, uprightSize } from './read-picture.ts';
  */
 export async function inspectUpload(file: Uint8Array): Promise<Size> {
   const size = await uprightSize(file);
-  await readPicture(file, { width: 64, height: 64 }, '#ffffff');
+  await decodeOnce(file);
   return size;
 }

@@ -1,8 +1,4 @@
-/** In pixels. */
-export type Size = { width: number; height: number };
-
-/** Interleaved, 8 bit, sRGB. */
-export type Rgb = Size & { data: Uint8Array };
+import type { Pixels } from './pixels.ts';
 
 /** EXIF's `Orientation`, tag 274: https://www.cipa.jp/std/documents/e/DC-X008-Translation-2019-E.pdf */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
@@ -24,10 +20,10 @@ const HOW: Readonly<Record<Orientation, [swap: boolean, fromRight: boolean, from
   };
 
 /** Turns stored pixels upright. */
-export function turn(stored: Rgb, orientation: Orientation): Rgb {
+export function turn(stored: Pixels, orientation: Orientation): Pixels {
   const [swap, fromRight, fromBottom] = HOW[orientation] ?? HOW[1];
   if (!swap && !fromRight && !fromBottom) return stored;
-  const { data, width, height } = stored;
+  const { data, width, height, channels } = stored;
   const [across, down] = swap ? [height, width] : [width, height];
   const turned = new Uint8Array(data.length);
   for (let y = 0; y < down; y++) {
@@ -35,9 +31,9 @@ export function turn(stored: Rgb, orientation: Orientation): Rgb {
       const [column, row] = swap ? [y, x] : [x, y];
       const fromX = fromRight ? width - 1 - column : column;
       const fromY = fromBottom ? height - 1 - row : row;
-      const from = (fromY * width + fromX) * 3;
-      turned.set(data.subarray(from, from + 3), (y * across + x) * 3);
+      const from = (fromY * width + fromX) * channels;
+      turned.set(data.subarray(from, from + channels), (y * across + x) * channels);
     }
   }
-  return { data: turned, width: across, height: down };
+  return { data: turned, width: across, height: down, channels };
 }

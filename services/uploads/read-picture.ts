@@ -1,7 +1,9 @@
 import { DarkroomError } from '@darkroom/contract';
 import sharp, { type Metadata, type Sharp } from 'sharp';
-import { type Orientation, type Rgb, type Size, turn } from './orientation.ts';
+import { type Orientation, turn } from './orientation.ts';
+import type { Pixels, Size } from './pixels.ts';
 import { createPlaces } from './places.ts';
+import { resample } from './resample.ts';
 
 /** Pixels of the largest picture that is decoded: 2^25, of 8192 by 4096 for example. */
 export const MAX_PIXELS = 2 ** 25;
@@ -58,40 +60,59 @@ export async function uprightSize(file: Uint8Array): Promise<Size> {
 }
 
 /**
+ * Decodes from the first byte to the last and keeps nothing.
+ *
+ * @throws DarkroomError `request` for what is no picture, too large, damaged or cut off
+ */
+export async function decodeOnce(file: Uint8Array): Promise<void> {
+  await inPlace(async () => {
+    const header = await readHeader(file);
+    await decoded(firstFrame(file, header, '#ffffff').resize(16, 16, { fastShrinkOnLoad: false }));
+  });
+}
+
+/**
  * The first frame as sRGB of 8 bit, from whatever colours it has, turned as its EXIF orientation says
  * and stretched to the size. What is transparent shows the background.
  *
- * The size is reached before it is turned, which is the same picture: so no more than a few rows of a
- * large one are held.
- *
+ * @param use what to make of the pixels before they are stretched
  * @throws DarkroomError `request` for what is no picture, too large, damaged or cut off
  */
 export async function readPicture(
   file: Uint8Array,
   { width, height }: Size,
   background: string,
-): Promise<Rgb> {
+  use: (pixels: Pixels) => Pixels = (pixels) => pixels,
+): Promise<Pixels> {
   return await inPlace(async () => {
-    const { orientation, hasAlpha } = await readHeader(file);
+    const header = await readHeader(file);
+    const { orientation } = header;
+    const pixels = use(await decoded(firstFrame(file, header, background)));
+    // Turned last: there is less of it then.
     const [across, down] = isOnItsSide(orientation) ? [height, width] : [width, height];
-    let picture = open(file);
-    if (hasAlpha) picture = picture.flatten({ background });
-    const { data, info } = await picture
-      .resize(across, down, { fit: 'fill', kernel: 'lanczos3', fastShrinkOnLoad: false })
-      .toColourspace('srgb')
-      .timeout({ seconds: TIME_LIMIT_S })
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true })
-      .catch((error: unknown) => {
-        throw refusal(
-          `it cannot be decoded (${reasonOf(error)})`,
-          'The file may be damaged or cut off: export it again, as PNG for example',
-          error,
-        );
-      });
-    const rgb = { data: asRgb(data, info.channels), width: across, height: down };
-    return turn(rgb, (orientation ?? 1) as Orientation);
+    const stretched = await resample(pixels, { width: across, height: down });
+    return turn(stretched, (orientation ?? 1) as Orientation);
   });
+}
+
+const firstFrame = (file: Uint8Array, { hasAlpha }: Metadata, background: string): Sharp =>
+  hasAlpha ? open(file).flatten({ background }) : open(file);
+
+async function decoded(picture: Sharp): Promise<Pixels> {
+  const { data, info } = await picture
+    .toColourspace('srgb')
+    .timeout({ seconds: TIME_LIMIT_S })
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true })
+    .catch((error: unknown) => {
+      throw refusal(
+        `it cannot be decoded (${reasonOf(error)})`,
+        'The file may be damaged or cut off: export it again, as PNG for example',
+        error,
+      );
+    });
+  const { width, height, channels } = info;
+  return { data: asRgb(data, channels), width, height, channels: 3 };
 }
 
 const open = (file: Uint8Array): Sharp =>
