@@ -89,8 +89,9 @@ export async function readPicture(
     const { orientation } = header;
     const pixels = use(await decoded(firstFrame(file, header, background)));
     // Turned last: there is less of it then.
-    const [across, down] = isOnItsSide(orientation) ? [height, width] : [width, height];
-    const stretched = await resample(pixels, { width: across, height: down });
+    const downFirst = isOnItsSide(orientation);
+    const size = downFirst ? { width: height, height: width } : { width, height };
+    const stretched = await resample(pixels, size, { downFirst });
     return turn(stretched, (orientation ?? 1) as Orientation);
   });
 }

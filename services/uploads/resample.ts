@@ -12,10 +12,17 @@ const PER_TURN = 2 ** 23;
  * Stretches to a size as Pillow's `Image.resize` does with LANCZOS, which is what diffusers'
  * `VaeImageProcessor` calls: to the same bytes. Across first, then down, with 8 bits between. The
  * event loop goes on meanwhile.
+ *
+ * @param options.downFirst for pixels that lie on their side
  */
-export async function resample(pixels: Pixels, { width, height }: Size): Promise<Pixels> {
-  const across = width === pixels.width ? pixels : await alongRows(pixels, width);
-  return height === pixels.height ? across : await downColumns(across, height);
+export async function resample(
+  pixels: Pixels,
+  { width, height }: Size,
+  { downFirst = false } = {},
+): Promise<Pixels> {
+  const across = (from: Pixels) => (width === from.width ? from : alongRows(from, width));
+  const down = (from: Pixels) => (height === from.height ? from : downColumns(from, height));
+  return downFirst ? across(await down(pixels)) : down(await across(pixels));
 }
 
 /** The source samples that a target sample is made of, from `first` on, in fixed point. */

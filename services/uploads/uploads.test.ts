@@ -77,6 +77,15 @@ describe('EXIF orientation', () => {
   });
 });
 
+it.each([2, 3, 4, 5, 6, 7, 8])(
+  'stretches what is stored as %i to the same bits as the upright picture',
+  async (orientation) => {
+    const size = { width: 40, height: 64 };
+    const turned = await decodePicture(await stored(orientation), size);
+    expect(turned).toEqual(await decodePicture(await stored(1), size));
+  },
+);
+
 it('stretches to the size that is asked for', async () => {
   const size = { width: 48, height: 64 };
   const values = await decodePicture(await stored(6), size);

@@ -122,7 +122,7 @@ test('hands the job back while the object store is away, and makes it after', as
   expect(record).toMatchObject({ state: 'succeeded', evidence: [] });
 });
 
-test('a model that takes no picture, or needs one, says so', async () => {
+test("a mask without a picture is the engine's to refuse", async () => {
   const call = inference.generate({ ...pinholeRequest, mask: new Float32Array(64 * 64) });
   await expect(call).rejects.toMatchObject({ code: 'MODEL' });
 });
