@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DarkroomError, uploadKey } from '@darkroom/contract';
 import type { GenerationStore } from '@darkroom/generations';
 import { openMemoryStore } from '@darkroom/generations/testing/memory-store.ts';
+import { pinhole } from '@darkroom/pinhole';
 import { eventually } from '@darkroom/testing';
 import { encode } from 'fast-png';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Inference } from './inference/inference-process.ts';
 import { pinholeRequest, startPinhole } from './testing/pinhole-inference.ts';
 import { startWorkerRig, tenant, type WorkerRig } from './testing/worker-rig.ts';
@@ -125,4 +129,21 @@ test('hands the job back while the object store is away, and makes it after', as
 test("a mask without a picture is the engine's to refuse", async () => {
   const call = inference.generate({ ...pinholeRequest, mask: new Float32Array(64 * 64) });
   await expect(call).rejects.toMatchObject({ code: 'MODEL' });
+});
+
+test('a model without an encoder makes pictures from prompts alone, and says so', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'no-encoder-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  await cp(pinhole.folder, folder, { recursive: true });
+  await rm(join(folder, 'vae_encoder'), { recursive: true });
+  await using other = await startPinhole({ models: [{ name: pinhole.name, folder }] });
+  await using rig = await startWorkerRig(store, other);
+  await put(rig, yellow);
+  const { id } = await rig.submit({ initImage: reference(yellow) });
+  expect((await rig.finished(id)).error).toMatchObject({
+    code: 'MODEL',
+    message: expect.stringContaining('vae_encoder'),
+  });
+  const text = await rig.submit();
+  expect(await rig.finished(text.id)).toMatchObject({ state: 'succeeded' });
 });
