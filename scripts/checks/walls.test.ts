@@ -61,7 +61,7 @@ const forbidden: [rule: string, room: string, line: string][] = [
   ['services-declare-their-packages', 'worker', "import 'vitest';"],
   ['rooms-by-package-name', 'worker', "import '../contract/index.ts';"],
   ['resolvable', 'worker', "import '@darkroom/contract/index.ts';"],
-  ['no-cycles', 'worker', "import './intruder-22.ts';"],
+  ['no-cycles', 'worker', "import './intruder-24.ts';"],
   ['accept-knows-no-protocol', 'frontend/accept', "import 'fastify';"],
   ['gpu-simulator-stands-beside', 'gpu-simulator', "import '@darkroom/storage';"],
   ['nobody-imports-gpu-simulator', 'worker', "import '@darkroom/gpu-simulator';"],
