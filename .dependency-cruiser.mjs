@@ -33,6 +33,7 @@ const owners = [
     "OpenTelemetry's SDK",
     'createMetrics, startTracing and the interfaces of @opentelemetry/api',
   ],
+  ['uploads', 'sharp|@img/[^/]+', 'libvips', 'decodePicture, decodeMask and inspectUpload'],
   ['diffusion', 'onnxruntime-[^/]+|@huggingface/tokenizers', 'onnxruntime', 'the pipeline'],
 ];
 
@@ -99,16 +100,18 @@ export default {
       from: codeOf('timing'),
       to: { pathNot: '^services/timing/' },
     },
-    ...['messaging', 'storage', 'generations', 'lifecycle', 'kubernetes', 'hub'].map((room) => ({
-      name: `${room}-imports-no-other-library`,
-      comment:
-        'The libraries at the bottom know the words of the contract, how to wait, and not each ' +
-        'other, so each can be replaced, tested and read by itself. What must be combined is ' +
-        'combined by a service, which gets both as arguments.',
-      severity: /** @type {const} */ ('error'),
-      from: codeOf(room),
-      to: { path: roomsOtherThan(`${room}|contract|timing`) },
-    })),
+    ...['messaging', 'storage', 'uploads', 'generations', 'lifecycle', 'kubernetes', 'hub'].map(
+      (room) => ({
+        name: `${room}-imports-no-other-library`,
+        comment:
+          'The libraries at the bottom know the words of the contract, how to wait, and not each ' +
+          'other, so each can be replaced, tested and read by itself. What must be combined is ' +
+          'combined by a service, which gets both as arguments.',
+        severity: /** @type {const} */ ('error'),
+        from: codeOf(room),
+        to: { path: roomsOtherThan(`${room}|contract|timing`) },
+      }),
+    ),
     {
       name: 'frontend-without-worker',
       comment:

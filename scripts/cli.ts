@@ -70,6 +70,17 @@ const parser = yargs(hideBin(process.argv))
             describe: 'Pictures; picture i uses seed + i',
           },
           model: { type: 'string', requiresArg: true, describe: 'A name that `models list` shows' },
+          'init-image': { type: 'string', requiresArg: true, describe: 'A picture to start from' },
+          mask: {
+            type: 'string',
+            requiresArg: true,
+            describe: 'White of it is painted, black kept',
+          },
+          strength: {
+            type: 'number',
+            requiresArg: true,
+            describe: 'Share of the steps that is run',
+          },
           output: {
             type: 'string',
             requiresArg: true,

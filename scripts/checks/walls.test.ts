@@ -10,11 +10,11 @@ const repository = fileURLToPath(new URL('../..', import.meta.url));
 const rooms = [
   ...['contract', 'timing', 'diffusion', 'messaging', 'storage', 'generations'],
   ...['lifecycle', 'kubernetes', 'hub', 'deletion-cost', 'gpu-simulator', 'live-update', 'drift'],
-  ...['frontend', 'worker', 'client', 'embedded'],
+  ...['frontend', 'worker', 'client', 'embedded', 'uploads'],
 ];
 const packages = [
   ...['zod', 'amqplib', '@aws-sdk/client-s3', 'pg', 'onnxruntime-node', 'fastify'],
-  ...['@grpc/grpc-js', '@kubernetes/client-node'],
+  ...['@grpc/grpc-js', '@kubernetes/client-node', 'sharp'],
 ];
 
 /** What the house allows: file and its imports. */
@@ -24,6 +24,7 @@ const allowed: Record<string, string> = {
   'services/messaging/broker.ts':
     "import '@darkroom/contract'; import '@darkroom/timing'; import 'amqplib';",
   'services/storage/s3.ts': "import '@darkroom/contract'; import '@aws-sdk/client-s3';",
+  'services/uploads/read.ts': "import '@darkroom/contract'; import 'sharp';",
   'services/generations/postgres.ts': "import '@darkroom/contract'; import 'pg';",
   'services/frontend/main.ts': "import '@darkroom/messaging'; import 'fastify';",
   'services/worker/main.ts': "import '@darkroom/diffusion'; import '@darkroom/storage';",
@@ -53,12 +54,14 @@ const forbidden: [rule: string, room: string, line: string][] = [
   ['nobody-imports-scripts', 'worker', "import '../../scripts/cli.ts';"],
   ['only-messaging-knows-amqp', 'worker', "import 'amqplib';"],
   ['only-storage-knows-s3', 'frontend', "import '@aws-sdk/client-s3';"],
+  ['uploads-imports-no-other-library', 'uploads', "import '@darkroom/storage';"],
+  ['only-uploads-knows-libvips', 'worker', "import 'sharp';"],
   ['only-generations-knows-sql', 'frontend', "import type { Pool } from 'pg';"],
   ['only-diffusion-knows-onnxruntime', 'worker', "import 'onnxruntime-node';"],
   ['services-declare-their-packages', 'worker', "import 'vitest';"],
   ['rooms-by-package-name', 'worker', "import '../contract/index.ts';"],
   ['resolvable', 'worker', "import '@darkroom/contract/index.ts';"],
-  ['no-cycles', 'worker', "import './intruder-22.ts';"],
+  ['no-cycles', 'worker', "import './intruder-24.ts';"],
   ['accept-knows-no-protocol', 'frontend/accept', "import 'fastify';"],
   ['gpu-simulator-stands-beside', 'gpu-simulator', "import '@darkroom/storage';"],
   ['nobody-imports-gpu-simulator', 'worker', "import '@darkroom/gpu-simulator';"],

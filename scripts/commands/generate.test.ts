@@ -208,3 +208,32 @@ async function listed(prompt?: string) {
   const { generations } = await client.generations.list.query({ limit: 100 });
   return generations.filter(({ request }) => prompt === undefined || request.prompt === prompt);
 }
+
+test('--init-image and --mask send picture files for the request to start from', async () => {
+  await generate('a large green square on a yellow background', '-o', 'init.png');
+  const options = ['--steps', '10', '--strength', '0.2', '--json'];
+  const { code, stdout, stderr } = await generate(
+    'a large red star on a blue background',
+    ...['--init-image', 'init.png', '--mask', 'init.png', '-o', 'out.png'],
+    ...options,
+  );
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  const { request, progress } = JSON.parse(stdout);
+  expect(request).toMatchObject({
+    initImage: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+    mask: request.initImage,
+    strength: 0.2,
+  });
+  expect(progress).toEqual({ step: 10, steps: 10 });
+});
+
+test.each([
+  [['--init-image', 'none.png'], /--init-image cannot be read: ENOENT/],
+  [['--init-image', 'text.png'], /the picture is refused: it is not a picture of a known format/],
+  [['--strength', '0.5'], /strength is given without initImage/],
+])('exits 2 where a picture is no use: %s', async (options, message) => {
+  await writeFile(join(here, 'text.png'), 'not a picture');
+  const { code, stderr } = await generate('a red star', ...options);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(message);
+});

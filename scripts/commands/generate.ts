@@ -1,7 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import type { DarkroomClient, Generation, GenerationInput, Image } from '@darkroom/client/source';
 import { generationInput } from '@darkroom/contract';
 import { describeTruncation } from './describe-generation.ts';
-import { CommandFailure } from './failure.ts';
+import { CommandFailure, UsageError } from './failure.ts';
 import { fateOf, interruptedBy } from './interrupted.ts';
 import { type OutputPath, openOutput, pictureName } from './output-path.ts';
 import { createProgressView } from './progress-view.ts';
@@ -20,8 +21,11 @@ export async function generate(options: GenerateOptions, context: Context): Prom
   const input = inputOf(options);
   const view = createProgressView(process.stderr);
   const show = view.add(options.prompt);
+  const files = await readInputs(options, context);
   const { generation, pictures } = await withService(options, context, async (client) => {
-    const generation = await runGeneration(client, input, show, context.signal);
+    const uploads = await upload(files, client, context.signal);
+    const asked = { ...input, ...uploads };
+    const generation = await runGeneration(client, asked, show, context.signal);
     return { generation, pictures: await savePictures(client, generation, output, context.signal) };
   }).finally(() => view.close());
 
@@ -59,6 +63,35 @@ export async function runGeneration(
   return client.generate(input, { onProgress, signal }).catch(async (error) => {
     throw interruptedBy(signal, error, signal.aborted ? await fateOf(client, asked) : '');
   });
+}
+
+/** Options that name a picture file, by the request's field. */
+const PICTURES = { initImage: '--init-image', mask: '--mask' } as const;
+
+type Inputs = { -readonly [field in keyof typeof PICTURES]?: Uint8Array };
+
+async function readInputs(options: GenerateOptions, { config }: Context): Promise<Inputs> {
+  const inputs: Inputs = {};
+  for (const field of ['initImage', 'mask'] as const) {
+    const path = options[field];
+    if (path === undefined) continue;
+    inputs[field] = await readFile(config.userPath(path)).catch((error: Error) => {
+      throw new UsageError(`${PICTURES[field]} cannot be read: ${error.message}`);
+    });
+  }
+  return inputs;
+}
+
+async function upload(
+  inputs: Inputs,
+  client: DarkroomClient,
+  signal: AbortSignal,
+): Promise<Pick<GenerationInput, keyof Inputs>> {
+  const uploads = Object.entries(inputs).map(async ([field, file]) => {
+    const { upload } = await client.upload(file, { signal });
+    return [field, upload] as const;
+  });
+  return Object.fromEntries(await Promise.all(uploads));
 }
 
 export type SavedPicture = { file: string; seed: Image['seed']; png: Uint8Array };

@@ -55,6 +55,19 @@ async function forged(
   return file;
 }
 
+test('a picture that started from another is made again from the same upload', async () => {
+  const options = ['--init-image', made[0] ?? '', '--strength', '0.5', '--steps', '6'];
+  await darkroom(
+    ['generate', 'a red star', ...options, '-o', 'changed.png', '--server', serving.url],
+    { cwd: here },
+  );
+  const { request } = metadataOf(await readFile(join(here, 'changed.png')));
+  expect(request).toMatchObject({ initImage: expect.stringMatching(/^sha256:/), strength: 0.5 });
+  const { code, stdout } = await reproduce('changed.png');
+  expect(stdout).toContain('bit-identical');
+  expect(code).toBe(0);
+});
+
 test.each([
   ['the first', 0, BIG_SEED],
   ['the third', 2, 0],

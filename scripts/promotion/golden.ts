@@ -18,10 +18,15 @@ import type { KubeApi } from './kube-api.ts';
 import type { Target } from './target.ts';
 
 /** Requests whose pictures are known, since the environment that a release comes from has made them. */
-const goldenFile = z.array(generationInput.required({ seed: true }));
+const goldenFile = z.array(
+  generationInput
+    // Uploads are of one environment.
+    .omit({ initImage: true, mask: true, strength: true })
+    .required({ seed: true }),
+);
 
 /** A request with every choice made, so that no default of an environment decides. */
-export type GoldenRequest = Omit<GenerationRequest, 'count'>;
+export type GoldenRequest = Omit<GenerationRequest, 'count' | 'initImage' | 'mask' | 'strength'>;
 export type GoldenPicture = { request: GoldenRequest; png: Uint8Array };
 
 /** The golden requests of a release's models: `models/NAME/golden.json` of each. */
@@ -35,7 +40,8 @@ export async function goldenRequests({ folder, lock }: Release): Promise<GoldenR
       );
     });
     return goldenFile.parse(JSON.parse(text)).map((input) => {
-      const { count: _, ...request } = resolveRequest(input, findModel(catalogue, name), 0);
+      const resolved = resolveRequest(input, findModel(catalogue, name), 0);
+      const { count: _, initImage: __, mask: ___, strength: ____, ...request } = resolved;
       return request;
     });
   });

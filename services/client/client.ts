@@ -4,7 +4,8 @@ import { type FetchImageOptions, fetchImage } from './fetch-image.ts';
 import { generate } from './generate.ts';
 import { authorization, createLinks } from './links.ts';
 import { persist } from './persist.ts';
-import type { Generation, GenerationInput, Image } from './types.ts';
+import type { Generation, GenerationInput, Image, Upload } from './types.ts';
+import { upload } from './upload.ts';
 import { type WaitOptions, watchToEnd } from './watch-to-end.ts';
 
 export type ClientOptions = {
@@ -18,7 +19,7 @@ export type ClientOptions = {
    */
   headers?: (() => Record<string, string>) | undefined;
   /**
-   * How long `generate`, `waitFor` and `fetchImage` keep trying while the service cannot be reached, in
+   * How long `generate`, `waitFor`, `fetchImage` and `upload` keep trying while the service cannot be reached, in
    * milliseconds.
    * @default 30_000
    */
@@ -48,6 +49,14 @@ export type DarkroomClient = Pick<TRPCClient<AppRouter>, 'generations' | 'models
     image: Pick<Image, 'url' | 'sha256'>,
     options?: FetchImageOptions,
   ): Promise<Uint8Array>;
+  /**
+   * Sends a picture file, for `initImage` and `mask` of a request to name by its `upload`. Sending the
+   * same file again is the same upload.
+   *
+   * @throws TRPCClientError when the service refuses the file
+   * @throws UnreachableError when the service stays out of reach
+   */
+  upload(file: Uint8Array | Blob, options?: { signal?: AbortSignal | undefined }): Promise<Upload>;
 };
 
 export function createClient(options: ClientOptions): DarkroomClient {
@@ -67,6 +76,7 @@ export function createClient(options: ClientOptions): DarkroomClient {
       return watchToEnd(trpc, generation, waitOptions, patience);
     },
     fetchImage: (image, fetchOptions = {}) => fetchImage(image, fetchOptions, headers, patience),
+    upload: (file, uploadOptions = {}) => upload(file, uploadOptions, headers, patience),
   };
 }
 

@@ -9,5 +9,6 @@ export type {
   GenerationState,
   Image,
   Progress,
+  Upload,
 } from './types.ts';
 export type { WaitOptions } from './watch-to-end.ts';

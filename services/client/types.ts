@@ -15,3 +15,13 @@ export type GenerationState = Generation['state'];
 export type Progress = Generation['progress'];
 /** One finished picture; `fetchImage` gets its PNG file. */
 export type Image = Generation['images'][number];
+/** A picture file that the service keeps. */
+export type Upload = {
+  /** For `initImage` or `mask`. */
+  upload: string;
+  /** In pixels, turned as its EXIF orientation says. */
+  width: number;
+  height: number;
+  /** Of the file. */
+  bytes: number;
+};

@@ -23,7 +23,11 @@ it('is accepted where every default is within its limit', () => {
 it.each([
   [{ steps: 200 }, 'steps', 'steps is 200, at most 150 is allowed'],
   [{ guidanceScale: 31 }, 'guidanceScale', 'guidanceScale is 31, at most 30 is allowed'],
-  [{ width: 60 }, 'width', 'width is 60, it must be a multiple of 8 from 64 to 128'],
+  [
+    { width: 60 },
+    'width',
+    'width is 60, it must be a multiple of 8 from 64 to 128; the nearest is 64',
+  ],
   [{ height: 72 }, 'height', 'height is 72, it must be 64'],
   [
     { scheduler: 'ddim', karras: true } as const,

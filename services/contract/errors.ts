@@ -8,6 +8,8 @@ export const failureCode = z.enum([
   'ATTEMPTS',
   /** The model folder cannot be loaded or does not fit the request. */
   'MODEL',
+  /** A picture that the request names is gone, or cannot be decoded. */
+  'INPUT',
   /** The engine failed twice, in two processes; trying again would fail again. */
   'ENGINE',
 ]);

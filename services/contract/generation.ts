@@ -5,6 +5,7 @@ import { inputObject } from './readable-issues.ts';
 import { schedulerName } from './schedulers.ts';
 import { seed, seedInput } from './seed.ts';
 import { generationState } from './states.ts';
+import { pictureInput, uploadReference } from './uploads.ts';
 
 const text = z
   .string()
@@ -36,6 +37,21 @@ export const generationInput = inputObject({
   height: z.int().min(1).optional(),
   /** Pictures per request. */
   count: z.int().min(1).optional(),
+  /**
+   * The picture to start from: an upload, or a small file as base64. Turned upright by its EXIF
+   * orientation, laid over white and stretched to `width` and `height`.
+   */
+  initImage: pictureInput.optional(),
+  /**
+   * What of `initImage` to paint anew: white; black stays, and so does what is transparent. Turned by
+   * its own EXIF orientation, and stretched as `initImage`.
+   */
+  mask: pictureInput.optional(),
+  /**
+   * Above 0, at most 1: the share of the steps that are run, the last ones; how little of `initImage` is
+   * left. Absent: what diffusers' pipeline of the model's family takes.
+   */
+  strength: z.number().gt(0).max(1).optional(),
   /** Repeating a create with the same key and body returns the same generation. */
   idempotencyKey: text.min(1).max(255).optional(),
   /**
@@ -61,6 +77,9 @@ export const generationRequest = z.object({
   width: z.int(),
   height: z.int(),
   count: z.int(),
+  initImage: uploadReference.optional(),
+  mask: uploadReference.optional(),
+  strength: z.number().optional(),
 });
 export type GenerationRequest = z.infer<typeof generationRequest>;
 
@@ -69,7 +88,10 @@ export const totalSteps = ({ steps, count }: Pick<GenerationRequest, 'steps' | '
   steps * count;
 
 export const progress = z.object({
-  /** Steps done over all pictures of the request. */
+  /**
+   * Steps done over all pictures of the request. Where a strength leaves steps out, those that are run
+   * count for all, so that the last is always at `steps`.
+   */
   step: z.int(),
   /** All that are to be done; see `totalSteps`. */
   steps: z.int(),

@@ -10,3 +10,4 @@ export * from './schedulers.ts';
 export * from './scopes.ts';
 export * from './seed.ts';
 export * from './states.ts';
+export * from './uploads.ts';

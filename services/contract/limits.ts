@@ -56,7 +56,8 @@ export function limitProblems(request: Bounded, limits: Limits): LimitProblem[] 
     const value = request[field];
     const { min, max, multipleOf } = limits[field];
     if (value >= min && value <= max && value % multipleOf === 0) continue;
-    problems.push({ field, message: `${field} is ${value}, it must be ${allowed(limits[field])}` });
+    const message = `${field} is ${value}, it must be ${allowed(limits[field])}${nearest(value, limits[field])}`;
+    problems.push({ field, message });
   }
   for (const field of ['prompt', 'negativePrompt'] as const) {
     const length = [...request[field]].length;
@@ -80,4 +81,14 @@ function allowed({ min, max, multipleOf }: Limits['width']): string {
   return multipleOf === 1
     ? `from ${min} to ${max}`
     : `a multiple of ${multipleOf} from ${first} to ${last}`;
+}
+
+/** The allowed sizes beside one that is not, where there are several. */
+function nearest(value: number, { min, max, multipleOf }: Limits['width']): string {
+  const first = Math.ceil(min / multipleOf) * multipleOf;
+  const last = Math.floor(max / multipleOf) * multipleOf;
+  if (first === last || value % 1 !== 0) return '';
+  const below = Math.min(last, Math.max(first, Math.floor(value / multipleOf) * multipleOf));
+  const above = Math.min(last, Math.max(first, Math.ceil(value / multipleOf) * multipleOf));
+  return below === above ? `; the nearest is ${below}` : `; the nearest are ${below} and ${above}`;
 }

@@ -11,5 +11,8 @@ export const pictureKey = (owner: Owner, index: number, sha256: string): string 
 export const checkpointKey = (owner: Owner, sha256: string): string =>
   `${objectPrefix(owner)}checkpoint-${sha256}`;
 
+/** A file that a caller has brought; of another tenant it is another object. */
+export const uploadKey = (tenant: string, sha256: string): string => `${tenant}/uploads/${sha256}`;
+
 /** The last segment of a key; a picture's URL ends with it. */
 export const fileNameOf = (key: string): string => key.slice(key.lastIndexOf('/') + 1);

@@ -68,8 +68,21 @@ describe('holds an input against the limits of the model', () => {
     [{ steps: 1e9 }, 'steps is 1000000000, at most 150 is allowed'],
     [{ count: 5 }, 'count is 5, at most 4 is allowed'],
     [{ guidanceScale: 31 }, 'guidanceScale is 31, at most 30 is allowed'],
-    [{ width: 60 }, 'width is 60, it must be a multiple of 8 from 64 to 128'],
-    [{ width: 68 }, 'width is 68, it must be a multiple of 8 from 64 to 128'],
+    [{ width: 60 }, 'width is 60, it must be a multiple of 8 from 64 to 128; the nearest is 64'],
+    [
+      { width: 68 },
+      'width is 68, it must be a multiple of 8 from 64 to 128; the nearest are 64 and 72',
+    ],
+    [
+      { width: 1e6 },
+      'width is 1000000, it must be a multiple of 8 from 64 to 128; the nearest is 128',
+    ],
+    [{ mask: 'AAAA' }, 'mask is given without initImage, the picture that it is for'],
+    [{ strength: 0.5 }, 'strength is given without initImage, the picture that it is for'],
+    [
+      { initImage: 'AAAA', strength: 0.1, steps: 8 },
+      'strength 0.1 leaves none of 8 steps; ask for at least 0.125, or for more steps',
+    ],
     [{ height: 1e6 }, 'height is 1000000, it must be 64'],
     [{ prompt: 'x'.repeat(100_000) }, 'prompt has 100000 characters, at most 10 are allowed'],
     [

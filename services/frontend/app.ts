@@ -13,6 +13,7 @@ import { serveImages } from './http/images.ts';
 import { observeRequests } from './http/observe-requests.ts';
 import { startRequestSpan } from './http/trace-requests.ts';
 import { trackUnusedConnections } from './http/unused-connections.ts';
+import { serveUploads } from './http/uploads.ts';
 import { createFrontendMetrics } from './metrics.ts';
 import type { FrontendServices } from './services.ts';
 import { createRouter } from './trpc/router/index.ts';
@@ -66,6 +67,7 @@ export function createFrontend(services: FrontendServices): FastifyInstance {
   observeRequests(app, frontendMetrics, router._def.procedures as never);
   const guard = createCallGuard(app, services.callers);
   serveImages(app, accept, frontendMetrics, guard);
+  serveUploads(app, accept, guard);
   serveTrpc(app, router, guard);
 
   app.addHook('onReady', async () => watches.start());

@@ -1,5 +1,5 @@
 import type { ModelCatalogue } from '@darkroom/contract';
-import type { FrontendStore, WebhookStore } from '@darkroom/generations';
+import type { FrontendStore, UploadStore, WebhookStore } from '@darkroom/generations';
 import type { Logger, Metrics, Probes, Spans } from '@darkroom/lifecycle';
 import type { Broker } from '@darkroom/messaging';
 import type { ObjectStore } from '@darkroom/storage';
@@ -10,7 +10,7 @@ import type { WebhookSettings } from './webhooks/settings.ts';
 
 /** What the frontend works with; whoever constructs them also closes them, after the frontend. */
 export type FrontendServices = {
-  store: FrontendStore & WebhookStore & { check(): Promise<void> };
+  store: FrontendStore & WebhookStore & UploadStore & { check(): Promise<void> };
   broker: Broker;
   objects: ObjectStore;
   catalogue: ModelCatalogue;

@@ -4,5 +4,6 @@ export { connectPostgresStore, migratePostgres } from './postgres/postgres-store
 export * from './queue-view.ts';
 export * from './record.ts';
 export * from './store.ts';
+export * from './upload-store.ts';
 export * from './webhook-store.ts';
 export * from './worker-store.ts';

@@ -5,6 +5,7 @@ import { retryFor } from '@darkroom/timing';
 import { CheckpointUnusable, loadCheckpoint } from './checkpoint.ts';
 import { EngineError } from './inference/child-process.ts';
 import { bitsOf } from './inference/identity.ts';
+import { type Inputs, InputUnusable, loadInputs } from './inputs.ts';
 import { Stopped } from './lease.ts';
 import { storePictures } from './pictures.ts';
 import { makePictures, newRun, progressOf, type Run } from './run.ts';
@@ -23,19 +24,36 @@ const STOP_LIMIT_MS = 3_000;
  */
 export async function runJob(job: Job): Promise<JobEnd> {
   try {
-    return await runFrom({ ...job, run: await savedRun(job) });
+    const inputs = await inputsOf(job);
+    return await runFrom({ ...job, run: await savedRun(job) }, inputs);
   } catch (error) {
-    if (!(error instanceof StorageAway)) throw error;
     const running = { ...job, run: newRun() };
+    if (error instanceof InputUnusable) return await fail(running, error);
+    if (!(error instanceof StorageAway)) throw error;
     if (job.lease.signal.reason instanceof Stopped) {
       return await settleStop(running, job.lease.signal.reason);
     }
-    job.logger.error({ err: error }, 'handing the job back: its checkpoint cannot be read now');
+    job.logger.error({ err: error }, 'handing the job back: what it needs cannot be read now');
     return await handBack(running, 'storage-away');
   }
 }
 
 class StorageAway extends Error {}
+
+/** @throws InputUnusable, or StorageAway once the object store was away for as long as is waited */
+async function inputsOf({ claim, objects, lease, storageWaitMs }: Job): Promise<Inputs> {
+  // Only what another try may change is tried again.
+  const load = () =>
+    loadInputs(objects, claim.record).catch((error: unknown) => {
+      if (error instanceof InputUnusable) return error;
+      throw error;
+    });
+  const loaded = await retryFor(storageWaitMs, load, lease.signal).catch((cause: unknown) => {
+    throw new StorageAway('the object store is away', { cause });
+  });
+  if (loaded instanceof InputUnusable) throw loaded;
+  return loaded;
+}
 
 /** What the record's checkpoint holds, where it can be gone on from; else a run from the start. */
 async function savedRun(job: Job): Promise<Run> {
@@ -61,7 +79,7 @@ async function savedRun(job: Job): Promise<Run> {
   return loaded;
 }
 
-async function runFrom(job: Running): Promise<JobEnd> {
+async function runFrom(job: Running, inputs: Inputs): Promise<JobEnd> {
   const { claim, lease, objects, inference, metrics, run, span, spans } = job;
   const { record } = claim;
   lease.progress = progressOf(run, record);
@@ -79,7 +97,7 @@ async function runFrom(job: Running): Promise<JobEnd> {
     };
     const { signal } = lease;
     made = await Promise.race([
-      makePictures({ inference, record, run, signal, onStep, span, spans }),
+      makePictures({ inference, record, inputs, run, signal, onStep, span, spans }),
       overdue(signal),
     ]);
     // A worker that closes has all pictures to store here, for itself or for the next.

@@ -13,6 +13,7 @@ import { inSpan, type Spans, traceparentOf, within } from '@darkroom/lifecycle';
 import type { Span } from '@opentelemetry/api';
 import type { Inference } from './inference/inference-process.ts';
 import { stepsDone } from './inference/steps-done.ts';
+import type { Inputs } from './inputs.ts';
 import { traceSteps } from './trace-steps.ts';
 
 /** A picture with its file, or, where an earlier attempt stored it, without. */
@@ -54,14 +55,17 @@ export const progressOf = ({ pictures, state }: Run, { request }: GenerationReco
 export async function makePictures(options: {
   inference: Inference;
   record: GenerationRecord;
+  /** What `record.request` names. */
+  inputs: Inputs;
   run: Run;
   signal: AbortSignal;
   onStep: () => void;
   span: Span;
   spans: Spans;
 }): Promise<{ modelLoadMs: number; inferenceMs: number }> {
-  const { inference, record, run, signal, onStep, spans } = options;
-  const { count, ...request } = record.request;
+  const { inference, record, inputs, run, signal, onStep, spans } = options;
+  const { count, initImage, mask, ...request } = record.request;
+  const uploads = { initImage, mask };
   const { model, scheduler, steps, width, height } = request;
   const startPicture = (index: number) =>
     spans.startSpan(
@@ -87,7 +91,7 @@ export async function makePictures(options: {
     const picture = startPicture(index);
     const steps = traceSteps(spans, picture);
     const making = inference.generate(
-      { ...request, seed: BigInt(seed) },
+      { ...request, ...inputs, uploads, seed: BigInt(seed) },
       {
         signal,
         traceparent: traceparentOf(picture),

@@ -1,5 +1,6 @@
 import {
   DarkroomError,
+  type FailureCode,
   type GenerationEvent,
   type GenerationState,
   jobMessageOf,
@@ -11,7 +12,6 @@ import type { ObjectStore } from '@darkroom/storage';
 import { retryFor, retryWhile, withTimeLimit } from '@darkroom/timing';
 import type { Span } from '@opentelemetry/api';
 import { saveCheckpoint } from './checkpoint.ts';
-import type { EngineError } from './inference/child-process.ts';
 import { bitsOf } from './inference/identity.ts';
 import type { Inference } from './inference/inference-process.ts';
 import type { Lease, Stopped } from './lease.ts';
@@ -78,8 +78,11 @@ const ENGINE_FAILED =
   'The engine failed twice at this generation, in two processes, and would fail again. Ask the ' +
   'operator of the service for the reason.';
 
-/** Settles what the engine refused or failed at: trying again would fail again. */
-export async function fail(job: Running, { code, message: reason }: EngineError): Promise<JobEnd> {
+/** Settles what cannot be made: trying again would fail again. */
+export async function fail(
+  job: Running,
+  { code, message: reason }: { code: FailureCode; message: string },
+): Promise<JobEnd> {
   const { store, claim } = job;
   const { id } = claim.record;
   job.logger.error({ code, reason }, 'job failed');

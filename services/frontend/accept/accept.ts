@@ -1,4 +1,10 @@
-import type { EvidenceDetail, Generation, GenerationInput, ModelEntry } from '@darkroom/contract';
+import type {
+  EvidenceDetail,
+  Generation,
+  GenerationInput,
+  ModelEntry,
+  Upload,
+} from '@darkroom/contract';
 import { cancelGeneration } from './cancel.ts';
 import { createGeneration } from './create.ts';
 import { deleteGeneration } from './delete.ts';
@@ -9,6 +15,7 @@ import { redriveGeneration } from './redrive.ts';
 import type { Requester } from './requester.ts';
 import type { AcceptServices } from './services.ts';
 import { readEvidence, readStatus, type SystemStatus } from './status.ts';
+import { keepUpload } from './uploads.ts';
 import { type WatchEvent, watchGeneration } from './watch.ts';
 
 /**
@@ -37,6 +44,8 @@ export type Accept = {
   ): AsyncIterable<WatchEvent>;
   /** Undefined where the caller has none of this name. */
   picture(input: PictureName, requester: Requester): Promise<Picture | undefined>;
+  /** Keeps a picture file, for requests of the same tenant to name. */
+  upload(file: Uint8Array, requester: Requester): Promise<Upload>;
   /** Every model that may be asked for, with its limits and defaults. */
   models(): ModelEntry[];
   /** How the service is; answers whatever is broken behind it. */
@@ -54,6 +63,7 @@ export const createAccept = (services: AcceptServices): Accept => ({
   delete: (input, requester) => deleteGeneration(input, requester, services),
   watch: (input, requester, signal) => watchGeneration(input, requester, signal, services),
   picture: (input, requester) => findPicture(input, requester, services),
+  upload: (file, requester) => keepUpload(file, requester, services),
   models: () => services.catalogue.models,
   status: () => readStatus(services),
   evidence: (input) => readEvidence(input, services),

@@ -14,6 +14,7 @@ import { toGeneration } from './present.ts';
 import { publishRecord } from './publish.ts';
 import type { Requester } from './requester.ts';
 import type { AcceptServices } from './services.ts';
+import { useUploads } from './uploads.ts';
 
 /**
  * Accepts a request: fixes its id and seed, records it, and puts it on its queue. Accepted is what
@@ -31,7 +32,7 @@ export async function createGeneration(
   const repeated = key === undefined ? undefined : { key, fingerprint: digestOf(body) };
   let resolved: Resolved;
   try {
-    resolved = resolve(body, requester, services);
+    resolved = await resolve(body, requester, services);
   } catch (error) {
     // What was accepted stays accepted: since the first time the deadline may have passed, or a limit
     // changed.
@@ -50,16 +51,20 @@ type Resolved = Pick<NewGeneration, 'request' | 'deadline' | 'webhookUrl'> & {
   meaning: string;
 };
 
-/** @throws DarkroomError `request` */
-function resolve(
+/** @throws DarkroomError `request`, `unavailable` */
+async function resolve(
   input: Omit<GenerationInput, 'idempotencyKey'>,
-  { tenant }: Requester,
-  { catalogue, webhooks }: AcceptServices,
-): Resolved {
+  requester: Requester,
+  services: AcceptServices,
+): Promise<Resolved> {
+  const { tenant } = requester;
+  const { catalogue, webhooks } = services;
   const model = findModel(catalogue, input.model);
-  const request = resolveRequest(input, model, randomInt(2 ** 32));
+  const given = resolveRequest(input, model, randomInt(2 ** 32));
   const deadline = input.deadline === undefined ? undefined : futureTime(input.deadline);
   const webhookUrl = input.webhook && acceptWebhook(input.webhook.url, tenant, webhooks);
+  // Last, when nothing else can be refused.
+  const request = await useUploads(given, requester, services);
   // Every draw means the same: any seed.
   const meaning = digestOf({ ...request, seed: input.seed, deadline, webhookUrl });
   return { model, request, deadline, webhookUrl, meaning };

@@ -10,6 +10,7 @@ import { acceptRequest } from './create.ts';
 import type { RedriveInput } from './inputs.ts';
 import type { Requester } from './requester.ts';
 import type { AcceptServices } from './services.ts';
+import { useUploads } from './uploads.ts';
 
 /**
  * Makes a new generation of the request of one that failed or was canceled, as it was recorded: its
@@ -37,8 +38,8 @@ export async function redriveGeneration(
     const text = `generation ${id} is ${old.state} and may still succeed. Wait for its end, or cancel it first.`;
     throw new DarkroomError('conflict', text);
   }
-  const { request } = old;
   const model = modelToRepeat(old, services);
+  const request = await useUploads(old.request, requester, services);
   const idempotency =
     idempotencyKey === undefined
       ? undefined

@@ -85,6 +85,41 @@ describe('a caller without a valid key', () => {
   });
 });
 
+describe('an upload', () => {
+  const png = Buffer.from(
+    'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC',
+    'base64',
+  );
+  const sender = grant({ tenant: 'sender' });
+  const receiver = grant({ tenant: 'receiver' });
+  const upload = (authorization: string | undefined) =>
+    frontend.app.inject({
+      method: 'POST',
+      url: '/uploads',
+      payload: png,
+      headers: { 'content-type': 'image/png', ...(authorization && { authorization }) },
+    });
+
+  it('is taken with a key that may write, and with no other', async () => {
+    expect((await upload(undefined)).statusCode).toBe(401);
+    const reader = grant({ tenant: 'sender', scopes: ['generations:read'] });
+    expect((await upload(reader)).statusCode).toBe(403);
+    expect((await upload(sender)).statusCode).toBe(200);
+  });
+
+  it("is not found under another tenant's key, until that sends the same file", async () => {
+    const { upload: initImage } = (await upload(sender)).json();
+    const create = (authorization: string) =>
+      call(authorization, 'POST', 'generations.create', { prompt: 'x', initImage });
+    expect((await create(sender)).status).toBe(200);
+    const refused = await create(receiver);
+    expect(refused.status).toBe(400);
+    expect(refused.error.message).toContain(`there is no upload ${initImage}`);
+    expect((await upload(receiver)).json().upload).toBe(initImage);
+    expect((await create(receiver)).status).toBe(200);
+  });
+});
+
 describe('a key', () => {
   it('reaches what its scopes name and nothing else', async () => {
     const reader = grant({ tenant: 'acme', scopes: ['generations:read'] });

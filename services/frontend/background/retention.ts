@@ -1,8 +1,9 @@
 import { objectPrefix } from '@darkroom/contract';
-import type { FrontendStore } from '@darkroom/generations';
+import type { FrontendStore, UploadStore } from '@darkroom/generations';
 import type { Logger, Metrics } from '@darkroom/lifecycle';
 import type { ObjectStore } from '@darkroom/storage';
 import { sleep } from '@darkroom/timing';
+import { collectUploads } from './uploads.ts';
 
 type Services = {
   store: Pick<FrontendStore, 'hideOld' | 'takeHidden' | 'forget'>;
@@ -11,6 +12,7 @@ type Services = {
 
 /** How long results are kept, and how those that are hidden are removed. */
 export type RetentionOptions = Services & {
+  store: Pick<UploadStore, 'takeUnusedUploads' | 'forgetUploads'>;
   logger: Logger;
   metrics: Metrics;
   /** How long a finished generation is kept, in hours; null: for ever. */
@@ -22,6 +24,8 @@ export type RetentionOptions = Services & {
    * a lost worker stores late is found as well.
    */
   graceMs?: number;
+  /** How long an upload that no generation names is kept. @default 24 hours */
+  unusedUploadMs?: number;
 };
 
 /** Records at most in one statement of the store. */
@@ -43,6 +47,9 @@ export function startRetention(options: RetentionOptions): { stop(): Promise<voi
   const collected = metrics.meter.createCounter('darkroom_generations_collected_total', {
     description: 'Generations removed with their pictures, after their time or on request.',
   });
+  const uploadsCollected = metrics.meter.createCounter('darkroom_uploads_collected_total', {
+    description: 'Uploads removed that no generation names.',
+  });
   const ttlMs = ttlHours === null ? null : ttlHours * HOUR_MS;
 
   const run = async () => {
@@ -51,6 +58,11 @@ export function startRetention(options: RetentionOptions): { stop(): Promise<voi
         const count = await collectOnce({ ...options, ttlMs, graceMs, signal });
         collected.add(count);
         if (count > 0) logger.info({ count }, 'old generations collected');
+        // After them: what only they named is unused now.
+        const unusedMs = options.unusedUploadMs ?? 24 * HOUR_MS;
+        const uploads = await collectUploads({ ...options, unusedMs, signal });
+        uploadsCollected.add(uploads);
+        if (uploads > 0) logger.info({ count: uploads }, 'unused uploads collected');
       } catch (error) {
         logger.warn({ err: error }, 'collection broken off; a later round goes on');
       }

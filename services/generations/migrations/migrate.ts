@@ -6,6 +6,7 @@ import { createRuns } from './0002-runs.ts';
 import { createRetention } from './0003-retention.ts';
 import { createWebhooks } from './0004-webhooks.ts';
 import { createRequests } from './0005-requests.ts';
+import { createUploads } from './0006-uploads.ts';
 
 /** In order of their names. A migration that was released is never edited. */
 const migrations: Record<string, Migration> = {
@@ -14,6 +15,7 @@ const migrations: Record<string, Migration> = {
   '0003-retention': { up: createRetention },
   '0004-webhooks': { up: createWebhooks },
   '0005-requests': { up: createRequests },
+  '0006-uploads': { up: createUploads },
 };
 
 /** Any number that nothing else in the database locks. */

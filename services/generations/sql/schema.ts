@@ -85,10 +85,20 @@ type WorkersTable = {
   seen_at: Clock;
 };
 
+/** One row an upload; told in `migrations/0006-uploads.ts`. */
+type UploadsTable = {
+  tenant: string;
+  sha256: string;
+  stored: boolean;
+  used_at: Clock;
+  deleted_at: ColumnType<Date | null, never, never>;
+};
+
 export type Schema = {
   generations: GenerationsTable;
   workers: WorkersTable;
   webhooks: WebhooksTable;
+  uploads: UploadsTable;
 };
 
 export type Database = Kysely<Schema>;

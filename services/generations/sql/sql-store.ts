@@ -13,6 +13,7 @@ import { evidence, get, list, positions } from './read.ts';
 import { forget, hide, hideOld, takeHidden } from './retention.ts';
 import type { Database } from './schema.ts';
 import { sweep } from './sweep.ts';
+import { forgetUploads, noteUpload, takeUnusedUploads, useUploads } from './uploads.ts';
 import { getWebhook, settleWebhook, takeWebhooks } from './webhooks.ts';
 import { announceWorker, withdrawWorker, workers } from './workers.ts';
 
@@ -75,6 +76,10 @@ export const sqlStore = (
     getWebhook: over(getWebhook),
     takeWebhooks: over(takeWebhooks),
     settleWebhook: over(settleWebhook),
+    noteUpload: over(noteUpload),
+    useUploads: over(useUploads),
+    takeUnusedUploads: over(takeUnusedUploads),
+    forgetUploads: over(forgetUploads),
     check: over(check),
     close: async () => {
       await Promise.all([creates, marks, claims, completions].map(({ idle }) => idle()));

@@ -10,6 +10,7 @@ import { testQueues } from './contract-queues.ts';
 import { testRetention } from './contract-retention.ts';
 import { testRuns } from './contract-runs.ts';
 import { testSweep } from './contract-sweep.ts';
+import { testUploads } from './contract-uploads.ts';
 import { testWebhooks } from './contract-webhooks.ts';
 import { testWork } from './contract-work.ts';
 import { testWorkers } from './contract-workers.ts';
@@ -29,5 +30,6 @@ export function testStore(store: () => GenerationStore): void {
   describe('runs', () => testRuns(store));
   describe('workers', () => testWorkers(store));
   describe('sweep', () => testSweep(store));
+  describe('uploads', () => testUploads(store));
   describe('webhooks', () => testWebhooks(store));
 }

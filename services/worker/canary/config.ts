@@ -4,7 +4,9 @@ import { loadConfig } from '@darkroom/lifecycle';
 import { z } from 'zod';
 import { schema as worker } from '../config.ts';
 
-const requests = z.array(generationRequest.omit({ count: true })).min(1);
+const requests = z
+  .array(generationRequest.omit({ count: true, initImage: true, mask: true, strength: true }))
+  .min(1);
 
 /** A program's settings are text; what is no JSON is refused as any other wrong value. */
 const jsonOf = (text: string, context: z.core.$RefinementCtx): unknown => {

@@ -59,7 +59,7 @@ async function load(message: Extract<ParentMessage, { type: 'load' }>): Promise<
 
 async function generate(message: Extract<ParentMessage, { type: 'generate' }>): Promise<void> {
   const { id, request, stepIntervalMs, resume, traceparent } = message;
-  const { model, ...pictureRequest } = request;
+  const { model, uploads: _, ...pictureRequest } = request;
   const fields = { model, ...(traceparent !== undefined && { traceparent }) };
   const pipeline = pipelines.get(model);
   if (pipeline === undefined) {

@@ -26,7 +26,7 @@ export function pictureText(making: Making): Record<string, string> {
 
 /** Fields in one order, so that equal metadata are equal bytes. */
 function metadataOf({ request, scheduler, modelDigest, identity }: Making): PictureMetadata {
-  const { model, prompt, negativePrompt, seed, ...rest } = request;
+  const { model, prompt, negativePrompt, seed, initImage: _, mask: __, uploads, ...rest } = request;
   const { name, className, config } = scheduler;
   return {
     version: 1,
@@ -36,7 +36,7 @@ function metadataOf({ request, scheduler, modelDigest, identity }: Making): Pict
       prompt,
       negativePrompt,
       seed: toSeed(BigInt(seed)),
-      ...(sorted(rest) as Omit<
+      ...(sorted({ ...rest, ...uploads }) as Omit<
         PictureMetadata['request'],
         'model' | 'prompt' | 'negativePrompt' | 'seed'
       >),

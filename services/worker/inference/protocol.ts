@@ -1,4 +1,4 @@
-import type { FailureCode } from '@darkroom/contract';
+import type { FailureCode, GenerationRequest } from '@darkroom/contract';
 import type { Picture, PictureRequest, RunState } from '@darkroom/diffusion';
 import { z } from 'zod';
 
@@ -11,7 +11,11 @@ export const PROTOCOL_VERSION = 4;
 /** A model to load: its name in the catalogue and its folder in the Hugging Face ONNX layout. */
 export type ModelFolder = { name: string; folder: string };
 
-export type InferenceRequest = PictureRequest & { model: string };
+export type InferenceRequest = PictureRequest & {
+  model: string;
+  /** What the request calls the pictures that it starts from, for the metadata. */
+  uploads?: Pick<GenerationRequest, 'initImage' | 'mask'>;
+};
 
 /** What the parent says. Sent with structured clone, so typed arrays arrive as they left. */
 export type ParentMessage =

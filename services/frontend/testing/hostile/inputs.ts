@@ -18,6 +18,10 @@ const prompts = [
   "Robert'); DROP TABLE generations;--",
 ];
 
+/** A PNG of 1×1, as base64. */
+const ONE_PIXEL =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC';
+
 type Maker = (random: Random, known: Known) => unknown;
 
 const maybe = (random: Random, fields: Record<string, () => unknown>): object =>
@@ -49,6 +53,8 @@ const makers: Readonly<Record<string, Maker>> = {
       deadline: () => random.pick(['2100-01-01T00:00:00Z', '2101-01-01T00:00:00.123+05:30']),
       webhook: () => ({ url: 'https://example.com/hook' }),
     }),
+    // All three or none: a mask without a picture is refused.
+    ...(random.next() < 0.2 && { initImage: ONE_PIXEL, mask: ONE_PIXEL, strength: 1 }),
   }),
   'generations.list': (random, { cursors }) => ({
     ...maybe(random, {

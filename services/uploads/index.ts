@@ -1,0 +1,3 @@
+export { decodeMask, decodePicture } from './decode.ts';
+export { inspectUpload } from './inspect.ts';
+export { MAX_PIXELS } from './read-picture.ts';
