@@ -29,10 +29,14 @@ export type Cut = {
   dropped: string;
 };
 
+/** `normalized`: sought after the text is lower-cased, not before. */
+const addedToken = z.object({ content: z.string(), normalized: z.boolean().default(false) });
+type AddedToken = z.infer<typeof addedToken>;
+
+const written = (content: string): AddedToken => ({ content, normalized: false });
+
 /** A special token is written as its text or as an object that has it. */
-const token = z.union([z.string(), z.object({ content: z.string() })]).transform((value) => {
-  return typeof value === 'string' ? value : value.content;
-});
+const token = z.union([z.string().transform(written), addedToken]);
 
 const specialTokens = z.object({
   bos_token: token.optional(),
@@ -43,13 +47,17 @@ const specialTokens = z.object({
 
 const tokenizerConfig = specialTokens.extend({
   model_max_length: z.number().positive().optional(),
-  added_tokens_decoder: z
-    .record(z.string(), z.object({ content: z.string(), normalized: z.boolean().default(false) }))
-    .optional(),
+  added_tokens_decoder: z.record(z.string(), addedToken).optional(),
 });
 
 /** The part of tokenizer.json that is read here; the library checks the rest. */
-const fastTokenizer = z.looseObject({ model: z.looseObject({}) });
+const fastTokenizer = z.looseObject({
+  model: z.looseObject({}),
+  pre_tokenizer: z
+    .looseObject({ pretokenizers: z.array(z.looseObject({ type: z.string() })).optional() })
+    .nullish(),
+});
+type Definition = z.infer<typeof fastTokenizer>;
 
 /**
  * @param maxPositions positions that the text encoder has, for tokenizers that do not say
@@ -67,17 +75,20 @@ export async function loadClipTokenizer(
     : {};
   // As transformers: the map counts only in folders older than added_tokens_decoder.
   const special = config.added_tokens_decoder === undefined ? { ...config, ...legacy } : config;
-  const bos = special.bos_token ?? '<|startoftext|>';
-  const eos = special.eos_token ?? '<|endoftext|>';
-  const unk = special.unk_token ?? eos;
-  const pad = special.pad_token ?? eos;
+  const bos = special.bos_token ?? written('<|startoftext|>');
+  const eos = special.eos_token ?? written('<|endoftext|>');
+  const unk = special.unk_token ?? written(eos.content);
+  const pad = special.pad_token ?? written(eos.content);
 
   const files = tokenizerFiles(part);
   const definition = (await folder.has(files.fast))
     ? await folder.readJson(files.fast, fastTokenizer)
-    : await clipDefinition(folder, files, unk, addedTokens([bos, eos, unk, pad], config));
-  const tokenizer = new Tokenizer(definition, { clean_up_tokenization_spaces: false });
-  const idOf = (name: string) => tokenizer.token_to_id(name) ?? tokenizer.token_to_id(unk) ?? 0;
+    : await clipDefinition(folder, files, unk.content, addedTokens([bos, eos, unk, pad], config));
+  const tokenizer = new Tokenizer(splitAsUnicode(definition), {
+    clean_up_tokenization_spaces: false,
+  });
+  const idOf = ({ content }: AddedToken) =>
+    tokenizer.token_to_id(content) ?? tokenizer.token_to_id(unk.content) ?? 0;
   const [bosId, eosId, padId] = [idOf(bos), idOf(eos), idOf(pad)];
   // Tokenizers without a limit carry a number like 1e30.
   const maxLength = Math.min(config.model_max_length ?? maxPositions, maxPositions);
@@ -102,16 +113,42 @@ export async function loadClipTokenizer(
   };
 }
 
-/** `normalized`: sought after the text is lower-cased, not before. */
-type AddedToken = { content: string; normalized: boolean };
-
+/** As transformers: what is declared counts; of others with the same text, the last. */
 function addedTokens(
-  special: readonly string[],
+  special: readonly AddedToken[],
   { added_tokens_decoder = {} }: z.infer<typeof tokenizerConfig>,
 ): AddedToken[] {
-  const declared = Object.values(added_tokens_decoder);
-  const others = special.filter((content) => !declared.some((is) => is.content === content));
-  return [...declared, ...[...new Set(others)].map((content) => ({ content, normalized: false }))];
+  const tokens = [...special, ...Object.values(added_tokens_decoder)];
+  return [...new Map(tokens.map((added) => [added.content, added])).values()];
+}
+
+/** The words that ByteLevel splits a text into, as GPT-2 does. */
+const BYTE_LEVEL_WORDS =
+  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+
+/**
+ * A third difference: where ByteLevel splits, the library's pattern takes U+FEFF for a space, as JavaScript
+ * does and Unicode does not. It reads the patterns of a definition rightly, so here is one.
+ */
+function splitAsUnicode(definition: Definition): Definition {
+  const { pre_tokenizer } = definition;
+  const pretokenizers = pre_tokenizer?.pretokenizers?.flatMap((step) =>
+    step.type === 'ByteLevel' && step['use_regex'] !== false && step['add_prefix_space'] === false
+      ? [
+          {
+            type: 'Split',
+            pattern: { Regex: BYTE_LEVEL_WORDS },
+            behavior: 'Isolated',
+            invert: false,
+          },
+          { ...step, use_regex: false },
+        ]
+      : [step],
+  );
+  return {
+    ...definition,
+    pre_tokenizer: pretokenizers ? { ...pre_tokenizer, pretokenizers } : pre_tokenizer,
+  };
 }
 
 /**
@@ -128,7 +165,7 @@ async function clipDefinition(
   files: ReturnType<typeof tokenizerFiles>,
   unk: string,
   added: readonly AddedToken[],
-): Promise<object> {
+): Promise<Definition> {
   const vocab = await folder.readJson(files.vocab, z.record(z.string(), z.int()));
   const merges = (await folder.readText(files.merges))
     .split('\n')
