@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { addNoiseByAlphas, levelAt } from './add-noise.ts';
+import { addNoiseByAlphas, mixtureOf } from './add-noise.ts';
 import { cumulativeAlphas } from './noise-schedule.ts';
-import { boundOriginals } from './original-bounds.ts';
-import { noiseInSample, originalSample, predict } from './prediction.ts';
+import { noiseInSample, predict } from './prediction.ts';
 import { type Run, type Solver, unscaled, withoutHistory } from './scheduler.ts';
 import {
   clipSettings,
@@ -12,6 +11,7 @@ import {
   thresholdSettings,
   zeroSnrSetting,
 } from './settings.ts';
+import { convertToOriginal } from './solver-output.ts';
 import { wholeTimesteps } from './timesteps.ts';
 
 const f32 = Math.fround;
@@ -50,20 +50,16 @@ export function createDdim(settings: z.infer<typeof ddimSettings>, run: Run): So
       const previous = t - ratio;
       const alpha = alphas[t]!;
       const alphaNext = previous >= 0 ? alphas[previous]! : finalAlpha;
-      const { signal, amount } = levelAt(alpha);
+      const level = mixtureOf(alpha);
       const deviation = f32(eta * f32(Math.sqrt(varianceOf(alpha, alphaNext))));
       const signalNext = f32(Math.sqrt(alphaNext));
       const direction = f32(Math.sqrt(f32(f32(1 - alphaNext) - f32(deviation * deviation))));
-      const toOriginal = originalSample(settings.prediction_type, signal, amount);
-      const toNoise = noiseInSample(settings.prediction_type, signal, amount);
+      const toNoise = noiseInSample(settings.prediction_type, level.alpha, level.sigma);
       if (originals.length !== sample.length) {
         originals = new Float32Array(sample.length);
         fresh = new Float32Array(sample.length);
       }
-      for (let i = 0; i < sample.length; i++) {
-        originals[i] = predict(toOriginal, sample[i]!, modelOutput[i]!);
-      }
-      boundOriginals(originals, settings);
+      convertToOriginal(settings, level, { modelOutput, sample }, originals);
       if (eta > 0) run.random.randn(fresh);
       for (let i = 0; i < sample.length; i++) {
         // From x₀ before it is clipped, as in diffusers.

@@ -1,8 +1,6 @@
 import { z } from 'zod';
-import { addNoiseByAlphas, levelAt } from './add-noise.ts';
+import { addNoiseByAlphas, mixtureOf } from './add-noise.ts';
 import { cumulativeAlphas } from './noise-schedule.ts';
-import { boundOriginals } from './original-bounds.ts';
-import { originalSample, predict } from './prediction.ts';
 import { type Run, type Solver, unscaled, withoutHistory } from './scheduler.ts';
 import {
   clipSettings,
@@ -12,6 +10,7 @@ import {
   thresholdSettings,
   zeroSnrSetting,
 } from './settings.ts';
+import { convertToOriginal } from './solver-output.ts';
 import { wholeTimesteps } from './timesteps.ts';
 
 const f32 = Math.fround;
@@ -50,22 +49,18 @@ export function createDdpm(settings: Settings, { steps, random }: Run): Solver {
       const t = timesteps[call]!;
       const alpha = alphas[t]!;
       const alphaNext = call + 1 < timesteps.length ? alphas[timesteps[call + 1]!]! : 1;
-      const { signal, amount } = levelAt(alpha);
+      const level = mixtureOf(alpha);
       const rest = f32(1 - alpha);
       const restNext = f32(1 - alphaNext);
       const stepAlpha = f32(alpha / alphaNext);
       const stepBeta = f32(1 - stepAlpha);
       const ofOriginal = f32(f32(f32(Math.sqrt(alphaNext)) * stepBeta) / rest);
       const ofSample = f32(f32(f32(Math.sqrt(stepAlpha)) * restNext) / rest);
-      const by = originalSample(settings.prediction_type, signal, amount);
       if (originals.length !== sample.length) {
         originals = new Float32Array(sample.length);
         noise = new Float32Array(sample.length);
       }
-      for (let i = 0; i < sample.length; i++) {
-        originals[i] = predict(by, sample[i]!, modelOutput[i]!);
-      }
-      boundOriginals(originals, settings);
+      convertToOriginal(settings, level, { modelOutput, sample }, originals);
       const deviation =
         t > 0 ? deviationOf(settings, f32(f32(restNext / rest) * stepBeta), stepBeta) : 0;
       if (t > 0) random.randn(noise);

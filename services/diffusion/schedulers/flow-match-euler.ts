@@ -51,7 +51,7 @@ export function createFlowMatchEuler(settings: Settings, run: Run): Solver {
         sample[i] = f32(keep * original) + f32(next * noise[i]!);
       }
     },
-    addNoise: addNoiseBy((call) => ({ signal: f32(1 - sigmas[call]!), amount: sigmas[call]! })),
+    addNoise: addNoiseBy((call) => ({ alpha: f32(1 - sigmas[call]!), sigma: sigmas[call]! })),
   };
 }
 

@@ -1,11 +1,10 @@
 import { z } from 'zod';
-import { addNoiseByAlphas, levelAt } from './add-noise.ts';
+import { addNoiseByAlphas, mix, mixtureOf } from './add-noise.ts';
 import { consistencySettings, consistencyTimesteps } from './consistency.ts';
 import { cumulativeAlphas } from './noise-schedule.ts';
-import { boundOriginals } from './original-bounds.ts';
-import { originalSample, predict } from './prediction.ts';
 import { type Run, type Solver, unscaled, withoutHistory } from './scheduler.ts';
 import { clipSettings, thresholdSettings } from './settings.ts';
+import { convertToOriginal } from './solver-output.ts';
 
 const f32 = Math.fround;
 
@@ -36,8 +35,7 @@ export function createLcm(settings: z.infer<typeof lcmSettings>, run: Run): Solv
     scaleModelInput: unscaled,
     step(call, modelOutput, sample) {
       const t = timesteps[call]!;
-      const { signal, amount } = levelAt(alphas[t]!);
-      const by = originalSample(settings.prediction_type, signal, amount);
+      const level = mixtureOf(alphas[t]!);
       const scaled = f32(t * settings.timestep_scaling);
       const squared = f32(f32(scaled * scaled) + SIGMA_DATA_SQUARED);
       const skip = f32(SIGMA_DATA_SQUARED / squared);
@@ -46,19 +44,13 @@ export function createLcm(settings: z.infer<typeof lcmSettings>, run: Run): Solv
         originals = new Float32Array(sample.length);
         noise = new Float32Array(sample.length);
       }
-      for (let i = 0; i < sample.length; i++) {
-        originals[i] = predict(by, sample[i]!, modelOutput[i]!);
-      }
-      boundOriginals(originals, settings);
+      convertToOriginal(settings, level, { modelOutput, sample }, originals);
       for (let i = 0; i < sample.length; i++) {
         sample[i] = f32(keep * originals[i]!) + f32(skip * sample[i]!);
       }
       if (call === timesteps.length - 1) return;
-      const next = levelAt(alphas[timesteps[call + 1]!]!);
       run.random.randn(noise);
-      for (let i = 0; i < sample.length; i++) {
-        sample[i] = f32(next.signal * sample[i]!) + f32(next.amount * noise[i]!);
-      }
+      mix(mixtureOf(alphas[timesteps[call + 1]!]!), sample, noise, sample);
     },
     addNoise: addNoiseByAlphas(alphas, timesteps),
   };

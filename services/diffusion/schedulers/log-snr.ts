@@ -1,4 +1,4 @@
-import { addNoiseBy } from './add-noise.ts';
+import { addNoiseBy, type Mixture } from './add-noise.ts';
 import { linspace, roundHalfToEven } from './numpy.ts';
 import type { Solver } from './scheduler.ts';
 import { type RespacingSettings, respacedSigmas, sigmasAt, timestepOf } from './sigmas.ts';
@@ -12,10 +12,7 @@ import {
 const f32 = Math.fround;
 
 /** One noise level of the solvers in log-SNR, DPM-Solver, UniPC and DEIS, in float32. */
-export type Level = {
-  /** x_t = alpha · x₀ + sigma · noise */
-  alpha: number;
-  sigma: number;
+export type Level = Mixture & {
   /** log(alpha ÷ sigma) */
   lambda: number;
 };
@@ -28,7 +25,7 @@ export function levelOf(ratio: number, isFlow: boolean): Level {
 }
 
 export const addNoiseByLevels = (levels: readonly Level[]): Solver['addNoise'] =>
-  addNoiseBy((call) => ({ signal: levels[call]!.alpha, amount: levels[call]!.sigma }));
+  addNoiseBy((call) => levels[call]!);
 
 /**
  * One timestep more than steps is laid out and the lowest left off, but for trailing.

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ModelError } from '../model-error.ts';
-import { addNoiseByAlphas, levelAt } from './add-noise.ts';
+import { addNoiseByAlphas, mixtureOf } from './add-noise.ts';
 import { cumulativeAlphas } from './noise-schedule.ts';
 import { noiseInSample, predict } from './prediction.ts';
 import { createRecentOutputs } from './recent-outputs.ts';
@@ -59,8 +59,8 @@ export function createPndm(settings: z.infer<typeof pndmSettings>, run: Run): So
   ) => {
     const alpha = alphas[from]!;
     const alphaNext = to >= 0 ? alphas[to]! : finalAlpha;
-    const { signal, amount } = levelAt(alpha);
-    const toNoise = noiseInSample(settings.prediction_type, signal, amount);
+    const at = mixtureOf(alpha);
+    const toNoise = noiseInSample(settings.prediction_type, at.alpha, at.sigma);
     const keep = f32(Math.sqrt(f32(alphaNext / alpha)));
     const change = f32(alphaNext - alpha);
     const divisor = f32(

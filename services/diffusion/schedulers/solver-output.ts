@@ -1,4 +1,4 @@
-import type { Level } from './log-snr.ts';
+import type { Mixture } from './add-noise.ts';
 import { boundOriginals } from './original-bounds.ts';
 import { noiseInSample, originalSample, type PredictionType, predict } from './prediction.ts';
 
@@ -9,7 +9,7 @@ type Settings = Parameters<typeof boundOriginals>[1] & { prediction_type: Predic
 /** Writes x₀ as the model predicts it into `out`, within the settings' bounds. */
 export function convertToOriginal(
   settings: Settings,
-  level: Level,
+  level: Mixture,
   { modelOutput, sample }: { modelOutput: Float32Array; sample: Float32Array },
   out: Float32Array,
 ): void {
@@ -21,7 +21,7 @@ export function convertToOriginal(
 /** Writes the noise as the model predicts it into `out`; with thresholding, what follows from x₀. */
 export function convertToNoise(
   settings: Settings,
-  level: Level,
+  level: Mixture,
   { modelOutput, sample }: { modelOutput: Float32Array; sample: Float32Array },
   out: Float32Array,
 ): void {
@@ -35,7 +35,11 @@ export function convertToNoise(
 }
 
 /** Turns predicted x₀ into the noise that leads from it to the sample, in place. */
-export function noiseFromOriginal(level: Level, sample: Float32Array, values: Float32Array): void {
+export function noiseFromOriginal(
+  level: Mixture,
+  sample: Float32Array,
+  values: Float32Array,
+): void {
   for (let i = 0; i < values.length; i++) {
     values[i] = f32(sample[i]! - f32(level.alpha * values[i]!)) / level.sigma;
   }

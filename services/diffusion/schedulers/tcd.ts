@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { addNoiseByAlphas, levelAt } from './add-noise.ts';
+import { addNoiseByAlphas, mix, mixtureOf } from './add-noise.ts';
 import { consistencySettings, consistencyTimesteps } from './consistency.ts';
 import { cumulativeAlphas } from './noise-schedule.ts';
 import { noiseInSample, originalSample, predict } from './prediction.ts';
@@ -27,24 +27,21 @@ export function createTcd(settings: z.infer<typeof tcdSettings>, run: Run): Solv
     step(call, modelOutput, sample) {
       const isLast = call === timesteps.length - 1;
       const next = isLast ? 0 : timesteps[call + 1]!;
-      const { signal, amount } = levelAt(alphas[timesteps[call]!]!);
+      const at = mixtureOf(alphas[timesteps[call]!]!);
       const alphaBetween = alphas[Math.floor(f32(f32(1 - gamma) * next))]!;
-      const between = levelAt(alphaBetween);
-      const toOriginal = originalSample(settings.prediction_type, signal, amount);
-      const toNoise = noiseInSample(settings.prediction_type, signal, amount);
+      const between = mixtureOf(alphaBetween);
+      const toOriginal = originalSample(settings.prediction_type, at.alpha, at.sigma);
+      const toNoise = noiseInSample(settings.prediction_type, at.alpha, at.sigma);
       for (let i = 0; i < sample.length; i++) {
         const original = predict(toOriginal, sample[i]!, modelOutput[i]!);
         const epsilon = predict(toNoise, sample[i]!, modelOutput[i]!);
-        sample[i] = f32(between.signal * original) + f32(between.amount * epsilon);
+        sample[i] = f32(between.alpha * original) + f32(between.sigma * epsilon);
       }
       if (isLast || gamma === 0) return;
       const share = f32(alphas[next]! / alphaBetween);
-      const kept = levelAt(share);
       const noise = new Float32Array(sample.length);
       run.random.randn(noise);
-      for (let i = 0; i < sample.length; i++) {
-        sample[i] = f32(kept.signal * sample[i]!) + f32(kept.amount * noise[i]!);
-      }
+      mix(mixtureOf(share), sample, noise, sample);
     },
     addNoise: addNoiseByAlphas(alphas, timesteps),
   };

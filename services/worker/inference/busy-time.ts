@@ -2,6 +2,8 @@
 export type BusyTime = {
   /** In milliseconds. */
   ms(): number;
+  /** Under way at this moment. */
+  tasks(): number;
   /** Counts until the task has settled; while several are under way, once. */
   during<T>(task: () => Promise<T>): Promise<T>;
 };
@@ -13,6 +15,7 @@ export function createBusyTime(): BusyTime {
   const ms = () => endedMs + (tasks === 0 ? 0 : performance.now() - since);
   return {
     ms,
+    tasks: () => tasks,
     during: async (task) => {
       if (tasks === 0) since = performance.now();
       tasks += 1;

@@ -107,6 +107,7 @@ async function generate(message: Extract<ParentMessage, { type: 'generate' }>): 
       say({ type: 'failed', id, code, message: describe(error), ran: part });
     }
   } finally {
+    // What has passed until now was shared with this picture.
     engineTime.ms();
     running.delete(id);
   }

@@ -104,7 +104,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
     throw new DarkroomError('configuration', `inference cannot start: ${error.message}`);
   });
   const busy = createBusyTime();
-  const company = createCompany<Child>();
+  const company = createCompany<Child>(busy.tasks);
   let alive = true;
   let deaths: number[] = [];
   /** The child to use: the present one, or the next once it is loaded. */

@@ -95,13 +95,11 @@ export async function makePicture(
       const child = await engine.child(signal);
       modelLoadMs += performance.now() - waitStarted;
       try {
-        const picture = await company.with(() =>
-          busy.during(() =>
-            makeWith(child).catch((error: unknown) => {
-              if (isFailure(error)) company.ended(child);
-              throw error;
-            }),
-          ),
+        const picture = await busy.during(() =>
+          makeWith(child).catch((error: unknown) => {
+            if (isFailure(error)) company.ended(child);
+            throw error;
+          }),
         );
         const inferenceMs = performance.now() - started - modelLoadMs;
         return { ...picture, modelLoadMs, inferenceMs, restarts };
