@@ -16,7 +16,8 @@ export async function createUploads(db: Kysely<unknown>): Promise<void> {
     )`.execute(db);
   await sql`create index uploads_used on uploads (used_at)`.execute(db);
   for (const field of ['initImage', 'mask']) {
-    await sql`create index ${sql.id(`generations_${field.toLowerCase()}`)}
+    // Where the table is large, it is there already: docs/upgrade.md.
+    await sql`create index if not exists ${sql.id(`generations_${field.toLowerCase()}`)}
       on generations (tenant, (request->>${sql.lit(field)}))
       where request->>${sql.lit(field)} is not null`.execute(db);
   }

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { stateEdges } from '@darkroom/contract';
 import { freshDatabase } from '@darkroom/testing';
 import pg from 'pg';
@@ -53,6 +54,33 @@ describe('migrations', () => {
       `insert into kysely_migration values ('9999-later', '2120-01-01T00:00:00.000Z')`,
     );
     await expect(migratePostgres(connectionString)).resolves.toBeUndefined();
+  });
+
+  test('finds the indexes that the page on upgrades has an operator build before', async () => {
+    const connectionString = await freshDatabase(inject('databaseUrl'));
+    await migratePostgres(connectionString);
+    const indexes = () =>
+      query(
+        connectionString,
+        `select indexdef from pg_indexes
+          where indexname in ('generations_initimage', 'generations_mask') order by indexname`,
+      );
+    const migrated = await indexes();
+    expect(migrated).toHaveLength(2);
+    await query(
+      connectionString,
+      `drop table uploads; drop index generations_initimage, generations_mask;
+        delete from kysely_migration where name = '0006-uploads'`,
+    );
+    const page = await readFile(new URL('../../../docs/upgrade.md', import.meta.url), 'utf8');
+    const [, statements = ''] = page.match(/For migration 0006:\s+```sql\n(.*?)```/s) ?? [];
+    // One by one: such a statement runs in no transaction.
+    for (const statement of statements.split(';').filter((text) => text.trim() !== '')) {
+      await query(connectionString, statement);
+    }
+    expect(await indexes()).toEqual(migrated);
+    await migratePostgres(connectionString);
+    expect(await indexes()).toEqual(migrated);
   });
 
   test('the database itself lets no edge pass but the legal ones', async () => {
