@@ -54,7 +54,8 @@ export async function pull(options: PullOptions, context: Context): Promise<void
   print(`${name}: ${files.length} files, ${inMiB(size)}, ${came}, ${repository}@${commit}`);
   print(`in ${folder}, digest ${digest}`);
   print(
-    `Its steps, guidance and sizes are in ${catalogue}: see that they are those of its page. Then:`,
+    `Its steps, guidance and sizes are in ${catalogue}: see that they are those of its page. Then stop ` +
+      'the embedded service if it runs, since it has the models that it started with, and:',
   );
   print(`  ${nextStep(options, context, { catalogue, name })}`);
 }

@@ -91,6 +91,11 @@ describe('the parameters', () => {
     );
   });
 
+  it('has the strength by the name that the webui gives it', () => {
+    expect(textOf({ strength: 0.3 }).parameters).toContain('Denoising strength: 0.3');
+    expect(textOf().parameters).not.toContain('Denoising');
+  });
+
   it('leave out an empty negative prompt, and name the schedule', () => {
     const { parameters } = textOf({ scheduler: 'dpmpp-2m', karras: true });
     expect(parameters?.split('\n')).toEqual([

@@ -42,6 +42,7 @@ export function webuiParameters({
   engine,
 }: Pick<PictureMetadata, 'request' | 'modelDigest' | 'scheduler' | 'engine'>): string {
   const { prompt, negativePrompt, steps, guidanceScale, seed, width, height, model } = request;
+  const { strength } = request;
   const { name, className, config } = scheduler;
   const schedule = scheduleTypes.find(([setting]) => config[setting] === true)?.[1];
   const settings = [
@@ -53,6 +54,7 @@ export function webuiParameters({
     ['Size', `${width}x${height}`],
     ['Model hash', modelDigest.replace('sha256:', '').slice(0, 10)],
     ['Model', model],
+    ...(strength === undefined ? [] : [['Denoising strength', strength]]),
     // The seed's noise is that of torch's generator on the CPU, wherever the model runs.
     ['RNG', 'CPU'],
     ['Version', `Darkroom ${engine}`],
