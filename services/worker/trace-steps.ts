@@ -7,7 +7,7 @@ import type { Ran } from './inference/protocol.ts';
  * its parent draws them: as long as the engine's own clock says, and ending when the parent hears.
  *
  * A span is called `steps` and covers those since the one before, because steps faster than
- * `stepIntervalMs` are told together: at most forty spans a second. The first also covers the text
+ * `stepIntervalMs` are told together: at most ten spans a second. The first also covers the text
  * encoder. What follows the last step is called `decode picture`; where the last steps are told only
  * with the picture, their span covers the decoding.
  */

@@ -88,7 +88,7 @@ export function createPipeline(model: Model): Pipeline {
     { onStep, signal, resume }: GenerateOptions = {},
   ): Promise<Float32Array> {
     signal?.throwIfAborted();
-    const job = await prepare(request, resume);
+    const job = await batcher.stage(() => prepare(request, resume));
 
     // 5. Denoise, together with whoever else is at it. The runtime waits for the event loop before
     // each run, so signals and messages are seen between calls.
@@ -96,7 +96,7 @@ export function createPipeline(model: Model): Pipeline {
 
     // 6. Decode
     signal?.throwIfAborted();
-    return decoder.decode(job.latents, job.shape.output, request);
+    return batcher.stage(() => decoder.decode(job.latents, job.shape.output, request));
   }
 
   function truncated(request: PictureRequest): Picture['truncated'] {

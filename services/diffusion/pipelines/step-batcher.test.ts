@@ -40,10 +40,10 @@ it('nor where a run has one timestep for all', async () => {
 });
 
 it('a picture that cannot be made leaves the others theirs', async () => {
-  const alone = await scalar.decode(request);
+  const alone = await builtIn.decode(request);
   const [bad, good] = await Promise.allSettled([
-    scalar.decode({ ...request, guidanceScale: Number.MAX_VALUE }),
-    scalar.decode(request),
+    builtIn.decode({ ...request, guidanceScale: Number.MAX_VALUE }),
+    builtIn.decode(request),
   ]);
   expect(bad).toMatchObject({ status: 'rejected', reason: expect.any(ModelError) });
   expect(good).toMatchObject({ status: 'fulfilled', value: alone });
@@ -96,12 +96,50 @@ it('jobs of one size share each run, each sample with its own timestep', async (
     batcher.denoise(job([900, 500, 100], { samples: 2 }), {}),
     batcher.denoise(job([700, 300]), {}),
   ]);
-  // The first had begun when the second came.
   expect(runs).toEqual([
-    [900, 900],
-    [700, 500, 500],
-    [300, 100, 100],
+    [900, 900, 700],
+    [500, 500, 300],
+    [100, 100],
   ]);
+});
+
+it('one that comes during a run joins the next', async () => {
+  const { unet, runs } = countingUnet({});
+  const batcher = createStepBatcher(unet);
+  let joined: Promise<void> | undefined;
+  const onStep = () => {
+    joined ??= batcher.denoise(job([700, 300]), {});
+  };
+  await batcher.denoise(job([900, 500, 100]), { onStep });
+  await joined;
+  expect(runs).toEqual([[900], [700, 500], [300, 100]]);
+});
+
+it('a run waits for those who are about to join', async () => {
+  const { unet, runs } = countingUnet({});
+  const batcher = createStepBatcher(unet);
+  let joined: Promise<void> | undefined;
+  const join = async () => {
+    await batcher.stage(() => new Promise((encoded) => setTimeout(encoded, 10)));
+    await batcher.denoise(job([700]), {});
+  };
+  const onStep = () => {
+    joined ??= join();
+  };
+  await batcher.denoise(job([900, 500]), { onStep });
+  await joined;
+  expect(runs).toEqual([[900], [500, 700]]);
+});
+
+it('a stage that fails holds nobody up', async () => {
+  const { unet, runs } = countingUnet({});
+  const batcher = createStepBatcher(unet);
+  const [failed] = await Promise.allSettled([
+    batcher.stage(() => Promise.reject(new Error('it cannot be encoded'))),
+    batcher.denoise(job([900]), {}),
+  ]);
+  expect(failed).toMatchObject({ reason: { message: 'it cannot be encoded' } });
+  expect(runs).toEqual([[900]]);
 });
 
 it('where a run has one timestep for all, those of the same timestep share it', async () => {
@@ -109,7 +147,7 @@ it('where a run has one timestep for all, those of the same timestep share it', 
   const batcher = createStepBatcher(unet);
   const all = [job([900]), job([900, 500]), job([800, 500]), job([900, 500])];
   await Promise.all(all.map((each) => batcher.denoise(each, {})));
-  expect(runs).toEqual([[900], [900, 900], [800], [500, 500, 500]]);
+  expect(runs).toEqual([[900, 900, 900], [800], [500, 500, 500]]);
 });
 
 it('a network of a fixed number of samples runs each job alone, in turn', async () => {

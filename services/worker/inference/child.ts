@@ -71,7 +71,7 @@ async function generate(message: Extract<ParentMessage, { type: 'generate' }>): 
   const started = engineTime.ms();
   running.set(id, abort);
   const from = stepsDone(resume, request.steps);
-  let toldAt = Number.NEGATIVE_INFINITY;
+  let toldAt = performance.now();
   let last: RunState | undefined;
   let untold: RunState | undefined;
   const ran = (): Ran => ({

@@ -70,29 +70,28 @@ test('steps that follow each other faster than the interval are not all told', a
   await using own = await startPinhole({ stepIntervalMs: 60_000 });
   const steps: number[] = [];
   await own.generate(pinholeRequest, { onStep: ({ step }) => steps.push(step) });
-  expect(steps).toEqual([1]);
+  expect(steps).toEqual([]);
 });
 
 test('an abort reports the very last step, and what was run until then', async () => {
-  await using own = await startPinhole({ stepIntervalMs: 60_000 });
+  await using own = await startPinhole({ stepIntervalMs: 100 });
   const abort = new AbortController();
   const states: RunState[] = [];
   const rans: { steps: number; engineMs: number }[] = [];
-  const long = { ...pinholeRequest, steps: 80 };
+  const long = { ...pinholeRequest, steps: 200 };
   const began = performance.now();
   const stopped = own.generate(long, {
     signal: abort.signal,
     onRan: (ran) => rans.push(ran),
     onStep: (state) => {
       states.push(state);
-      setTimeout(() => abort.abort(new Error('enough')), 100);
+      setTimeout(() => abort.abort(new Error('enough')), 50);
     },
   });
   await expect(stopped).rejects.toThrow('enough');
   const lasted = performance.now() - began;
-  expect(states).toHaveLength(2);
-  const [, last] = states;
-  expect(last?.step).toBeGreaterThan(1);
+  const [first, last] = [states[0], states.at(-1)];
+  expect(last?.step).toBeGreaterThan(first?.step ?? 0);
   expect(rans.at(-1)).toEqual({ steps: last?.step, engineMs: expect.any(Number) });
   expect(rans.at(-1)?.engineMs).toBeGreaterThan(100);
   expect(rans.at(-1)?.engineMs).toBeLessThan(lasted);

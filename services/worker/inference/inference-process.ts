@@ -25,9 +25,10 @@ export type InferenceOptions = Pick<ChildOptions, 'models' | 'logger' | 'program
   /** This process's environment, of which the child sees a short list. @default nothing */
   environment?: ChildOptions['environment'];
   /**
-   * Shortest time between two steps that are told. Telling one costs a third of a millisecond, much
-   * of what a step of a tiny model costs, and little of a large one's, each of which is told.
-   * @default 25
+   * Shortest time between two steps that are told, and until the first. Telling one costs a third of a
+   * millisecond, much of what a step of a tiny model costs, and little of a large one's, each of which
+   * is told. What a dead child had not told is made again.
+   * @default 100
    */
   stepIntervalMs?: number;
   /** Longest silence between two steps before the child is killed. @default 60_000 */
@@ -83,7 +84,7 @@ export type Inference = {
  * @throws DarkroomError (`configuration`) when they cannot be
  */
 export async function startInference(options: InferenceOptions): Promise<Inference> {
-  const { logger, stepIntervalMs = 25, stepTimeoutMs = 60_000 } = options;
+  const { logger, stepIntervalMs = 100, stepTimeoutMs = 60_000 } = options;
   const { startTimeoutMs = 300_000, maxRestarts = 3, slots = 1 } = options;
   const closing = new AbortController();
   const turns = createTurns(slots);
