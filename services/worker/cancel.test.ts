@@ -9,7 +9,10 @@ let store: GenerationStore;
 let inference: Awaited<ReturnType<typeof startPinhole>>;
 beforeAll(async () => {
   // As in service: not every step is told.
-  [store, inference] = await Promise.all([openMemoryStore(), startPinhole({ stepIntervalMs: 100 })]);
+  [store, inference] = await Promise.all([
+    openMemoryStore(),
+    startPinhole({ stepIntervalMs: 100 }),
+  ]);
 }, 60_000);
 afterAll(async () => {
   await inference.close();
