@@ -83,10 +83,12 @@ export function createPipeline(model: Model): Pipeline {
     return createDenoisingJob({ scheduler, random, conditioning, dims, initial, resume });
   }
 
-  async function decode(
+  /** @param finish what is made of the pixels, before the next run begins */
+  async function make<T>(
     request: PictureRequest,
     { onStep, signal, resume }: GenerateOptions = {},
-  ): Promise<Float32Array> {
+    finish: (pixels: Float32Array) => T,
+  ): Promise<T> {
     signal?.throwIfAborted();
     const job = await batcher.stage(() => prepare(request, resume));
 
@@ -96,7 +98,9 @@ export function createPipeline(model: Model): Pipeline {
 
     // 6. Decode
     signal?.throwIfAborted();
-    return batcher.stage(() => decoder.decode(job.latents, job.shape.output, request));
+    return await batcher.stage(async () =>
+      finish(await decoder.decode(job.latents, job.shape.output, request)),
+    );
   }
 
   function truncated(request: PictureRequest): Picture['truncated'] {
@@ -107,13 +111,13 @@ export function createPipeline(model: Model): Pipeline {
   }
 
   return {
-    decode,
-    async generate(request, options): Promise<Picture> {
-      const { width, height } = request;
-      const pixels = await decode(request, options);
-      const png = encodePng(pixels, width, height);
-      return { png, width, height, truncated: truncated(request) };
-    },
+    decode: (request, options) => make(request, options, (pixels) => pixels),
+    generate: (request, options) =>
+      make(request, options, (pixels): Picture => {
+        const { width, height } = request;
+        const png = encodePng(pixels, width, height);
+        return { png, width, height, truncated: truncated(request) };
+      }),
     schedulerOf: (request) => {
       const { scheduler: name, karras } = request;
       return resolveScheduler(schedulerConfig(taskOf(request)), { name, karras });
