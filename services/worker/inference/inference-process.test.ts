@@ -40,8 +40,20 @@ test('the child says what it is and what it holds', async () => {
     node: process.versions.node,
     onnxruntime: expect.stringMatching(/^1\./),
     executionProviders: ['cpu'],
-    models: [{ name: 'pinhole', digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) }],
+    models: [
+      {
+        name: 'pinhole',
+        digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+        provider: 'cpu',
+        nodes: {},
+      },
+    ],
   });
+});
+
+test('a provider that the runtime does not have is refused, whatever comes after it', async () => {
+  const starting = startPinhole({ executionProviders: ['opencl', 'cpu'] });
+  await expect(starting).rejects.toThrow(/no provider opencl. Name cpu/);
 });
 
 test('each step tells its run state, and a run from such a state gives the same bytes', async () => {
