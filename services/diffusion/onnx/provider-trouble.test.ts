@@ -9,8 +9,8 @@ test.each([
     /Name cpu.*cuda/,
   ],
   [
-    'CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version ; GPU=0',
-    /CUDA failure 35/,
+    '/src/cuda_call.cc:154 void CudaCall() [with ERRTYPE = cudaError] CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version ; GPU=-1 ; hostname=vm',
+    /^CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version$/,
     /driver 580 or later/,
   ],
   [

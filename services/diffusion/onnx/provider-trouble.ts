@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -45,11 +46,13 @@ export function providerTrouble(
       missing === undefined
         ? `the runtime's library for ${provider} could not be loaded (${message})`
         : `${missing} is missing, which the provider ${provider} needs`;
-    return { why, remedy: gpuInstall };
+    // Found by nobody who does not look there: see `childEnvironment` of the worker.
+    const isHere = missing !== undefined && existsSync(join(folder, missing));
+    const look = `Start Node with LD_LIBRARY_PATH=${folder}, where it lies`;
+    return { why, remedy: isHere ? look : gpuInstall };
   }
-  if (/\bCUDA (failure|error)\b|cudaError|cuInit/i.test(message)) {
-    return { why: firstLine(message), remedy: driver };
-  }
+  const [failure] = /\bCUDA failure \d+: [^;]+/.exec(message) ?? [];
+  if (failure !== undefined) return { why: failure.trim(), remedy: driver };
   if (/WebGPU adapter|Couldn't load Vulkan/i.test(message)) {
     const remedy =
       'Install a Vulkan driver that this machine has a GPU for, and the loader libvulkan.so.1; or ' +
