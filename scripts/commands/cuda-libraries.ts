@@ -30,7 +30,7 @@ export type CudaLibraries = {
 };
 
 /** What pip is to take, whatever Python it runs on: the runtime's libraries are those of any of them. */
-const platform = [
+export const pipOptions = [
   ...['--only-binary=:all:', '--implementation=cp', '--python-version=3.12'],
   ...['manylinux_2_28', 'manylinux_2_27', 'manylinux2014'].map((tag) => `--platform=${tag}_x86_64`),
 ];
@@ -83,7 +83,7 @@ async function fetchTo(folder: string, options: CudaLibrariesOptions): Promise<v
   const args = ['-m', 'pip', 'install', '--requirement', lock, '--require-hashes', '--no-deps'];
   const own = ['--target', wheels, '--no-compile', '--no-cache-dir', '--progress-bar=off'];
   try {
-    await exec('python3', [...args, ...own, ...platform], {
+    await exec('python3', [...args, ...own, ...pipOptions], {
       signal,
       timeoutMs: longest,
       // What it downloads and unpacks lies on the disk that was asked for room.
