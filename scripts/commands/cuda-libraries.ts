@@ -123,14 +123,18 @@ function explained({ message, stdout, stderr }: ExecError, lock: string): Comman
     );
   }
   if (/No space left on device/.test(text)) {
-    return because('the disk is full; make room, or set XDG_CACHE_HOME to a folder on another disk');
+    return because(
+      'the disk is full; make room, or set XDG_CACHE_HOME to a folder on another disk',
+    );
   }
   if (/No module named pip|ENOENT/.test(`${text}${message}`)) {
     return because(
       'there is no python3 with pip; install it (Debian: `apt-get install python3-pip`) and run this again',
     );
   }
-  if (/No matching distribution|Could not find a version|Connection|Max retries|resolution/.test(text)) {
+  if (
+    /No matching distribution|Could not find a version|Connection|Max retries|resolution/.test(text)
+  ) {
     const [, what = 'a wheel'] = /No matching distribution found for (\S+)/.exec(text) ?? [];
     return because(
       `pip could not get ${what}; check the network, a proxy and the index that pip is set up with (\`pip config list\`), ` +

@@ -55,7 +55,9 @@ async function fetchTo(folder: string): Promise<void> {
   try {
     const { stdout } = await run('npm', ['pack', '--silent', wanted.package], { cwd: temporary });
     const archive = join(temporary, stdout.trim().split('\n').at(-1) ?? '');
-    const digest = createHash('sha512').update(await readFile(archive)).digest('base64');
+    const digest = createHash('sha512')
+      .update(await readFile(archive))
+      .digest('base64');
     if (`sha512-${digest}` !== wanted.integrity) {
       throw new Error(`its checksum is sha512-${digest}, and ${wanted.integrity} is expected`);
     }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { requireGpu } from './gpu.ts';
+import { startPinhole } from './testing/pinhole-inference.ts';
 
 const model = { name: 'sdxl', digest: 'sha256:0', loadMs: 1 };
 const identity = (executionProviders: string[], provider: string, nodes = {}) => ({
@@ -22,4 +23,14 @@ test('refuses a provider that was asked for and runs nothing, naming what ran', 
   expect(() => requireGpu(identity(['webgpu', 'cpu'], 'cpu', nodes))).toThrow(
     /webgpu, cpu was asked for, but the model sdxl runs on cpu \(nodes of unet: 870 on cpu; vae_decoder: 200 on webgpu, 62 on cpu\); use/,
   );
+});
+
+test('a worker on the CPU alone says so, and counts no nodes', async () => {
+  await using inference = await startPinhole();
+  expect(inference.identity().models).toMatchObject([{ provider: 'cpu', nodes: {} }]);
+});
+
+test('a provider that the runtime does not have is refused, whatever comes after it', async () => {
+  const starting = startPinhole({ executionProviders: ['opencl', 'cpu'] });
+  await expect(starting).rejects.toThrow(/no provider opencl. Name cpu/);
 });

@@ -15,6 +15,17 @@ const driver =
   '(RuntimeClass nvidia, `docker run --gpus all`); or choose EXECUTION_PROVIDERS=cpu';
 
 /**
+ * Of several providers the runtime drops those that it does not know, with a warning of its own.
+ *
+ * @throws Error in the runtime's words, as where it knows none of them
+ */
+export function refuseUnknownProviders(executionProviders: readonly string[]): void {
+  const known = listSupportedBackends();
+  const unknown = executionProviders.find((asked) => known.every(({ name }) => name !== asked));
+  if (unknown !== undefined) throw new Error(`[${unknown}] backend not found`);
+}
+
+/**
  * Reads what the runtime said when it refused a session. Of a library that it misses it tells its own
  * log alone, so the loader is asked again here.
  *

@@ -3,7 +3,7 @@ import { ModelError } from '../model-error.ts';
 import { float32Copy } from './float32-copy.ts';
 import type { Network } from './network.ts';
 import type { NodeProfile } from './node-profile.ts';
-import { providerTrouble } from './provider-trouble.ts';
+import { providerTrouble, refuseUnknownProviders } from './provider-trouble.ts';
 import { InferenceSession } from './runtime.ts';
 
 export type SessionOptions = {
@@ -107,6 +107,7 @@ async function createSession(
   { executionProviders, intraOpThreads, profile }: SessionOptions,
 ): Promise<InferenceSession> {
   try {
+    refuseUnknownProviders(executionProviders);
     const settings: InferenceSession.SessionOptions = {
       executionProviders: [...executionProviders],
       graphOptimizationLevel: 'all',

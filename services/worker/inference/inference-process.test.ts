@@ -40,20 +40,8 @@ test('the child says what it is and what it holds', async () => {
     node: process.versions.node,
     onnxruntime: expect.stringMatching(/^1\./),
     executionProviders: ['cpu'],
-    models: [
-      {
-        name: 'pinhole',
-        digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
-        provider: 'cpu',
-        nodes: {},
-      },
-    ],
+    models: [{ name: 'pinhole', digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) }],
   });
-});
-
-test('a provider that the runtime does not have is refused, whatever comes after it', async () => {
-  const starting = startPinhole({ executionProviders: ['opencl', 'cpu'] });
-  await expect(starting).rejects.toThrow(/no provider opencl. Name cpu/);
 });
 
 test('each step tells its run state, and a run from such a state gives the same bytes', async () => {
@@ -255,6 +243,7 @@ test('the child sees what the runtime needs of its parent and no credential', as
   const names = seen.split('\0').map((entry) => entry.replace(/=.*/s, ''));
   // Of Node's own: the channel to its parent.
   expect(names.filter((name) => name !== '' && !name.startsWith('NODE_CHANNEL_')).sort()).toEqual([
+    'LD_LIBRARY_PATH',
     'OMP_NUM_THREADS',
     'PATH',
   ]);

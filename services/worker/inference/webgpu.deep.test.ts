@@ -12,6 +12,7 @@ type Pinhole = Awaited<ReturnType<typeof startPinhole>>;
 const request = { ...pinholeRequest, steps: 3 };
 let onGpu: Pinhole;
 let onCpu: Pinhole;
+let first: Uint8Array;
 
 const startOnGpu = async (options: Parameters<typeof startPinhole>[0] = {}) =>
   startPinhole({
@@ -52,6 +53,7 @@ test('webgpu makes the picture that the CPU makes, within 1 of 255', async () =>
     onGpu.generate(request),
     onCpu.generate(request),
   ]);
+  first = png;
   const apart = distance(png, reference.png);
   console.log(`webgpu and cpu: ${JSON.stringify(apart)}`);
   expect(apart.largest).toBeLessThanOrEqual(1);
@@ -59,9 +61,10 @@ test('webgpu makes the picture that the CPU makes, within 1 of 255', async () =>
   expect(metadata).toMatchObject({ executionProviders: ['webgpu', 'cpu'], provider: 'webgpu' });
 });
 
-test('a run goes on in another process to the same bits, and company costs at most 1 of 255', async () => {
+test('the same request again, and a run that goes on in another process, come to the same bits, and company costs at most 1 of 255', async () => {
   const states: RunState[] = [];
   const whole = await onGpu.generate(request, { onStep: (state) => states.push(state) });
+  expect(whole.png).toEqual(first);
   await using other = await startOnGpu();
   const resume = states[0];
   if (resume === undefined) throw new Error('no step was told');
