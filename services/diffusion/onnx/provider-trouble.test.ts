@@ -14,6 +14,16 @@ test.each([
     /driver 580 or later/,
   ],
   [
+    'Non-zero status code returned while running Conv node. Status Message: CUDA failure 2: out of memory ; GPU=0',
+    /not enough free memory/,
+    /float16 export/,
+  ],
+  [
+    'cuDNN is not available. Install cuDNN, update the system library search path, or set enable_cudnn=0',
+    /cuDNN could not be loaded/,
+    /darkroom gpu install/,
+  ],
+  [
     '/src/webgpu_context.cc:136 lambda() status == Success was false. Failed to get a WebGPU adapter: No supported adapters\n',
     /^Failed to get a WebGPU adapter: No supported adapters$/,
     /Vulkan driver/,

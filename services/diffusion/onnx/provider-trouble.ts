@@ -62,6 +62,16 @@ export function providerTrouble(
     const look = `Start Node with LD_LIBRARY_PATH=${folder}, where it lies`;
     return { why, remedy: isHere ? look : gpuInstall };
   }
+  if (/CUDA failure 2:|CUDA.* out of memory/i.test(message)) {
+    const why = 'the GPU has not enough free memory';
+    return {
+      why,
+      remedy: 'Use a float16 export of the model, a GPU with more memory, or end what shares it',
+    };
+  }
+  if (/cuDNN (is|library)\b.*(unavailable|not available|not found)/i.test(message)) {
+    return { why: 'cuDNN could not be loaded, which convolutions need', remedy: gpuInstall };
+  }
   const [failure] = /\bCUDA failure \d+: [^;]+/.exec(message) ?? [];
   if (failure !== undefined) return { why: failure.trim(), remedy: driver };
   if (/WebGPU adapter|Couldn't load Vulkan/i.test(message)) {

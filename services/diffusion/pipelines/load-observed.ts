@@ -1,4 +1,6 @@
+import { ModelError } from '../model-error.ts';
 import { createNodeProfile, type NodesByProvider } from '../onnx/node-profile.ts';
+import { providerTrouble } from '../onnx/provider-trouble.ts';
 import type { SessionOptions } from '../onnx/sessions.ts';
 import { loadPipeline } from './load-pipeline.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -16,7 +18,7 @@ export type ObservedPipeline = {
  * picture and reads from the runtime's profile of it which provider ran the nodes: one that is
  * registered may still leave all of them to the CPU.
  *
- * @throws ModelError as `loadPipeline` does; what the runtime says where the picture cannot be made
+ * @throws ModelError as `loadPipeline` does, and where the picture cannot be made on these providers
  */
 export async function loadObserved(
   folder: string,
@@ -34,7 +36,15 @@ export async function loadObserved(
     await pipeline.warmUp();
   } catch (error) {
     await pipeline?.release();
-    throw error;
+    if (error instanceof ModelError) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    const trouble = providerTrouble(message);
+    throw new ModelError(
+      `${folder} was loaded on ${executionProviders.join(', ')} and makes no picture there`,
+      trouble?.why ?? message,
+      trouble?.remedy ?? 'Choose another execution provider (cpu always is there)',
+      { cause: error },
+    );
   } finally {
     nodes = await profile.end();
   }
