@@ -2,6 +2,7 @@ import { type Scope, schedulerName, scope } from '@darkroom/contract';
 import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import manifest from '../package.json' with { type: 'json' };
+import { gpuCommands } from './cli/gpu.ts';
 import { json } from './cli/json.ts';
 import { modelCommands } from './cli/models.ts';
 import { platformCommands } from './cli/platform.ts';
@@ -246,6 +247,7 @@ const parser = yargs(hideBin(process.argv))
 const choose = (chosen: Command) => {
   command = chosen;
 };
+gpuCommands(parser, choose);
 modelCommands(parser, choose);
 platformCommands(parser, choose);
 releaseCommands(parser, choose);

@@ -112,6 +112,8 @@ function changesOf(then: PictureMetadata, png: Uint8Array): Change[] | undefined
     ]);
   const [before, after] = [flat(then), flat(now)];
   const fields = new Set([...before.keys(), ...after.keys()]);
+  // Earlier releases did not say.
+  if (then.provider === undefined) fields.delete('provider');
   return [...fields].flatMap((field) => {
     const change = { field, was: before.get(field) ?? null, now: after.get(field) ?? null };
     return isDeepStrictEqual(change.was, change.now) ? [] : [change];
@@ -151,6 +153,7 @@ const names: Readonly<Record<string, string>> = {
   onnxruntime: 'the runtime (onnxruntime)',
   node: 'Node',
   executionProviders: 'the execution providers',
+  provider: 'the provider that ran the model',
 };
 
 const describeChange = ({ field, was, now }: Change): string =>

@@ -26,7 +26,9 @@ export const pictureMetadata = z.object({
   engine: z.string(),
   onnxruntime: z.string(),
   node: z.string(),
-  /** The runtime's, in order of preference. */
+  /** Those that were asked for, in order of preference, in the runtime's words. */
   executionProviders: z.array(z.string()),
+  /** The one of them that was seen to run the model; earlier releases did not look. */
+  provider: z.string().optional(),
 });
 export type PictureMetadata = z.infer<typeof pictureMetadata>;

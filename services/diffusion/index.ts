@@ -5,14 +5,16 @@ export {
   type VerifiedModel,
   verifyModelFolder,
 } from './model-folder/verify-model-folder.ts';
+export type { NodesByProvider } from './onnx/node-profile.ts';
 /** The runtime's tensor, for who runs the sessions without a pipeline. */
-export { Tensor } from './onnx/runtime.ts';
+export { runtimeFolder, Tensor } from './onnx/runtime.ts';
 export {
   loadNetworks,
   type Networks,
   releaseNetworks,
   type SessionOptions,
 } from './onnx/sessions.ts';
+export { loadObserved } from './pipelines/load-observed.ts';
 export { loadPipeline } from './pipelines/load-pipeline.ts';
 export type {
   GenerateOptions,

@@ -27,13 +27,7 @@ import {
 import { createInProcessBroker } from '@darkroom/messaging';
 import { pinhole } from '@darkroom/pinhole';
 import { createFsStore } from '@darkroom/storage';
-import {
-  activeGpu,
-  createWorker,
-  findModelFolders,
-  type Inference,
-  startInference,
-} from '@darkroom/worker';
+import { createWorker, findModelFolders, requireGpu, startInference } from '@darkroom/worker';
 import { acquireOwnerLock } from './owner-lock.ts';
 
 export type EmbeddedOptions = {
@@ -191,7 +185,7 @@ async function start(
     ...(options.executionProviders && { executionProviders: options.executionProviders }),
   });
   shutdown.defer('inference', inference.close);
-  if (options.requireGpu) refuseWithoutGpu(inference);
+  if (options.requireGpu) requireGpu(inference.identity());
   const worker = createWorker({
     store,
     broker,
@@ -229,11 +223,3 @@ const openToOthers = (host: string) =>
       '(`darkroom keys create` makes them), listen on 127.0.0.1, or set ALLOW_ANONYMOUS=1 to let ' +
       'whoever reaches it ask and see everything',
   );
-
-function refuseWithoutGpu(inference: Inference): void {
-  try {
-    activeGpu(inference.identity());
-  } catch (error) {
-    throw new DarkroomError('configuration', (error as Error).message, { cause: error });
-  }
-}

@@ -20,5 +20,6 @@ export { freePort, removeFolder, tellKeeper, temporaryFolder } from './servers/p
 export { type Rabbitmq, startRabbitmq, startRabbitmqProgram } from './servers/rabbitmq.ts';
 export { type Redis, startRedis } from './servers/redis.ts';
 export type { ProgramServer } from './servers/server.ts';
+export { swiftShader } from './swiftshader.ts';
 export { table } from './table.ts';
 export { startTcpProxy, type TcpProxy, type Trouble } from './tcp-proxy.ts';

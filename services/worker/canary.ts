@@ -7,7 +7,7 @@ import { DarkroomError } from '@darkroom/contract';
 import { createLogger, type Logger, loadCatalogue, onSignals } from '@darkroom/lifecycle';
 import { pinhole } from '@darkroom/pinhole';
 import { type CanaryConfig, readCanaryConfig } from './canary/config.ts';
-import { activeGpu } from './gpu.ts';
+import { requireGpu } from './gpu.ts';
 import { startInference } from './inference/inference-process.ts';
 import { findModelFolders } from './model-folders.ts';
 
@@ -17,7 +17,7 @@ export type CanaryPicture = {
   request: number;
   /** The digest of the model's files, as `models verify` tells it. */
   model: string;
-  /** The runtime's provider that the model ran on. */
+  /** The runtime's provider that was seen to run the model. */
   provider: string;
   /** Of the PNG's bytes, in hexadecimal digits. */
   sha256: string;
@@ -43,17 +43,18 @@ async function main(config: CanaryConfig, logger: Logger): Promise<void> {
   });
   try {
     const identity = inference.identity();
-    if (config.REQUIRE_GPU) activeGpu(identity);
-    const [provider = ''] = identity.executionProviders;
+    if (config.REQUIRE_GPU) requireGpu(identity);
     for (const [request, { seed, ...rest }] of config.CANARY_REQUESTS.entries()) {
       const { png } = await inference.generate(
         { ...rest, seed: BigInt(seed) },
         { signal: stop.signal },
       );
       const sha256 = createHash('sha256').update(png).digest('hex');
+      const { digest = '', provider = '' } =
+        identity.models.find(({ name }) => name === rest.model) ?? {};
       const made: CanaryPicture = {
         request,
-        model: identity.models.find(({ name }) => name === rest.model)?.digest ?? '',
+        model: digest,
         provider,
         sha256,
         png: Buffer.from(png).toString('base64'),

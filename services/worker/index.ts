@@ -1,5 +1,5 @@
 export { readConfig as readWorkerConfig } from './config.ts';
-export { activeGpu } from './gpu.ts';
+export { requireGpu } from './gpu.ts';
 export type { Identity } from './inference/identity.ts';
 export {
   type Inference,

@@ -34,6 +34,7 @@ test('makes a picture, answers its probes and lets the engine see no credential'
   expect(await get(port, '/readyz')).toMatchObject({ status: 200 });
   const { text } = await get(port, '/metrics');
   expect(text).toMatch(/darkroom_model_held\{model="pinhole",digest="sha256:[0-9a-f]{64}"\} 1/);
+  expect(text).toContain('darkroom_model_provider{model="pinhole",provider="cpu"} 1');
   expect(text).toContain('darkroom_jobs_total{model="pinhole",end="succeeded"} 1');
   expect(text).toMatch(/^darkroom_engine_busy_seconds_total 0\.\d*[1-9]/m);
 

@@ -22,7 +22,7 @@ import { connectRabbitmq } from '@darkroom/messaging';
 import { pinhole } from '@darkroom/pinhole';
 import { createS3Store } from '@darkroom/storage';
 import { readConfig, type WorkerConfig } from './config.ts';
-import { activeGpu, asksForGpu } from './gpu.ts';
+import { asksForGpu, requireGpu } from './gpu.ts';
 import { type GpuGone, nvidiaDeviceFiles, watchGpuDeviceFiles } from './gpu-device-files.ts';
 import { startInference } from './inference/inference-process.ts';
 import { findModelFolders } from './model-folders.ts';
@@ -144,7 +144,7 @@ async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): 
       broker: broker.isReady,
       objects: objects.check,
       inference: () => inference.pid() !== undefined,
-      ...(config.REQUIRE_GPU && { gpu: () => activeGpu(inference.identity()) }),
+      ...(config.REQUIRE_GPU && { gpu: () => requireGpu(inference.identity()) }),
     },
     { logger },
   );

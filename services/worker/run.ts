@@ -67,6 +67,7 @@ export async function makePictures(options: {
   const { count, initImage, mask, ...request } = record.request;
   const uploads = { initImage, mask };
   const { model, scheduler, steps, width, height } = request;
+  const provider = inference.identity().models.find(({ name }) => name === model)?.provider;
   const startPicture = (index: number) =>
     spans.startSpan(
       'generate picture',
@@ -78,6 +79,7 @@ export async function makePictures(options: {
           'darkroom.width': width,
           'darkroom.height': height,
           ...(scheduler !== undefined && { 'darkroom.scheduler': scheduler }),
+          ...(provider !== undefined && { 'darkroom.provider': provider }),
         },
       },
       within(options.span),

@@ -41,6 +41,16 @@ export function workerMetrics(
       }
     });
   meter
+    .createObservableGauge('darkroom_model_provider', {
+      description:
+        'Models that this worker holds, by the execution provider that was seen to run them.',
+    })
+    .addCallback((result) => {
+      for (const { name, provider } of inference.identity().models) {
+        result.observe(1, { model: name, provider });
+      }
+    });
+  meter
     .createObservableCounter('darkroom_engine_busy_seconds_total', {
       description: 'Time in which the engine had a picture in hand, in seconds.',
     })

@@ -10,7 +10,7 @@ export const instantInference = (model: string, engineMs: number): Inference => 
     node: process.version,
     onnxruntime: 'none',
     executionProviders: ['none'],
-    models: [{ name: model, digest: 'none', loadMs: 0 }],
+    models: [{ name: model, digest: 'none', loadMs: 0, provider: 'none', nodes: {} }],
   }),
   pid: () => process.pid,
   crashes: () => 0,

@@ -1,4 +1,7 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 
 /**
  * The runtime reads float16 tensors from `Uint16Array` alone, yet its JavaScript half insists on
@@ -17,4 +20,10 @@ function decideOnUint16ForFloat16(): void {
 }
 decideOnUint16ForFloat16();
 
-export { InferenceSession, Tensor };
+/** Where the runtime's own libraries lie, and where it looks for those of its providers. */
+export const runtimeFolder = join(
+  dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json')),
+  `bin/napi-v6/${process.platform}/${process.arch}`,
+);
+
+export { InferenceSession, listSupportedBackends, Tensor };

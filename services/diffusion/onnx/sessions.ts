@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { ModelError } from '../model-error.ts';
 import { float32Copy } from './float32-copy.ts';
 import type { Network } from './network.ts';
+import type { NodeProfile } from './node-profile.ts';
+import { providerTrouble, refuseUnknownProviders } from './provider-trouble.ts';
 import { InferenceSession } from './runtime.ts';
 
 export type SessionOptions = {
@@ -9,6 +11,8 @@ export type SessionOptions = {
   executionProviders: readonly string[];
   /** Threads within one operator; absent: one for each physical core. */
   intraOpThreads?: number | undefined;
+  /** Watches which providers run the nodes. */
+  profile?: NodeProfile | undefined;
 };
 
 /** Networks by the folder of the model that they lie in. */
@@ -100,9 +104,10 @@ export async function loadFloat32Network(
 async function createSession(
   model: string | Uint8Array,
   name: string,
-  { executionProviders, intraOpThreads }: SessionOptions,
+  { executionProviders, intraOpThreads, profile }: SessionOptions,
 ): Promise<InferenceSession> {
   try {
+    refuseUnknownProviders(executionProviders);
     const settings: InferenceSession.SessionOptions = {
       executionProviders: [...executionProviders],
       graphOptimizationLevel: 'all',
@@ -111,15 +116,22 @@ async function createSession(
       // Errors only: warnings about shape inference are no news to an operator.
       logSeverityLevel: 3,
       ...(intraOpThreads !== undefined && { intraOpNumThreads: intraOpThreads }),
+      ...profile?.settings(name),
     };
-    return typeof model === 'string'
-      ? await InferenceSession.create(model, settings)
-      : await InferenceSession.create(model, settings);
+    const session =
+      typeof model === 'string'
+        ? await InferenceSession.create(model, settings)
+        : await InferenceSession.create(model, settings);
+    profile?.watch(session);
+    return session;
   } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const trouble = providerTrouble(message);
     throw new ModelError(
       `${name} could not be loaded on ${executionProviders.join(', ')}`,
-      cause instanceof Error ? cause.message : String(cause),
-      'Write the model folder again in whole, or choose an execution provider that this machine has (cpu always is)',
+      trouble?.why ?? message,
+      trouble?.remedy ??
+        'Write the model folder again in whole, or choose an execution provider that this machine has (cpu always is)',
       { cause },
     );
   }

@@ -122,6 +122,31 @@ export function createPipeline(model: Model): Pipeline {
       const { scheduler: name, karras } = request;
       return resolveScheduler(schedulerConfig(taskOf(request)), { name, karras });
     },
+    async warmUp() {
+      await decode(smallestPicture(model));
+    },
     release: () => model.release(),
+  };
+}
+
+/** What every model takes, whatever its own scheduler. */
+function smallestPicture({ sizes, isInpainting }: Model): PictureRequest {
+  const { multipleOf, fixed } = sizes;
+  const [width, height] = [fixed.width ?? multipleOf, fixed.height ?? multipleOf];
+  const area = width * height;
+  return {
+    prompt: '',
+    negativePrompt: '',
+    seed: 0,
+    steps: 1,
+    guidanceScale: 1,
+    scheduler: 'ddim',
+    width,
+    height,
+    ...(isInpainting && {
+      initImage: new Float32Array(3 * area),
+      mask: new Float32Array(area).fill(1),
+      strength: 1,
+    }),
   };
 }

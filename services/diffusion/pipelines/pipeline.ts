@@ -64,6 +64,8 @@ export type Pipeline = {
    * @throws ModelError where it cannot be used
    */
   schedulerOf(request: PictureRequest): SchedulerUsed;
+  /** Makes a small picture of one step and throws it away, so that every network has run once. */
+  warmUp(): Promise<void>;
   /** Frees the sessions' memory. */
   release(): Promise<void>;
 };

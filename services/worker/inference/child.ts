@@ -5,7 +5,7 @@ import process from 'node:process';
 import {
   addPngText,
   engineVersions,
-  loadPipeline,
+  loadObserved,
   ModelError,
   modelDigest,
   type Pipeline,
@@ -15,6 +15,7 @@ import { pictureText } from './picture-text.ts';
 import {
   type ChildMessage,
   type InferenceRequest,
+  type LoadedModel,
   type ParentMessage,
   PROTOCOL_VERSION,
   type Ran,
@@ -24,7 +25,7 @@ import { stepsDone } from './steps-done.ts';
 
 const pipelines = new Map<string, Pipeline>();
 /** What makes a picture beside its request; undefined where pictures are not to carry it. */
-let makers: { digests: Map<string, string>; executionProviders: string[] } | undefined;
+let makers: { models: Map<string, LoadedModel>; executionProviders: string[] } | undefined;
 const running = new Map<number, AbortController>();
 const engineTime = createSharedTime(() => running.size);
 
@@ -37,23 +38,22 @@ const describe = (error: unknown): string =>
 
 async function load(message: Extract<ParentMessage, { type: 'load' }>): Promise<void> {
   const executionProviders = [...message.executionProviders];
-  const models = [];
+  const models: LoadedModel[] = [];
   for (const { name, folder } of message.models) {
     const started = performance.now();
     try {
-      pipelines.set(name, await loadPipeline(folder, { executionProviders }));
+      const { pipeline, provider, nodes } = await loadObserved(folder, { executionProviders });
+      pipelines.set(name, pipeline);
       const digest = await modelDigest(folder);
-      models.push({ name, digest, loadMs: performance.now() - started });
+      models.push({ name, digest, loadMs: performance.now() - started, provider, nodes });
     } catch (error) {
       say({ type: 'load-failed', message: `model ${name} in ${folder}: ${describe(error)}` });
       return;
     }
   }
   if (message.pictureMetadata) {
-    const digests = new Map(models.map(({ name, digest }) => [name, digest]));
-    makers = { digests, executionProviders };
+    makers = { models: new Map(models.map((model) => [model.name, model])), executionProviders };
   }
-  // The runtime has no silent fallback: a provider that is absent fails the load.
   say({ type: 'ready', models, executionProviders });
 }
 
@@ -115,9 +115,9 @@ async function generate(message: Extract<ParentMessage, { type: 'generate' }>): 
 
 function withMetadata(png: Uint8Array, request: InferenceRequest, pipeline: Pipeline): Uint8Array {
   if (makers === undefined) return png;
-  const { digests, executionProviders } = makers;
-  const modelDigest = digests.get(request.model) ?? '';
-  const identity = { ...engineVersions, executionProviders };
+  const { models, executionProviders } = makers;
+  const { digest: modelDigest = '', provider = '' } = models.get(request.model) ?? {};
+  const identity = { ...engineVersions, executionProviders, provider };
   const scheduler = pipeline.schedulerOf(request);
   return addPngText(png, pictureText({ request, scheduler, modelDigest, identity }));
 }

@@ -1,3 +1,4 @@
+import { runtimeFolder } from '@darkroom/diffusion';
 import { expect, test } from 'vitest';
 import { childEnvironment } from './environment.ts';
 
@@ -22,5 +23,9 @@ test('passes what the runtime needs and nothing else', () => {
     MY_CUDA_TOKEN: 'secret',
     PATH_TO_SECRET: 'secret',
   };
-  expect(childEnvironment({ ...passed, ...kept })).toEqual(passed);
+  expect(childEnvironment({ ...passed, ...kept })).toEqual({
+    ...passed,
+    LD_LIBRARY_PATH: `/usr/local/cuda/lib64:${runtimeFolder}`,
+  });
+  expect(childEnvironment({})).toEqual({ LD_LIBRARY_PATH: runtimeFolder });
 });

@@ -20,6 +20,7 @@ test('two processes write the same bytes, which carry what made the picture', as
     request: pinholeRequest,
     modelDigest: await modelDigest(pinhole.folder),
     executionProviders: ['cpu'],
+    provider: 'cpu',
   });
 });
 

@@ -12,6 +12,7 @@ const identity = {
   onnxruntime: '4.5.6',
   node: '7.8.9',
   executionProviders: ['cuda', 'cpu'],
+  provider: 'cuda',
 };
 const modelDigest = 'sha256:0123456789abcdef';
 

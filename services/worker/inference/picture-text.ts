@@ -1,7 +1,7 @@
 import { METADATA_KEYWORD, type PictureMetadata, toSeed } from '@darkroom/contract';
 import type { SchedulerUsed } from '@darkroom/diffusion';
 import type { Identity } from './identity.ts';
-import type { InferenceRequest } from './protocol.ts';
+import type { InferenceRequest, LoadedModel } from './protocol.ts';
 import { webuiParameters } from './webui-parameters.ts';
 
 /** What made a picture. */
@@ -9,7 +9,8 @@ type Making = {
   request: InferenceRequest;
   scheduler: SchedulerUsed;
   modelDigest: string;
-  identity: Pick<Identity, 'engine' | 'onnxruntime' | 'node' | 'executionProviders'>;
+  identity: Pick<Identity, 'engine' | 'onnxruntime' | 'node' | 'executionProviders'> &
+    Pick<LoadedModel, 'provider'>;
 };
 
 /**
@@ -51,6 +52,7 @@ function metadataOf({ request, scheduler, modelDigest, identity }: Making): Pict
     onnxruntime: identity.onnxruntime,
     node: identity.node,
     executionProviders: identity.executionProviders,
+    provider: identity.provider,
   };
 }
 

@@ -17,7 +17,7 @@ const take = (): boolean => {
 process.on('message', (message: ParentMessage) => {
   if (message.type === 'load') {
     file = join(message.models[0]?.folder ?? '', 'failures');
-    const models = [{ name: 'pinhole', digest: 'sha256:0', loadMs: 0 }];
+    const models = [{ name: 'pinhole', digest: 'sha256:0', loadMs: 0, provider: 'cpu', nodes: {} }];
     say({ type: 'ready', models, executionProviders: ['cpu'] });
   } else if (message.type === 'generate') {
     const { id, resume } = message;
