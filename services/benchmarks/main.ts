@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { onSignals } from '@darkroom/lifecycle';
 import yargs from 'yargs';
@@ -94,6 +95,33 @@ await yargs(hideBin(process.argv))
     async (args) => {
       const { measureOverload } = await import('./overload.ts');
       await show(args.json, () => measureOverload(args));
+    },
+  )
+  .command(
+    'peers-engine',
+    'How fast is the engine, against Optimum’s pipeline in Python on the same files?',
+    (command) =>
+      command
+        .option('rounds', { type: 'number', default: 5, describe: 'Starts of both sides' })
+        .option('pairs', { type: 'number', default: 10, describe: 'Of pictures, each round' })
+        .option('large-rounds', {
+          type: 'number',
+          default: 3,
+          describe: 'With a model of the size of Stable Diffusion 1.5 (4.3 GB); 0: without',
+        })
+        .option('threads', {
+          type: 'number',
+          default: availableParallelism(),
+          describe: 'Of the runtime, both sides',
+        })
+        .option('python', {
+          type: 'string',
+          describe: 'A Python with optimum-onnx; one is installed (6 GB) when absent',
+        })
+        .option('keep', { type: 'boolean', default: false, describe: 'Leave the large model' }),
+    async (args) => {
+      const { measurePeersEngine } = await import('./peers-engine.ts');
+      await show(args.json, () => measurePeersEngine(args));
     },
   )
   .command(

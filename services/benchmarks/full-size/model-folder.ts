@@ -10,6 +10,7 @@ export type FullSizeModel = 'sd-1.5' | 'sdxl-base';
 
 const GRAPH = 'model.onnx.gz';
 const WEIGHTS = 'weights.json.gz';
+const folderOfModels = join(cacheFolder, 'full-size');
 const SEED = 1;
 /** Left free on the disk beside the model. */
 const SPARE_BYTES = 2 ** 30;
@@ -29,15 +30,14 @@ export async function makeFullSizeModel(
   name: FullSizeModel,
   {
     graphs = join(import.meta.dirname, 'models', name),
-    root = join(cacheFolder, 'full-size'),
+    root = folderOfModels,
   }: { graphs?: string; root?: string } = {},
 ): Promise<string> {
   const files = await filesBelow(graphs);
   const folder = join(root, `${name}-${digestOf(files)}`);
   await mkdir(root, { recursive: true });
-  const others = (await readdir(root)).filter((entry) => entry.startsWith(`${name}-`));
-  if (others.includes(basename(folder))) return folder;
-  for (const entry of others) await rm(join(root, entry), { recursive: true });
+  if ((await readdir(root)).includes(basename(folder))) return folder;
+  await removeFullSizeModel(name, root);
 
   const weights = [...files].flatMap(([path, bytes]) =>
     basename(path) === WEIGHTS ? [{ part: dirname(path), rows: rowsOf(bytes) }] : [],
@@ -66,6 +66,16 @@ export async function makeFullSizeModel(
   bar.stop();
   await rename(partial, folder);
   return folder;
+}
+
+/** Frees the disk: the next that needs it makes it again. */
+export async function removeFullSizeModel(
+  name: FullSizeModel,
+  root = folderOfModels,
+): Promise<void> {
+  for (const entry of await readdir(root)) {
+    if (entry.startsWith(`${name}-`)) await rm(join(root, entry), { recursive: true });
+  }
 }
 
 /** The files of a folder by their path in it, in the order of their paths. */
