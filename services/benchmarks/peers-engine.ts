@@ -6,11 +6,11 @@ import { decode } from 'fast-png';
 import { makeFullSizeModel, removeFullSizeModel } from './full-size/model-folder.ts';
 import {
   type MadePicture,
+  type MeasuredProcess,
   type PictureOrder,
-  type PictureProcess,
-  startEngine,
-  startPictureProcess,
-} from './pictures/picture-process.ts';
+  startNode,
+  startProcess,
+} from './pictures/measured-process.ts';
 import { optimumPython } from './pictures/python-environment.ts';
 import { type Figure, median, type Report } from './report.ts';
 
@@ -24,10 +24,14 @@ const large: PictureRequest = {
   ...{ width: 512, height: 512 },
 };
 
+type PeerOrder = PictureOrder & { python: string };
 const starters = {
-  engine: startEngine,
-  optimum: (order: PictureOrder & { python: string }) =>
-    startPictureProcess([order.python, join(import.meta.dirname, 'pictures/optimum.py')], order),
+  engine: (order: PeerOrder) => startNode<MadePicture>('pictures/engine.ts', order),
+  optimum: (order: PeerOrder) =>
+    startProcess<MadePicture>(
+      [order.python, join(import.meta.dirname, 'pictures/optimum.py')],
+      order,
+    ),
 };
 type Side = keyof typeof starters;
 type Sides<T> = Record<Side, T>;
@@ -92,17 +96,17 @@ export async function measurePeersEngine(options: PeersEngineOptions): Promise<R
 }
 
 async function measureModel(
-  order: PictureOrder & { python: string },
+  order: PeerOrder,
   { rounds, pairs }: { rounds: number; pairs: number },
 ): Promise<{ measured: Sides<Measured>; versions: Record<string, string> }> {
   const measured: Partial<Sides<Measured>> = {};
   let versions: Record<string, string> = {};
   const bar = progressBar('rounds', rounds);
   for (let round = 0; round < rounds; round++) {
-    const started: Partial<Sides<PictureProcess>> = {};
+    const started: Partial<Sides<MeasuredProcess<MadePicture>>> = {};
     for (const side of turn(round)) {
       const process = await starters[side](order);
-      const first = await process.picture();
+      const first = await process.ask();
       measured[side] ??= { firstMs: [], wallMs: [], peakBytes: [], first };
       measured[side].firstMs.push(process.sinceStartMs());
       measured[side].peakBytes.push(first.peakBytes);
@@ -119,8 +123,8 @@ async function measureModel(
     for (let pair = 0; pair < pairs; pair++) {
       for (const side of turn(pair)) {
         // The first of two brings back what the other side drove from caches and cores.
-        await started[side]?.picture();
-        const again = await started[side]?.picture();
+        await started[side]?.ask();
+        const again = await started[side]?.ask();
         if (again) measured[side]?.wallMs.push(again.ms);
       }
     }
@@ -177,7 +181,8 @@ function peakFigures({ engine, optimum }: Sides<Measured>): Figure[] {
 
 /** That both did the same work: the share of 8-bit values that are within 2 of the other's. */
 function parityFigures(what: string, { engine, optimum }: Sides<Measured>): Figure[] {
-  const [ours, theirs] = [decode(engine.first.png).data, decode(optimum.first.png).data];
+  const pixels = ({ first }: Measured) => decode(Buffer.from(first.png, 'base64')).data;
+  const [ours, theirs] = [pixels(engine), pixels(optimum)];
   let alike = 0;
   for (const [i, value] of ours.entries()) if (Math.abs(value - theirs[i]!) <= 2) alike += 1;
   const value = (100 * alike) / Math.max(ours.length, theirs.length);

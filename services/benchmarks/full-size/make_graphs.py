@@ -37,7 +37,7 @@ warnings.filterwarnings("ignore")
 OPSET = 18
 # Readers map the file into memory page by page.
 PAGE = 4096
-# Smaller tensors stay in the graph.
+# Fewer values that are all the same stay in the graph.
 SMALLEST_EXTERNAL = 256
 
 # As in text_encoder/config.json, unet/config.json and vae/config.json of the published models.
@@ -137,9 +137,7 @@ class Weights:
 
     def tensor(self, name: str, dims: tuple, mean: float, deviation: float) -> onnx.TensorProto:
         count = math.prod(dims)
-        if count < SMALLEST_EXTERNAL:
-            if deviation > 0:
-                raise ValueError(f"{name} is too small to be random")
+        if count < SMALLEST_EXTERNAL and deviation == 0:
             return onnx.helper.make_tensor(name, onnx.TensorProto.FLOAT, dims, [mean] * count)
         tensor = onnx.TensorProto(name=name, dims=dims, data_type=onnx.TensorProto.FLOAT,
                                   data_location=onnx.TensorProto.EXTERNAL)

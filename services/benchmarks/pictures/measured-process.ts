@@ -4,44 +4,27 @@ import process from 'node:process';
 import { createInterface } from 'node:readline';
 import type { PictureRequest } from '@darkroom/diffusion';
 
-/** What a process that makes pictures is told as JSON, its last argument. */
-export type PictureOrder = {
-  /** A model's folder. */
-  folder: string;
-  request: PictureRequest;
-  /** Within one operator of the runtime. */
-  threads: number;
-};
-
-export type MadePicture = {
-  /** From the call to the PNG file's bytes, in the process itself. */
-  ms: number;
-  /** Most memory that the process ever had resident (Linux's VmHWM). */
-  peakBytes: number;
-  png: Uint8Array;
-};
-
-/** A process that has loaded its model and makes a picture whenever it is asked. */
-export type PictureProcess = {
+/** A process that has loaded what it measures, and measures it whenever it is asked. */
+export type MeasuredProcess<Answer> = {
   /** From the start of the process. */
   readyMs: number;
   versions: Record<string, string>;
-  picture(): Promise<MadePicture>;
+  ask(): Promise<Answer>;
   /** Since the start of the process. */
   sinceStartMs(): number;
   end(): Promise<void>;
 };
 
 /**
- * Starts a program that says on stdout, a line of JSON each, its versions once it is ready, and then,
- * for every line on stdin, the picture that it has made.
+ * Starts a program that is told its order as JSON, its last argument, and says on stdout, a line of JSON
+ * each, its versions once it is ready, and then an answer for every line on stdin.
  *
  * @throws Error when it ends before it is ready
  */
-export async function startPictureProcess(
+export async function startProcess<Answer>(
   command: readonly [program: string, ...args: string[]],
-  order: PictureOrder,
-): Promise<PictureProcess> {
+  order: object,
+): Promise<MeasuredProcess<Answer>> {
   const started = performance.now();
   const [program, ...args] = command;
   const child = spawn(program, [...args, JSON.stringify(order)], {
@@ -59,10 +42,9 @@ export async function startPictureProcess(
   return {
     readyMs,
     versions,
-    async picture() {
+    async ask() {
       child.stdin.write('\n');
-      const { ms, peakBytes, png } = await answer();
-      return { ms, peakBytes, png: Buffer.from(png, 'base64') };
+      return await answer();
     },
     sinceStartMs: () => performance.now() - started,
     async end() {
@@ -72,6 +54,29 @@ export async function startPictureProcess(
   };
 }
 
-/** The engine, in a process of this Node. */
-export const startEngine = (order: PictureOrder): Promise<PictureProcess> =>
-  startPictureProcess([process.execPath, `${import.meta.dirname}/engine.ts`], order);
+/** The same with a program of this folder's room, in a process of this Node. */
+export const startNode = <Answer>(
+  program: string,
+  order: object,
+): Promise<MeasuredProcess<Answer>> =>
+  startProcess([process.execPath, `${import.meta.dirname}/../${program}`], order);
+
+export type PictureOrder = {
+  /** A model's folder. */
+  folder: string;
+  request: PictureRequest;
+  /** Within one operator of the runtime. */
+  threads: number;
+};
+
+export type Measurement = {
+  ms: number;
+  /** Most memory that the process ever had resident (Linux's VmHWM). */
+  peakBytes: number;
+};
+
+/** `ms`: from the call to the file. */
+export type MadePicture = Measurement & {
+  /** Base64 of a PNG file. */
+  png: string;
+};
