@@ -86,6 +86,22 @@ await yargs(hideBin(process.argv))
     },
   )
   .command(
+    'full-size',
+    'What do models of the size that people have take of time and memory?',
+    (command) =>
+      command
+        .option('threads', {
+          type: 'number',
+          default: availableParallelism(),
+          describe: 'Of the runtime',
+        })
+        .option('keep', { type: 'boolean', default: false, describe: 'Leave the models' }),
+    async (args) => {
+      const { measureFullSize } = await import('./full-size.ts');
+      await show(args.json, () => measureFullSize(args));
+    },
+  )
+  .command(
     'overload',
     'Does ten times too much load harm what is accepted?',
     (command) =>
