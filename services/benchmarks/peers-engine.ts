@@ -29,7 +29,7 @@ const starters = {
   engine: (order: PeerOrder) => startNode<MadePicture>('pictures/engine.ts', order),
   optimum: (order: PeerOrder) =>
     startProcess<MadePicture>(
-      [order.python, join(import.meta.dirname, 'pictures/optimum.py')],
+      [order.python, join(import.meta.dirname, 'pictures/optimum_pictures.py')],
       order,
     ),
 };

@@ -1,6 +1,6 @@
 """Makes pictures with Optimum's pipeline over onnxruntime, a picture for every line on stdin:
 
-python optimum.py ORDER
+python optimum_pictures.py ORDER
 """
 import base64
 import importlib.metadata
