@@ -6,6 +6,7 @@ import base64
 import importlib.metadata
 import io
 import json
+import logging
 import platform
 import re
 import sys
@@ -14,6 +15,7 @@ import warnings
 from pathlib import Path
 
 warnings.filterwarnings("ignore")
+logging.disable(logging.WARNING)
 
 import diffusers  # noqa: E402
 import torch  # noqa: E402

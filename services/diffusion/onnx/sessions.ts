@@ -1,6 +1,8 @@
-import { join } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { ModelError } from '../model-error.ts';
 import { float32Copy } from './float32-copy.ts';
+import { fusedAttention } from './fused-attention.ts';
 import type { Network } from './network.ts';
 import { InferenceSession } from './runtime.ts';
 
@@ -46,7 +48,31 @@ export async function loadNetwork(
   options: SessionOptions,
 ): Promise<Network> {
   const file = join(part, 'model.onnx');
-  return { file, session: await createSession(join(folder, file), join(folder, file), options) };
+  const path = join(folder, file);
+  const graph = (await fusedGraph(path, options)) ?? path;
+  return { file, session: await createSession(graph, path, options) };
+}
+
+/** Larger files have their weights inside, and two copies of these would be in memory at once. */
+const LARGEST_FUSED_BYTES = 256 * 2 ** 20;
+
+/**
+ * The network with fused attention, see docs/decisions/fused-attention.md; undefined where it is to be
+ * loaded as it is. What is no ONNX file is left to the runtime to refuse.
+ */
+async function fusedGraph(
+  path: string,
+  { executionProviders }: SessionOptions,
+): Promise<Uint8Array | undefined> {
+  if (executionProviders[0] !== 'cpu') return undefined;
+  const file = await stat(path).catch(() => undefined);
+  if (file === undefined || file.size > LARGEST_FUSED_BYTES) return undefined;
+  try {
+    return fusedAttention(await readFile(path));
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 export type LazyNetwork<T extends Network | undefined = Network> = {
@@ -94,12 +120,12 @@ export async function loadFloat32Network(
       { cause },
     );
   }
-  return bytes && { file, session: await createSession(bytes, `${path} in float32`, options) };
+  return bytes && { file, session: await createSession(bytes, path, options) };
 }
 
 async function createSession(
   model: string | Uint8Array,
-  name: string,
+  path: string,
   { executionProviders, intraOpThreads }: SessionOptions,
 ): Promise<InferenceSession> {
   try {
@@ -107,7 +133,15 @@ async function createSession(
       executionProviders: [...executionProviders],
       graphOptimizationLevel: 'all',
       // Threads that have nothing to do sleep: see docs/decisions/engine-threads.md.
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
+      extra: {
+        session: {
+          intra_op: { allow_spinning: '0' },
+          // Of a graph that is no file, where the weights beside it are.
+          ...(typeof model !== 'string' && {
+            model_external_initializers_file_folder_path: dirname(path),
+          }),
+        },
+      },
       // Errors only: warnings about shape inference are no news to an operator.
       logSeverityLevel: 3,
       ...(intraOpThreads !== undefined && { intraOpNumThreads: intraOpThreads }),
@@ -117,7 +151,7 @@ async function createSession(
       : await InferenceSession.create(model, settings);
   } catch (cause) {
     throw new ModelError(
-      `${name} could not be loaded on ${executionProviders.join(', ')}`,
+      `${path} could not be loaded on ${executionProviders.join(', ')}`,
       cause instanceof Error ? cause.message : String(cause),
       'Write the model folder again in whole, or choose an execution provider that this machine has (cpu always is)',
       { cause },
