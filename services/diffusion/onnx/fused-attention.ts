@@ -8,7 +8,7 @@ import {
   smallValues,
   wholeNumber,
 } from './graph-node.ts';
-import { attribute, graph, model, node, opset } from './onnx-messages.ts';
+import { attribute, graph, model, node, opset, tensor } from './onnx-messages.ts';
 import { fieldsOf } from './protobuf.ts';
 
 /** Where onnxruntime's own operators are, `MultiHeadAttention` among them. */
@@ -66,6 +66,16 @@ function fuseGraph(bytes: Uint8Array): Uint8Array | undefined {
   if (nodes.some(hasGraph)) return undefined;
 
   const producers = new Map(nodes.flatMap((each) => each.outputs.map((name) => [name, each])));
+  const weights = new Map(
+    fields
+      .filter(({ number }) => number === graph.initializer)
+      .map((field) => [tensorName(bytesOf(field)), bytesOf(field)]),
+  );
+  const constant = (name: string | undefined) => {
+    const constants = producers.get(name ?? '');
+    const found = constants === undefined ? weights.get(name ?? '') : constantOf(constants);
+    return found && smallValues(found);
+  };
   const consumers = Map.groupBy(
     nodes.flatMap((each) => each.inputs.map((name) => ({ name, each }))),
     ({ name }) => name,
@@ -76,7 +86,7 @@ function fuseGraph(bytes: Uint8Array): Uint8Array | undefined {
   };
   const fused = new Map<GraphNode, GraphNode>();
   for (const softmax of nodes.filter(({ opType }) => opType === 'Softmax')) {
-    const found = attentionAround(softmax, producers, onlyUse);
+    const found = attentionAround(softmax, { producers, onlyUse, constant });
     if (found !== undefined) fused.set(found.last, multiHeadAttention(found));
   }
   if (fused.size === 0) return undefined;
@@ -103,11 +113,19 @@ type Attention = {
   last: GraphNode;
 };
 
+type Surroundings = {
+  /** By what they give. */
+  producers: ReadonlyMap<string, GraphNode>;
+  /** The node that uses a tensor, where one alone does. */
+  onlyUse: (name: string | undefined) => GraphNode | undefined;
+  /** The values of a small tensor that is always the same. */
+  constant: (name: string | undefined) => number[] | undefined;
+};
+
 /** Softmax(√s·q · √s·kᵀ) · v with s = 1/√width, the heads split off before and joined after. */
 function attentionAround(
   softmax: GraphNode,
-  producers: ReadonlyMap<string, GraphNode>,
-  onlyUse: (name: string | undefined) => GraphNode | undefined,
+  { producers, onlyUse, constant }: Surroundings,
 ): Attention | undefined {
   const producer = (each: GraphNode | undefined, input: number, ...opTypes: string[]) => {
     const found = producers.get(each?.inputs[input] ?? '');
@@ -119,20 +137,16 @@ function attentionAround(
     while (found?.opType === 'Cast') found = producer(found, 0, opType, 'Cast');
     return found;
   };
-  const constant = (each: GraphNode | undefined, input: number) => {
-    const tensor = each && producer(each, input, 'Constant');
-    const bytes = tensor && constantOf(tensor);
-    return bytes && smallValues(bytes);
-  };
   const isRootOfScale = (scaled: GraphNode | undefined) => {
     const division = past(producer(scaled, 1, 'Sqrt'), 0, 'Div');
     const width = past(past(division, 1, 'Sqrt'), 0, 'Slice');
-    return `${constant(division, 0)}` === '1' && producer(width, 0, 'Shape') !== undefined;
+    const isOfShape = producer(width, 0, 'Shape', 'Gather') !== undefined;
+    return isOfShape && `${constant(division?.inputs[0])}` === '1';
   };
   /** The tensor whose heads are split off, and how many. */
   const split = (transposed: GraphNode | undefined, perm: string) => {
     const reshaped = producer(transposed, 0, 'Reshape');
-    const heads = constant(producer(reshaped, 1, 'Concat'), 2);
+    const heads = constant(producer(reshaped, 1, 'Concat')?.inputs[2]);
     const isSplit = `${intsOf(transposed?.attributes.get('perm'))}` === perm;
     if (!isSplit || heads?.length !== 1) return undefined;
     return { tensor: reshaped!.inputs[0]!, heads: heads[0]! };
@@ -157,6 +171,11 @@ function attentionAround(
   if (query.heads !== value?.heads) return undefined;
   const { heads } = query;
   return { query: query.tensor, key: key.tensor, value: value.tensor, heads, last };
+}
+
+function tensorName(bytes: Uint8Array): string {
+  const field = [...fieldsOf(bytes)].find(({ number }) => number === tensor.name);
+  return field === undefined ? '' : Buffer.from(bytes.subarray(field.start, field.end)).toString();
 }
 
 function multiHeadAttention({ query, key, value, heads, last }: Attention): GraphNode {

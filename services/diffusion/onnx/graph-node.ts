@@ -58,8 +58,11 @@ export function constantOf({ opType, attributes }: GraphNode): Uint8Array | unde
   return field && value.subarray(field.start, field.end);
 }
 
+const SMALL_BYTES = 256;
+
 /** The values of a small tensor of int64 or float32; undefined for others. */
 export function smallValues(bytes: Uint8Array): number[] | undefined {
+  if (bytes.length > SMALL_BYTES) return undefined;
   const fields = [...fieldsOf(bytes)];
   const type = fields.find(({ number }) => number === tensor.dataType)?.value;
   const raw = fields.find(({ number }) => number === tensor.rawData);

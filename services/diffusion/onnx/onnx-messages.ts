@@ -19,6 +19,7 @@ export const tensor = {
   floatData: 4,
   int32Data: 5,
   int64Data: 7,
+  name: 8,
   rawData: 9,
   externalData: 13,
   dataLocation: 14,
