@@ -90,6 +90,13 @@ await yargs(hideBin(process.argv))
     'What do models of the size that people have take of time and memory?',
     (command) =>
       command
+        .option('models', {
+          choices: ['sd-1.5', 'sdxl-base'] as const,
+          array: true,
+          default: ['sd-1.5', 'sdxl-base'] as const,
+          describe: 'Of 4.3 and 14 GB, made on the disk one after the other',
+        })
+        .option('rounds', { type: 'number', default: 2, describe: 'Of all graphs in turn' })
         .option('threads', {
           type: 'number',
           default: availableParallelism(),

@@ -1,4 +1,4 @@
-"""Writes models/: the graphs of models at the size that people have, without their weights:
+"""Writes fixtures/: the graphs of models at the size that people have, without their weights:
 
 python make_graphs.py [NAME ...]
 
@@ -6,12 +6,12 @@ Networks of diffusers' and transformers' own classes in the published sizes, exp
 exports them (TorchScript, opset 18, float32), in its layout. The parameters take no memory: each is one
 zero, repeated by a stride of 0. Needs ../../diffusion/test/reference/requirements.txt.
 
-models/NAME/PART/model.onnx.gz    the graph; its weights are external data in model.onnx_data
-models/NAME/PART/weights.json.gz  a row for each of them: byte offset, number of float32 values, and the
+fixtures/NAME/PART/model.onnx.gz    the graph; its weights are external data in model.onnx_data
+fixtures/NAME/PART/weights.json.gz  a row for each of them: byte offset, number of float32 values, and the
                                   mean and standard deviation of a normal distribution that keeps the
                                   activations finite: weights have 1 / sqrt(fan-in), scales of norms are
                                   1, biases 0
-models/NAME/**/*.json             the configurations
+fixtures/NAME/**/*.json             the configurations
 """
 import gzip
 import json
@@ -274,4 +274,4 @@ MODELS = {"sd-1.5": stable_diffusion, "sdxl-base": stable_diffusion_xl}
 if __name__ == "__main__":
     with torch.no_grad():
         for name in sys.argv[1:] or MODELS:
-            MODELS[name](HERE / "models" / name)
+            MODELS[name](HERE / "fixtures" / name)

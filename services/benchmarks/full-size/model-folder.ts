@@ -29,7 +29,7 @@ const merges = new URL(
 export async function makeFullSizeModel(
   name: FullSizeModel,
   {
-    graphs = join(import.meta.dirname, 'models', name),
+    graphs = join(import.meta.dirname, 'fixtures', name),
     root = folderOfModels,
   }: { graphs?: string; root?: string } = {},
 ): Promise<string> {
