@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { onSignals } from '@darkroom/lifecycle';
 import yargs from 'yargs';
@@ -85,6 +86,29 @@ await yargs(hideBin(process.argv))
     },
   )
   .command(
+    'full-size',
+    'What do models of the size that people have take of time and memory?',
+    (command) =>
+      command
+        .option('models', {
+          choices: ['sd-1.5', 'sdxl-base'] as const,
+          array: true,
+          default: ['sd-1.5', 'sdxl-base'] as const,
+          describe: 'Of 4.3 and 14 GB, made on the disk one after the other',
+        })
+        .option('rounds', { type: 'number', default: 2, describe: 'Of all graphs in turn' })
+        .option('threads', {
+          type: 'number',
+          default: availableParallelism(),
+          describe: 'Of the runtime',
+        })
+        .option('keep', { type: 'boolean', default: false, describe: 'Leave the models' }),
+    async (args) => {
+      const { measureFullSize } = await import('./full-size.ts');
+      await show(args.json, () => measureFullSize(args));
+    },
+  )
+  .command(
     'overload',
     'Does ten times too much load harm what is accepted?',
     (command) =>
@@ -94,6 +118,33 @@ await yargs(hideBin(process.argv))
     async (args) => {
       const { measureOverload } = await import('./overload.ts');
       await show(args.json, () => measureOverload(args));
+    },
+  )
+  .command(
+    'peers-engine',
+    'How fast is the engine, against Optimum’s pipeline in Python on the same files?',
+    (command) =>
+      command
+        .option('rounds', { type: 'number', default: 5, describe: 'Starts of both sides' })
+        .option('pairs', { type: 'number', default: 10, describe: 'Of pictures, each round' })
+        .option('large-rounds', {
+          type: 'number',
+          default: 3,
+          describe: 'With a model of the size of Stable Diffusion 1.5 (4.3 GB); 0: without',
+        })
+        .option('threads', {
+          type: 'number',
+          default: availableParallelism(),
+          describe: 'Of the runtime, both sides',
+        })
+        .option('python', {
+          type: 'string',
+          describe: 'A Python with optimum-onnx; one is installed (6 GB) when absent',
+        })
+        .option('keep', { type: 'boolean', default: false, describe: 'Leave the large model' }),
+    async (args) => {
+      const { measurePeersEngine } = await import('./peers-engine.ts');
+      await show(args.json, () => measurePeersEngine(args));
     },
   )
   .command(

@@ -4,7 +4,7 @@ import { table } from '@darkroom/testing';
 export type Figure = {
   what: string;
   value: number;
-  unit: '%' | 'ms' | '×' | 's' | '/s' | '';
+  unit: '%' | 'ms' | '×' | 's' | '/s' | 'GiB' | '';
   /** What the project promises; absent for figures that are only told. */
   bar?: { at: 'least' | 'most'; value: number };
 };
@@ -19,8 +19,10 @@ export type Report = {
 export const meets = ({ value, bar }: Figure): boolean =>
   bar === undefined || (bar.at === 'least' ? value >= bar.value : value <= bar.value);
 
+const digits: Partial<Record<Figure['unit'], number>> = { '×': 3, GiB: 2, '': 0 };
+
 const format = (value: number, unit: Figure['unit']) =>
-  `${value.toFixed(unit === '×' ? 3 : unit === '' ? 0 : 1)}${unit === '' ? '' : ` ${unit}`}`;
+  `${value.toFixed(digits[unit] ?? 1)}${unit === '' ? '' : ` ${unit}`}`;
 
 /** The report as lines of text, figures aligned. */
 export function renderReport({ benchmark, setting, figures }: Report): string {

@@ -1,12 +1,15 @@
 import { readFile } from 'node:fs/promises';
 
-/** Resident memory of a process in bytes, from Linux's own books. */
-async function residentBytes(pid: number): Promise<number> {
+/** Resident memory of a process in bytes, from Linux's own books: now, or the most it ever had. */
+async function memoryOf(pid: number | 'self', what: 'VmRSS' | 'VmHWM'): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
+  const kibibytes = new RegExp(`^${what}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];
   if (kibibytes === undefined) throw new Error(`process ${pid} has no resident memory any more`);
   return Number(kibibytes) * 1024;
 }
+
+/** The most memory that this process ever had resident. */
+export const peakBytes = (): Promise<number> => memoryOf('self', 'VmHWM');
 
 export type MemoryWatch = {
   /** Growth of all processes together, as a share of what they had at the mark. */
@@ -21,7 +24,7 @@ export function watchMemory(pids: readonly number[], settleMs: number): MemoryWa
   const looks: { atMs: number; bytes: number }[] = [];
   const began = performance.now();
   const look = async () => {
-    const sizes = await Promise.all(pids.map(residentBytes));
+    const sizes = await Promise.all(pids.map((pid) => memoryOf(pid, 'VmRSS')));
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
     looks.push({ atMs: performance.now() - began, bytes });
   };

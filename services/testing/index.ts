@@ -1,3 +1,5 @@
+export { cacheFolder } from './cache-folder.ts';
+export { clipVocabulary } from './clip-vocabulary.ts';
 export { type CollectedSpan, startCollector } from './collector.ts';
 export { eventually } from './eventually.ts';
 export { progressBar } from './progress-bar.ts';

@@ -1,6 +1,8 @@
-import { join } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { ModelError } from '../model-error.ts';
 import { float32Copy } from './float32-copy.ts';
+import { fusedAttention } from './fused-attention.ts';
 import type { Network } from './network.ts';
 import type { NodeProfile } from './node-profile.ts';
 import { providerTrouble, refuseUnknownProviders } from './provider-trouble.ts';
@@ -50,7 +52,31 @@ export async function loadNetwork(
   options: SessionOptions,
 ): Promise<Network> {
   const file = join(part, 'model.onnx');
-  return { file, session: await createSession(join(folder, file), join(folder, file), options) };
+  const path = join(folder, file);
+  const graph = (await fusedGraph(path, options)) ?? path;
+  return { file, session: await createSession(graph, path, options) };
+}
+
+/** Larger files have their weights inside, and two copies of these would be in memory at once. */
+const LARGEST_FUSED_BYTES = 256 * 2 ** 20;
+
+/**
+ * The network with fused attention, see docs/decisions/fused-attention.md; undefined where it is to be
+ * loaded as it is. What is no ONNX file is left to the runtime to refuse.
+ */
+async function fusedGraph(
+  path: string,
+  { executionProviders }: SessionOptions,
+): Promise<Uint8Array | undefined> {
+  if (executionProviders[0] !== 'cpu') return undefined;
+  const file = await stat(path).catch(() => undefined);
+  if (file === undefined || file.size > LARGEST_FUSED_BYTES) return undefined;
+  try {
+    return fusedAttention(await readFile(path));
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 export type LazyNetwork<T extends Network | undefined = Network> = {
@@ -98,12 +124,12 @@ export async function loadFloat32Network(
       { cause },
     );
   }
-  return bytes && { file, session: await createSession(bytes, `${path} in float32`, options) };
+  return bytes && { file, session: await createSession(bytes, path, options) };
 }
 
 async function createSession(
   model: string | Uint8Array,
-  name: string,
+  path: string,
   { executionProviders, intraOpThreads, profile }: SessionOptions,
 ): Promise<InferenceSession> {
   try {
@@ -112,11 +138,19 @@ async function createSession(
       executionProviders: [...executionProviders],
       graphOptimizationLevel: 'all',
       // Threads that have nothing to do sleep: see docs/decisions/engine-threads.md.
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
+      extra: {
+        session: {
+          intra_op: { allow_spinning: '0' },
+          // Of a graph that is no file, where the weights beside it are.
+          ...(typeof model !== 'string' && {
+            model_external_initializers_file_folder_path: dirname(path),
+          }),
+        },
+      },
       // Errors only: warnings about shape inference are no news to an operator.
       logSeverityLevel: 3,
       ...(intraOpThreads !== undefined && { intraOpNumThreads: intraOpThreads }),
-      ...profile?.settings(name),
+      ...profile?.settings(path),
     };
     const session =
       typeof model === 'string'
@@ -128,7 +162,7 @@ async function createSession(
     const message = cause instanceof Error ? cause.message : String(cause);
     const trouble = providerTrouble(message);
     throw new ModelError(
-      `${name} could not be loaded on ${executionProviders.join(', ')}`,
+      `${path} could not be loaded on ${executionProviders.join(', ')}`,
       trouble?.why ?? message,
       trouble?.remedy ??
         'Write the model folder again in whole, or choose an execution provider that this machine has (cpu always is)',

@@ -123,7 +123,7 @@ export function createPipeline(model: Model): Pipeline {
       return resolveScheduler(schedulerConfig(taskOf(request)), { name, karras });
     },
     async warmUp() {
-      await decode(smallestPicture(model));
+      await make(smallestPicture(model), {}, () => {});
     },
     release: () => model.release(),
   };

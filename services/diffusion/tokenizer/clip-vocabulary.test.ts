@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { clipVocabulary } from '@darkroom/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { modelFolder } from '../model-folder/model-folder.ts';
 import { fixturePath } from '../test/fixtures.ts';
@@ -25,7 +26,7 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'clip-'));
   const merges = unzip('merges.txt.gz');
   const pairs = merges.trimEnd().split('\n').slice(1);
-  const vocab = vocabulary(pairs);
+  const vocab = clipVocabulary(merges);
   for (const [name, files] of Object.entries(folders)) {
     const part = await mkdtemp(join(root, `${name}-`));
     const { 'tokenizer.json': fast, ...others } = files;
@@ -81,19 +82,3 @@ it.each([
     ...new Array(77 - ids.length).fill(padding),
   ]);
 });
-
-/** Bytes as GPT-2 writes them, the same at the end of a word, one token a merge, two marks. */
-function vocabulary(merges: readonly string[]): Record<string, number> {
-  const printable = (byte: number) =>
-    (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad && byte < 0x100);
-  const bytes = [...new Array(256).keys()].filter(printable);
-  const others = new Array(256 - bytes.length).keys().map((i) => 256 + i);
-  const glyphs = [...bytes, ...others].map((code) => String.fromCharCode(code));
-  const tokens = [
-    ...glyphs,
-    ...glyphs.map((glyph) => `${glyph}</w>`),
-    ...merges.map((pair) => pair.replace(' ', '')),
-    ...['<|startoftext|>', '<|endoftext|>'],
-  ];
-  return Object.fromEntries(tokens.map((token, id) => [token, id]));
-}
