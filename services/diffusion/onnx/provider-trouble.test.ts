@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
-import { providerTrouble } from './provider-trouble.ts';
+import { providerTrouble, refuseWrongConv } from './provider-trouble.ts';
 
 test.each([
   [
@@ -52,4 +52,16 @@ test.each([
 
 test('what it says of the model is left as it is', () => {
   expect(providerTrouble('Load model from x failed: Protobuf parsing failed.')).toBeUndefined();
+});
+
+test('a convolution that webgpu computes wrong is refused there, and nowhere else', () => {
+  const refuse = (channels: number | undefined, ...providers: string[]) =>
+    refuseWrongConv('m/unet/model.onnx', channels, providers);
+  expect(() => refuse(9, 'webgpu', 'cpu')).toThrow(
+    /m\/unet\/model.onnx cannot be run on webgpu.*9 channels gives wrong values.*Choose EXECUTION_PROVIDERS=cpu/,
+  );
+  expect(() => refuse(9, 'cuda', 'cpu')).not.toThrow();
+  for (const channels of [undefined, 3, 4, 5, 12]) {
+    expect(() => refuse(channels, 'webgpu')).not.toThrow();
+  }
 });

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { ModelError } from '../model-error.ts';
 import { listSupportedBackends, runtimeFolder } from './runtime.ts';
 
 /** Why a session could not be made on its providers, where the providers are the reason. */
@@ -23,6 +24,28 @@ export function refuseUnknownProviders(executionProviders: readonly string[]): v
   const known = listSupportedBackends();
   const unknown = executionProviders.find((asked) => known.every(({ name }) => name !== asked));
   if (unknown !== undefined) throw new Error(`[${unknown}] backend not found`);
+}
+
+/**
+ * The Conv of the provider webgpu computes wrong values, in onnxruntime 1.30, where its input channels are
+ * a multiple of 3 above 3 and none of 4: onnxruntime#29651. Of our networks that is the UNet of inpainting models.
+ *
+ * @param file of the network
+ * @param channels of its input; undefined where the exporter did not say
+ * @throws ModelError where the network cannot be trusted to these providers
+ */
+export function refuseWrongConv(
+  file: string,
+  channels: number | undefined,
+  executionProviders: readonly string[],
+): void {
+  if (channels === undefined || channels <= 3 || channels % 3 !== 0 || channels % 4 === 0) return;
+  if (!executionProviders.includes('webgpu')) return;
+  throw new ModelError(
+    `${file} cannot be run on webgpu`,
+    `the runtime's convolution for ${channels} channels gives wrong values there (onnxruntime#29651)`,
+    'Choose EXECUTION_PROVIDERS=cpu or cuda for inpainting models of nine channels; others inpaint on webgpu, too',
+  );
 }
 
 /**

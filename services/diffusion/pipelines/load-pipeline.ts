@@ -3,6 +3,7 @@ import { openModel } from '../families/open-model.ts';
 import { readModelConfigs } from '../model-folder/model-configs.ts';
 import type { ModelFolder } from '../model-folder/model-folder.ts';
 import { checkOnnxFile } from '../onnx/onnx-file.ts';
+import { refuseWrongConv } from '../onnx/provider-trouble.ts';
 import {
   lazyNetwork,
   loadFloat32Network,
@@ -40,6 +41,7 @@ export async function loadPipeline(path: string, options: SessionOptions): Promi
   const networks = await loadNetworks(path, [...encoders, 'unet', 'vae_decoder'], options);
   try {
     const unet = createUnet(networks.unet!, family.unetInputs(configs.unet));
+    refuseWrongConv(`${path}/unet/model.onnx`, unet.takes[0], options.executionProviders);
     const textEncoders = encoders.map((part) => networks[part]!);
     const parts = { index, configs, tokenizers, textEncoders, unet: networks.unet! };
     const conditioner = family.createConditioner(parts);
