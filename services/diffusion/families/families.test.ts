@@ -15,19 +15,20 @@ const read = (file: string) => new Uint8Array(readFileSync(fixturePath(`families
 const pictures = read('pictures.u8');
 const decoded = new Float16Array(read('decoded.f16').buffer);
 
-const folders = [...new Set(cases.map(({ folder }) => folder))];
+const models = [...new Map(cases.map((one) => [`${one.folder}, ${one.networks}`, one])).entries()];
 const titled = cases.map((one, i) => {
   const { seed, guidanceScale, task = 'text-to-image' } = one.request;
   return { ...one, i, title: `${task}, seed ${seed}, guidance ${guidanceScale}` };
 });
 
-describe.each(folders)('%s', (folder) => {
-  const own = titled.filter((one) => one.folder === folder);
+describe.each(models)('%s', (_title, { folder, networks }) => {
+  const own = titled.filter((one) => one.folder === folder && one.networks === networks);
   const oneOfEachTask = [...new Map(own.map((one) => [one.request.task, one])).values()];
+  const isHalf = networks.endsWith('-half');
   let pipeline: Pipeline;
   let path: string;
   beforeAll(async () => {
-    path = await assembleModel(folder, own[0]!.networks);
+    path = await assembleModel(folder, networks);
     pipeline = await loadPipeline(path, { executionProviders: ['cpu'], intraOpThreads: 1 });
   });
   afterAll(async () => {
@@ -39,9 +40,10 @@ describe.each(folders)('%s', (folder) => {
     expect(one.standardDeviation).toBeGreaterThanOrEqual(10);
     expect(one.clipped).toBeLessThan(0.05);
     const pixels = await pipeline.decode(requestOf(one));
-    // Written in half precision, which keeps 3 decimals.
+    // Written in half precision, which keeps 3 decimals. Where the networks are in it, another rounding
+    // of one value is seen in all that follow.
     const reference = Float32Array.from(decoded.subarray(one.i * size, (one.i + 1) * size));
-    expect(arrayParity(pixels, reference)).toBeLessThanOrEqual(2e-3);
+    expect(arrayParity(pixels, reference)).toBeLessThanOrEqual(isHalf ? 4e-3 : 2e-3);
     const made = planes(decode(encodePng(pixels, width, height)).data);
     const expected = pictures.subarray(one.i * size, (one.i + 1) * size);
     expect(pictureParity(made, expected)).toBeGreaterThanOrEqual(0.999);

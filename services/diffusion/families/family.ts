@@ -33,6 +33,11 @@ export type Family = {
   readonly upcastsVae: boolean;
   /** `strength` where a request does not say: what diffusers' pipelines take. */
   readonly strength: { readonly [task in Exclude<Task, 'text-to-image'>]: number };
+  /**
+   * Whether all steps of a picture with a strength are taken, spread over the noise levels that it
+   * leaves, by the schedulers that can; else the first are left off.
+   */
+  spreadsSteps(task: Task): boolean;
   /** Settings of the scheduler that this family's pipeline sets whatever the file says. */
   schedulerSettings(task: Task): Partial<SchedulerConfig>;
   /** Names of the UNet's inputs beside sample and timestep. */

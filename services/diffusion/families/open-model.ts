@@ -21,7 +21,7 @@ export async function openModel(path: string): Promise<OpenModel> {
   const index = await folder.readJson(INDEX, modelIndex);
   const family = familyOf(index._class_name, `${path}/${INDEX}`);
   // diffusers' own exporter, of the first years, wrote the networks without their configurations.
-  const isBare = index._class_name.startsWith('Onnx');
+  const isBare = index._class_name.includes('Onnx');
   await requireFiles(folder, requirementsOf(family, isBare));
   return { folder, index, family };
 }

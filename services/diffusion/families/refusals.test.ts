@@ -6,6 +6,7 @@ import { verifyModelFolder } from '../model-folder/verify-model-folder.ts';
 import { loadPipeline } from '../pipelines/load-pipeline.ts';
 import type { PictureRequest } from '../pipelines/pipeline.ts';
 import { assembleModel, cases, height, requestOf, width } from '../test/families.ts';
+import { fixturePath } from '../test/fixtures.ts';
 
 const temporary: string[] = [];
 async function assemble(published: string, networks: string): Promise<string> {
@@ -111,6 +112,58 @@ describe('a model is refused when it is loaded, by file and remedy', () => {
       'text_encoder/model.onnx is not the network that belongs there: it gives no hidden_states.1',
     ],
     [
+      'with a decoder in the place of its UNet',
+      ['sd-1.5', 'sd'],
+      (folder) => cp(join(folder, 'vae_decoder/model.onnx'), join(folder, 'unet/model.onnx')),
+      'unet/model.onnx is not the network that belongs there: its inputs are latent_sample, where',
+    ],
+    [
+      'with the UNet of XL',
+      ['sd-1.5', 'sd'],
+      take('unet', 'sdxl-base', 'xl'),
+      'unet/model.onnx is not the network that belongs there: its inputs are sample, timestep, encoder_hidden_states, text_embeds, time_ids, where',
+    ],
+    [
+      'with the UNet of one for inpainting',
+      ['sd-1.5', 'sd'],
+      take('unet', 'sd-2-inpainting', 'inpaint'),
+      'unet/model.onnx is not the network of unet/config.json: it takes 9 channels',
+    ],
+    [
+      'for inpainting with the UNet of one that is not',
+      ['sd-2-inpainting', 'inpaint'],
+      take('unet', 'sd-1.5', 'sd'),
+      'it takes 4 channels, where in_channels is 9. Take both from the same export',
+    ],
+    [
+      'with a UNet that was not distilled',
+      ['lcm-dreamshaper', 'lcm'],
+      take('unet', 'sd-1.5', 'sd'),
+      'where sample, timestep, encoder_hidden_states, timestep_cond are expected. Put the right network there',
+    ],
+    [
+      'with a UNet that attends to a wider text',
+      ['sd-1.5', 'sd'],
+      async (folder) => {
+        const path = join(folder, 'unet/model.onnx');
+        await cp(fixturePath('tiny/batch/unet/model.onnx'), path);
+        await config('unet', { in_channels: 2 })(folder);
+      },
+      'text_encoder/model.onnx cannot be used with unet/model.onnx: the text is 8 wide, where 1 are expected',
+    ],
+    [
+      'with a mean for each channel of another VAE',
+      ['sdxl-normalized', 'xl'],
+      config('vae_decoder', { latents_mean: [1, 2] }),
+      'its latents_mean has 2 values, where the latents have 4 channels',
+    ],
+    [
+      'with more bytes than one ONNX file can hold',
+      ['sd-1.5', 'sd'],
+      (folder) => truncate(join(folder, 'unet/model.onnx'), 2 ** 31),
+      'it has 2147483648 bytes, more than the 2147483647 that one file can hold. Export the model with its weights beside the graph',
+    ],
+    [
       'whose weights beside the graph are cut short',
       ['sd-legacy', 'sd-legacy'],
       (folder) => truncate(join(folder, 'unet/weights.pb'), 1000),
@@ -191,6 +244,17 @@ describe('a picture is refused with the reason', () => {
     const made = pipeline.decode({ ...text, ...change });
     await expect(made).rejects.toThrow(ModelError);
     await expect(made).rejects.toThrow(message);
+    await pipeline.release();
+  });
+
+  it('where the encoder of pictures is another network', async () => {
+    const folder = await assemble('sd-1.5', 'sd');
+    await cp(join(folder, 'vae_decoder/model.onnx'), join(folder, 'vae_encoder/model.onnx'));
+    const pipeline = await load(folder);
+    await expect(pipeline.decode(paint)).rejects.toThrow(
+      'vae_encoder/model.onnx is not the network that belongs there: its inputs are latent_sample',
+    );
+    expect(await pipeline.decode(text)).toHaveLength(3 * width * height);
     await pipeline.release();
   });
 

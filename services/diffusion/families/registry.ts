@@ -7,8 +7,8 @@ import { stableDiffusionXl } from './stable-diffusion-xl/stable-diffusion-xl.ts'
 /** Every family that is built in. */
 const families: readonly Family[] = [stableDiffusion, stableDiffusionXl, latentConsistency];
 
-/** Exporters name their own class after the one they export from. */
-const exporters = /^(Onnx|ORT)/;
+/** Exporters name their own class after the one they export from; diffusers' put its mark last at first. */
+const exporters = /^(Onnx|ORT)|Onnx(?=Pipeline$)/;
 
 /**
  * @param className `_class_name` of `model_index.json`

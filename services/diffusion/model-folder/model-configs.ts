@@ -23,7 +23,7 @@ const vaeConfig = z.object({
   latent_channels: z.int().positive().optional(),
   /** Per channel. */
   latents_mean: z.array(z.number()).nullish(),
-  latents_std: z.array(z.number()).nullish(),
+  latents_std: z.array(z.number().positive()).nullish(),
   force_upcast: z.boolean().nullish(),
   /** Every block but the last halves the picture. */
   block_out_channels: z.array(z.int()).min(1).default([128, 256, 512, 512]),

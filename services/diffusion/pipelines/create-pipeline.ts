@@ -69,8 +69,9 @@ export function createPipeline(model: Model): Pipeline {
     const fresh = createTorchGenerator(request.seed);
     const random = resume === undefined ? fresh : createTorchGenerator(resume.random);
     const { scheduler: name, karras, steps, strength } = request;
-    const config = schedulerConfig(task);
-    const scheduler = createScheduler(config, { name, karras, steps, strength, random });
+    const spreadsSteps = family.spreadsSteps(task);
+    const choice = { name, karras, steps, strength, spreadsSteps, random };
+    const scheduler = createScheduler(schedulerConfig(task), choice);
 
     // 4. Prepare latents
     const start: Start = { request, scheduler, random: fresh, dims };

@@ -41,6 +41,15 @@ export function modelShape(
       'Take both from the same model',
     );
   }
+  for (const key of ['latents_mean', 'latents_std'] as const) {
+    const count = vae[key]?.length ?? latentChannels;
+    if (count === latentChannels) continue;
+    throw new ModelError(
+      'The configuration of the VAE is not that of vae_decoder/model.onnx',
+      `its ${key} has ${count} values, where the latents have ${latentChannels} channels`,
+      'Take both from the same export',
+    );
+  }
   const masked = 2 * latentChannels + 1;
   if (taken !== undefined && taken !== latentChannels && taken !== masked) {
     throw new ModelError(

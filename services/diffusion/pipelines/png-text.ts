@@ -1,5 +1,4 @@
 import { crc32, inflateSync } from 'node:zlib';
-import { chunk, SIGNATURE } from './png-chunk.ts';
 
 /** What a PNG file says of itself beside its pixels: texts by keyword. */
 export type PngText = Readonly<Record<string, string>>;
@@ -9,6 +8,7 @@ export class PngError extends Error {
   override readonly name = 'PngError';
 }
 
+const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 /** Length, type and CRC of a chunk, 4 bytes each. */
 const FRAME = 12;
 /** The signature, and IHDR with its 13 bytes, which is first in every file. */
@@ -42,6 +42,15 @@ function textChunk(keyword: string, value: string): Buffer {
 function isLatin1(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0xff) return false;
   return true;
+}
+
+function chunk(type: string, ...data: readonly Buffer[]): Buffer {
+  const body = Buffer.concat([Buffer.from(type, 'latin1'), ...data]);
+  const framed = Buffer.alloc(body.length + 8);
+  framed.writeUInt32BE(body.length - 4, 0);
+  body.copy(framed, 4);
+  framed.writeUInt32BE(crc32(body), framed.length - 4);
+  return framed;
 }
 
 /**

@@ -28,6 +28,8 @@ export type Algorithm = {
   /** Settings that asking for the name decides, whatever the configuration says. */
   forced?: Partial<SchedulerConfig>;
   hasKarras: boolean;
+  /** Whether diffusers' class takes a strength, `set_timesteps(strength=…)`: see `SchedulerChoice`. */
+  canSpreadSteps: boolean;
   /** See `Scheduler`. */
   order: number;
   /** What it computes of a configuration, with the defaults of diffusers' class. */
@@ -35,16 +37,17 @@ export type Algorithm = {
   create: (settings: unknown, run: Run) => Solver;
 };
 
+const usual = { order: 1, hasKarras: false, canSpreadSteps: false };
+
 /** Ties settings and factory together; the list holds algorithms of all settings. */
 function algorithm<T extends z.ZodType>(
-  about: Omit<Algorithm, 'settings' | 'create' | 'order' | 'hasKarras'> &
-    Partial<Pick<Algorithm, 'order' | 'hasKarras'>>,
+  about: Omit<Algorithm, 'settings' | 'create' | keyof typeof usual> &
+    Partial<Pick<Algorithm, keyof typeof usual>>,
   settings: T,
   create: (settings: z.infer<T>, run: Run) => Solver,
 ): Algorithm {
   return {
-    order: 1,
-    hasKarras: false,
+    ...usual,
     ...about,
     settings,
     create: (given, run) => create(given as z.infer<T>, run),
@@ -132,8 +135,16 @@ export const algorithms: readonly Algorithm[] = [
     kdpm2Settings,
     createKdpm2Ancestral,
   ),
-  algorithm({ name: 'lcm', className: 'LCMScheduler' }, lcmSettings, createLcm),
-  algorithm({ name: 'tcd', className: 'TCDScheduler' }, tcdSettings, createTcd),
+  algorithm(
+    { name: 'lcm', className: 'LCMScheduler', canSpreadSteps: true },
+    lcmSettings,
+    createLcm,
+  ),
+  algorithm(
+    { name: 'tcd', className: 'TCDScheduler', canSpreadSteps: true },
+    tcdSettings,
+    createTcd,
+  ),
   algorithm(
     { name: 'flow-match-euler', className: 'FlowMatchEulerDiscreteScheduler', ...karras },
     flowMatchEulerSettings,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ModelError } from '../model-error.ts';
+import type { Run } from './scheduler.ts';
 import { noiseSettings, predictionSetting, zeroSnrSetting } from './settings.ts';
 
 /** What diffusers' classes for models distilled to few steps, LCM and TCD, share. */
@@ -14,12 +15,15 @@ export const consistencySettings = {
 type Settings = { num_train_timesteps: number; original_inference_steps: number };
 
 /**
- * Timesteps spread over those of the distillation, section 4.3 of https://arxiv.org/abs/2310.04378,
- * [steps].
+ * Timesteps spread over those of the distillation, section 4.3 of https://arxiv.org/abs/2310.04378, or
+ * over as many of the lowest as the strength leaves, [steps].
  *
  * @throws ModelError where there are not as many
  */
-export function consistencyTimesteps(settings: Settings, steps: number): Float32Array {
+export function consistencyTimesteps(
+  settings: Settings,
+  { steps, strength = 1 }: Pick<Run, 'steps' | 'strength'>,
+): Float32Array {
   const { num_train_timesteps: train, original_inference_steps: original } = settings;
   if (original > train) {
     throw new ModelError(
@@ -28,16 +32,17 @@ export function consistencyTimesteps(settings: Settings, steps: number): Float32
       'Correct it in scheduler/scheduler_config.json',
     );
   }
-  if (steps > original) {
+  const left = Math.floor(original * strength);
+  if (steps > left) {
     throw new ModelError(
       'The scheduler cannot take so many steps',
-      `${steps} steps are more than the ${original} that the model was distilled on (original_inference_steps)`,
-      `Ask for ${original} steps or fewer`,
+      `${steps} steps are more than the ${left} that ${strength < 1 ? `strength ${strength} leaves of the ${original} that ` : ''}the model was distilled on (original_inference_steps)`,
+      strength < 1 ? 'Ask for fewer steps or more strength' : `Ask for ${left} steps or fewer`,
     );
   }
   const stride = Math.floor(train / original);
   return Float32Array.from({ length: steps }, (_, step) => {
-    const at = Math.floor(step * (original / steps));
-    return (original - at) * stride - 1;
+    const at = Math.floor(step * (left / steps));
+    return (left - at) * stride - 1;
   });
 }

@@ -19,6 +19,11 @@ export type SchedulerChoice = Named & {
    * Absent: all.
    */
   strength?: number | undefined;
+  /**
+   * Take all steps instead, spread over the noise levels that the strength leaves, where the algorithm
+   * can: `lcm` and `tcd`.
+   */
+  spreadsSteps?: boolean | undefined;
   /** Draws the noise of ancestral and stochastic steps. */
   random: TorchGenerator;
   /** Share of noise in each step, 0 to 1: η of ddim (default 0), γ of tcd (default 0.3). */
@@ -49,7 +54,7 @@ export function resolveScheduler(config: SchedulerConfig, choice: Named): Schedu
 
 /** @throws ModelError where the choice, or the configuration behind it, is not to be computed */
 export function createScheduler(config: SchedulerConfig, choice: SchedulerChoice): Scheduler {
-  const { steps, random, eta, mu } = choice;
+  const { steps, strength = 1, random, eta, mu } = choice;
   const { algorithm, settings } = choose(config, choice);
   const trained = config.num_train_timesteps ?? 1000;
   if (!Number.isInteger(steps) || steps < 1 || steps > trained) {
@@ -58,8 +63,15 @@ export function createScheduler(config: SchedulerConfig, choice: SchedulerChoice
   if (eta !== undefined && !(eta >= 0 && eta <= 1)) {
     throw refusal(`eta is ${eta}`, 'Ask for an eta from 0 to 1');
   }
+  if (!(strength > 0 && strength <= 1)) {
+    throw refusal(`strength ${strength} is no share of the steps`, STRENGTHS);
+  }
   const { order } = algorithm;
-  const begin = skippedSteps(steps, choice.strength) * order;
+  if (choice.spreadsSteps === true && algorithm.canSpreadSteps) {
+    const run = { steps, begin: 0, strength, random, eta, mu };
+    return { ...algorithm.create(settings, run), begin: 0, order };
+  }
+  const begin = skippedSteps(steps, strength) * order;
   return { ...algorithm.create(settings, { steps, begin, random, eta, mu }), begin, order };
 }
 
@@ -90,14 +102,16 @@ function choose(config: SchedulerConfig, choice: Named) {
 }
 
 /** As diffusers' image-to-image pipelines count them. */
-function skippedSteps(steps: number, strength = 1): number {
-  const taken = Math.min(Math.floor(steps * strength), steps);
-  if (strength > 0 && strength <= 1 && taken > 0) return steps - taken;
+function skippedSteps(steps: number, strength: number): number {
+  const taken = Math.floor(steps * strength);
+  if (taken > 0) return steps - taken;
   throw refusal(
-    `strength ${strength} leaves ${Math.max(taken, 0) || 'none'} of ${steps} steps`,
-    'Ask for a strength above 0 and at most 1, of which at least one step is left',
+    `strength ${strength} leaves none of ${steps} steps`,
+    `${STRENGTHS}, of which at least one step is left`,
   );
 }
+
+const STRENGTHS = 'Ask for a strength above 0 and at most 1';
 
 function settingsOf(name: string, algorithm: Algorithm, config: SchedulerConfig): unknown {
   const result: z.ZodSafeParseResult<unknown> = algorithm.settings.safeParse(config);

@@ -24,7 +24,7 @@ const SIGMA_DATA_SQUARED = 0.25;
  */
 export function createLcm(settings: z.infer<typeof lcmSettings>, run: Run): Solver {
   const alphas = cumulativeAlphas(settings, { keepFinite: false });
-  const timesteps = consistencyTimesteps(settings, run.steps);
+  const timesteps = consistencyTimesteps(settings, run);
   let originals = new Float32Array(0);
   let noise = new Float32Array(0);
 

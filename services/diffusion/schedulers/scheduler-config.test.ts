@@ -125,6 +125,12 @@ describe('what a scheduler does not compute', () => {
     ['flow-match-euler', { use_dynamic_shifting: true }, {}, 'use_dynamic_shifting is true'],
     ['euler', {}, { strength: 0.05 }, 'strength 0.05 leaves none of 10 steps'],
     ['euler', {}, { strength: 1.5 }, 'Ask for a strength above 0 and at most 1'],
+    [
+      'lcm',
+      {},
+      { steps: 11, strength: 0.2, spreadsSteps: true },
+      '11 steps are more than the 10 that strength 0.2 leaves of the 50',
+    ],
     ['tcd', {}, { eta: 2 }, 'eta is 2'],
   ])('%s with %o and %o: %s', (name, config, choice, message) => {
     expect(() => create(config, { name, ...choice })).toThrow(message);
@@ -164,4 +170,14 @@ it('begins late by as many steps as the strength leaves out, in calls', () => {
   expect(begin('heun', 10, 0.8)).toBe(4);
   expect(begin('kdpm2', 5, 0.7)).toBe(4);
   expect(begin('ddim', 50, 1)).toBe(0);
+});
+
+it('spreads the steps over what the strength leaves where that is asked for and can be', () => {
+  const timesteps = (name: string) => {
+    const { timesteps, begin } = create({}, { name, steps: 4, strength: 0.5, spreadsSteps: true });
+    return [...timesteps.subarray(begin)];
+  };
+  expect(timesteps('lcm')).toEqual([499, 379, 259, 139]);
+  expect(timesteps('tcd')).toEqual(timesteps('lcm'));
+  expect(timesteps('ddim')).toHaveLength(2);
 });

@@ -41,6 +41,8 @@ export type Run = {
   random: TorchGenerator;
   /** Share of noise in each step: DDIM's η, TCD's γ. Absent: the algorithm's default. */
   eta?: number | undefined;
+  /** Share of the noise levels, from the lowest up, over which the steps are spread. Absent: all. */
+  strength?: number | undefined;
   /** The shift of flow matching for this picture's size, as diffusers' pipelines compute it. */
   mu?: number | undefined;
 };

@@ -14,6 +14,7 @@ type Case = {
   config: Record<string, unknown>;
   steps: number;
   strength?: number;
+  spreadsSteps?: boolean;
   eta?: number;
   mu?: number;
   /** [calls]; fewer than the scheduler's where diffusers goes on otherwise. */

@@ -30,7 +30,7 @@ describe('a run stopped after any call goes on elsewhere to the same bits', () =
       const choice = {
         name,
         steps: 4 + below(20),
-        ...(below(3) === 0 && { strength: 0.3 + below(7) / 10 }),
+        ...(below(3) === 0 && { strength: 0.5 + below(5) / 10, spreadsSteps: below(2) === 0 }),
       };
       const seed = below(1_000);
       const when = JSON.stringify({ config, choice, seed });

@@ -16,7 +16,7 @@ export const tcdSettings = z.object(consistencySettings);
  */
 export function createTcd(settings: z.infer<typeof tcdSettings>, run: Run): Solver {
   const alphas = cumulativeAlphas(settings, { keepFinite: false });
-  const timesteps = consistencyTimesteps(settings, run.steps);
+  const timesteps = consistencyTimesteps(settings, run);
   const gamma = run.eta ?? 0.3;
 
   return {

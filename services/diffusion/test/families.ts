@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PictureRequest, Task } from '../pipelines/pipeline.ts';
@@ -35,11 +35,6 @@ export function requestOf({ request: { task, ...request } }: FamilyCase): Pictur
 export async function assembleModel(published: string, networks: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'model-'));
   const from = fixturePath('families/networks');
-  // One set of networks with two ways to pad: it has a tokenizer of its own and no networks.
-  if (networks.endsWith('-padded')) {
-    await cp(join(from, networks.replace('-padded', '')), folder, { recursive: true });
-    await rm(join(folder, 'tokenizer'), { recursive: true });
-  }
   await cp(join(from, networks), folder, { recursive: true });
   await cp(fixturePath(`families/published/${published}`), folder, { recursive: true });
   return folder;

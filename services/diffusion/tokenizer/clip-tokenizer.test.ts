@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { modelFolder } from '../model-folder/model-folder.ts';
 import { fixturePath, readFixture } from '../test/fixtures.ts';
 import { loadClipTokenizer } from './clip-tokenizer.ts';
@@ -57,4 +60,27 @@ it('cuts to the positions that the text encoder has', async () => {
   expect(tokenizer.maxLength).toBe(8);
   expect(rest).toHaveLength(7);
   expect([start, rest.at(-1)]).toEqual([538, 539]);
+});
+
+describe('a folder that cannot be used is refused by file', () => {
+  let path: string;
+  beforeEach(async () => {
+    path = await mkdtemp(join(tmpdir(), 'tokenizer-'));
+    await cp(fixturePath('tokenizers/plain'), path, { recursive: true });
+  });
+  afterEach(() => rm(path, { recursive: true }));
+
+  it.each([
+    ['vocab.json', '{}', 'it has no <|startoftext|>, which every text begins or ends with'],
+    ['vocab.json', '{"a": "b"}', 'expected number, received string'],
+    ['merges.txt', '#version: 0.2\ns t\nnonsense\n', 'its line "nonsense" is not a pair'],
+    ['tokenizer_config.json', '{"model_max_length": 2}', 'a text has 2 tokens by it'],
+    ['tokenizer.json', '{"model": {}}', 'Tokenizer must contain'],
+  ])('%s with %s', async (file, text, message) => {
+    await writeFile(join(path, 'tokenizer', file), text);
+    const loading = loadClipTokenizer(modelFolder(path), 77);
+    await expect(loading).rejects.toThrow(`tokenizer/${file} cannot be used: `);
+    await expect(loading).rejects.toThrow(message);
+    await expect(loading).rejects.toHaveProperty('name', 'ModelError');
+  });
 });

@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
+import { ModelError } from '../model-error.ts';
 import type { ModelFolder } from '../model-folder/model-folder.ts';
 import { longestBeginning } from './longest-beginning.ts';
 
@@ -81,17 +83,25 @@ export async function loadClipTokenizer(
   const pad = special.pad_token ?? written(eos.content);
 
   const files = tokenizerFiles(part);
-  const definition = (await folder.has(files.fast))
+  const isFast = await folder.has(files.fast);
+  const definition = isFast
     ? await folder.readJson(files.fast, fastTokenizer)
     : await clipDefinition(folder, files, unk.content, addedTokens([bos, eos, unk, pad], config));
-  const tokenizer = new Tokenizer(splitAsUnicode(definition), {
-    clean_up_tokenization_spaces: false,
-  });
+  const words = isFast ? files.fast : files.vocab;
+  const tokenizer = createTokenizer(folder, words, definition);
+  for (const { content } of [bos, eos]) {
+    if (tokenizer.token_to_id(content) !== undefined) continue;
+    throw unusable(folder, words, `it has no ${content}, which every text begins or ends with`);
+  }
   const idOf = ({ content }: AddedToken) =>
     tokenizer.token_to_id(content) ?? tokenizer.token_to_id(unk.content) ?? 0;
   const [bosId, eosId, padId] = [idOf(bos), idOf(eos), idOf(pad)];
   // Tokenizers without a limit carry a number like 1e30.
   const maxLength = Math.min(config.model_max_length ?? maxPositions, maxPositions);
+  if (maxLength < 3) {
+    const why = `a text has ${maxLength} tokens by it and its text encoder, and two mark start and end`;
+    throw unusable(folder, `${part}/tokenizer_config.json`, why);
+  }
 
   /** Without the start and end marks. */
   const limit = maxLength - 2;
@@ -112,6 +122,22 @@ export async function loadClipTokenizer(
     },
   };
 }
+
+function createTokenizer(folder: ModelFolder, file: string, definition: Definition): Tokenizer {
+  try {
+    return new Tokenizer(splitAsUnicode(definition), { clean_up_tokenization_spaces: false });
+  } catch (cause) {
+    throw unusable(folder, file, cause instanceof Error ? cause.message : String(cause), cause);
+  }
+}
+
+const unusable = (folder: ModelFolder, file: string, why: string, cause?: unknown) =>
+  new ModelError(
+    `The model file ${join(folder.path, file)} cannot be used`,
+    why,
+    'Write the model folder again in whole',
+    { cause },
+  );
 
 /** As transformers: what is declared counts; of others with the same text, the last. */
 function addedTokens(
@@ -168,21 +194,21 @@ async function clipDefinition(
 ): Promise<Definition> {
   const vocab = await folder.readJson(files.vocab, z.record(z.string(), z.int()));
   const merges = (await folder.readText(files.merges))
-    .split('\n')
+    .split(/\r?\n/)
     .filter((line) => line !== '' && !line.startsWith('#version'))
     .map((line) => line.split(' '));
+  const odd = merges.find((pair) => pair.length !== 2);
+  if (odd !== undefined) {
+    throw unusable(folder, files.merges, `its line "${odd.join(' ').slice(0, 80)}" is not a pair`);
+  }
   const words =
     "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
   return {
-    added_tokens: added.map(({ content, normalized }) => ({
-      id: vocab[content] ?? 0,
-      content,
-      normalized,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      special: true,
-    })),
+    added_tokens: added.flatMap(({ content, normalized }) => {
+      const id = vocab[content];
+      const flags = { single_word: false, lstrip: false, rstrip: false, special: true };
+      return id === undefined ? [] : { id, content, normalized, ...flags };
+    }),
     normalizer: {
       type: 'Sequence',
       normalizers: [

@@ -7,6 +7,8 @@ import { stableDiffusion } from '../stable-diffusion/stable-diffusion.ts';
 export const latentConsistency: Family = {
   ...stableDiffusion,
   classNames: ['LatentConsistencyModelPipeline', 'LatentConsistencyModelImg2ImgPipeline'],
+  // Its pipeline for image-to-image hands the strength to the scheduler; there is none for inpainting.
+  spreadsSteps: (task) => task === 'image-to-image',
   schedulerSettings: () => ({}),
   unetInputs: () => ['encoder_hidden_states', 'timestep_cond'],
   createConditioner(parts) {

@@ -26,6 +26,7 @@ export const stableDiffusionXl: Family = {
   normalizesLatents: true,
   upcastsVae: true,
   strength: { 'image-to-image': 0.3, inpainting: 0.9999 },
+  spreadsSteps: () => false,
   schedulerSettings: () => ({}),
   unetInputs: (config) => [
     'encoder_hidden_states',

@@ -22,6 +22,7 @@ export const stableDiffusion: Family = {
   normalizesLatents: false,
   upcastsVae: false,
   strength: { 'image-to-image': 0.8, inpainting: 1 },
+  spreadsSteps: () => false,
   // Latents are not bounded by 1, and these models count timesteps from 1.
   schedulerSettings: (task) => ({
     steps_offset: 1,

@@ -4,16 +4,20 @@ python make_families.py
 Networks of random weights of diffusers' and transformers' own classes, a few tens of kilobytes each,
 run in PyTorch by diffusers' own pipelines, and exported to ONNX. fixtures/families/ then holds
 
-networks/NAME/       the networks and tokenizers of a model
+networks/NAME/       the networks of a model, and the words of its tokenizers
 published/NAME/      the JSON files of a model that people have, as published, but for the sizes of the
                      networks, which are those of networks/NAME
-networks/sd-half, networks/sd-legacy: the networks of sd in other exports
+networks/NAME-half/  the same networks in float16; their pictures are those of onnxruntime under diffusers'
+                     pipelines
+networks/sd-beside/  the networks of sd with their weights beside the graphs, those of the UNet in two files
+networks/sd-legacy/  the networks of sd as diffusers' own exporter wrote them at first
 cases.json           the requests, and which folders they are for
 pictures.u8          the pictures, [3, height, width] each, one after the other
 decoded.f16          the decoder's output before it is clamped, likewise
 """
 import json
 import shutil
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -25,6 +29,7 @@ from PIL import Image
 from transformers import CLIPTokenizer
 
 import tiny_networks as tiny
+from exported_parts import exported
 from published import PUBLISHED
 
 warnings.filterwarnings("ignore")
@@ -35,25 +40,23 @@ WIDTH, HEIGHT = 40, 24
 NONE = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
 
 
-def tokenizer(folder: Path, pad: str = "<|endoftext|>") -> CLIPTokenizer:
-    """The few words of the fixtures' tokenizer; Stable Diffusion 2 and XL pad with "!"."""
+def words(folder: Path) -> None:
+    """The few words of the fixtures' tokenizer."""
     folder.mkdir(parents=True)
     source = FIXTURES / "tokenizers" / "plain" / "tokenizer"
     for name in ("vocab.json", "merges.txt"):
         shutil.copy(source / name, folder / name)
-    config = json.loads((source / "tokenizer_config.json").read_text()) | {"pad_token": pad}
-    (folder / "tokenizer_config.json").write_text(json.dumps(config) + "\n")
-    return CLIPTokenizer.from_pretrained(folder)
 
 
-def model(name: str, *, pads=("<|endoftext|>",), scaling_factor=0.18215, extra=None, **unet) -> dict:
+def model(name: str, *, encoders=1, scaling_factor=0.18215, extra=None, **unet) -> dict:
     """Makes and exports the networks of one folder; returns them as diffusers' components."""
-    folder, is_xl = OUT / "networks" / name, len(pads) == 2
-    parts = {"tokenizer": tokenizer(folder / "tokenizer", pads[0]), "text_encoder": tiny.text_encoder(2)}
+    folder, is_xl = OUT / "networks" / name, encoders == 2
+    words(folder / "tokenizer")
+    parts = {"text_encoder": tiny.text_encoder(2)}
     tiny.export_text_encoder(folder / "text_encoder/model.onnx", parts["text_encoder"], hidden_states=is_xl)
     if is_xl:
-        parts |= {"tokenizer_2": tokenizer(folder / "tokenizer_2", pads[1]),
-                  "text_encoder_2": tiny.text_encoder(3, projection=16)}
+        words(folder / "tokenizer_2")
+        parts |= {"text_encoder_2": tiny.text_encoder(3, projection=16)}
         tiny.export_text_encoder(folder / "text_encoder_2/model.onnx", parts["text_encoder_2"],
                                  hidden_states=True)
     parts |= {"unet": tiny.unet(**unet), "vae": tiny.vae(scaling_factor)}
@@ -62,19 +65,47 @@ def model(name: str, *, pads=("<|endoftext|>",), scaling_factor=0.18215, extra=N
     return parts
 
 
-def publish(name: str, networks: str, parts: dict, vae: dict | None = None) -> None:
-    """The folder's JSON; `vae` is what differs from the networks' own configuration."""
+def write_json(path: Path, value: dict) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=1, default=str) + "\n")
+
+
+def publish(name: str, networks: str, parts: dict, vae: dict | None = None) -> dict:
+    """The folder's JSON; `vae` is what differs from the networks' own configuration. Returns the parts with
+    the folder's tokenizers."""
     folder, published = OUT / "published" / name, PUBLISHED[name]
-    files = {"model_index.json": published["model_index"],
-             "scheduler/scheduler_config.json": published["scheduler"],
-             "unet/config.json": dict(parts["unet"].config),
-             "vae_decoder/config.json": dict(parts["vae"].config) | (vae or {})}
+    files = {"unet/config.json": with_keys(parts["unet"].config, published["unet"]),
+             "vae_decoder/config.json": with_keys(dict(parts["vae"].config) | (vae or {}), published["vae"])}
     for encoder in ("text_encoder", "text_encoder_2"):
         if encoder in parts:
             files[f"{encoder}/config.json"] = parts[encoder].config.to_diff_dict()
+    write_published(name)
     for path, value in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(json.dumps(value, indent=1, default=str) + "\n")
+        write_json(folder / path, value)
+    tokenizers = {}
+    for part in ("tokenizer", "tokenizer_2"):
+        if part in published:
+            with tempfile.TemporaryDirectory() as whole:
+                shutil.copytree(OUT / "networks" / networks / part, whole, dirs_exist_ok=True)
+                shutil.copytree(folder / part, whole, dirs_exist_ok=True)
+                tokenizers[part] = CLIPTokenizer.from_pretrained(whole)
+    return {**parts, **tokenizers}
+
+
+def with_keys(config: dict, keys: list[str] | None) -> dict:
+    """None: all, but for what diffusers notes for itself, in no order."""
+    return {key: value for key, value in config.items()
+            if (key in keys if keys else key != "_use_default_values")}
+
+
+def write_published(name: str) -> None:
+    """What has nothing to do with the networks."""
+    folder, published = OUT / "published" / name, PUBLISHED[name]
+    write_json(folder / "model_index.json", published["model_index"])
+    write_json(folder / "scheduler/scheduler_config.json", published["scheduler"])
+    for part in ("tokenizer", "tokenizer_2"):
+        for file, value in published.get(part, {}).items():
+            write_json(folder / part / f"{file}.json", value)
 
 
 def init_image() -> Image.Image:
@@ -154,10 +185,8 @@ def pipeline(kind: str, name: str, parts: dict, **more):
 
 def stable_diffusion(cases: Cases) -> None:
     parts = model("sd")
-    padded = {**parts, "tokenizer": tokenizer(OUT / "networks/sd-padded/tokenizer", "!")}
-    for name, own in (("sd-1.5", parts), ("sd-2.1", padded), ("sd-turbo", padded)):
-        publish(name, "sd", own)
-        folder = "sd" if own is parts else "sd-padded"
+    for name in ("sd-1.5", "sd-2.1", "sd-turbo"):
+        folder, own = "sd", publish(name, "sd", parts)
         text = pipeline("StableDiffusionPipeline", name, own, **NONE)
         if name == "sd-turbo":
             cases.add(name, folder, text, request(40, 1, 0.0))
@@ -173,59 +202,85 @@ def stable_diffusion(cases: Cases) -> None:
         paint = pipeline("StableDiffusionInpaintPipeline", name, own, **NONE)
         cases.add(name, folder, paint, request(14, 8, 5.0, task="inpainting", strength=0.7))
         cases.add(name, folder, paint, request(15, 6, 1.0, task="inpainting", strength=1.0), count=3)
-    other_exports(parts)
+    legacy_export(parts)
+    beside_export()
+    half = publish("sd-1.5", "sd", halved("sd", parts))
+    text = pipeline("StableDiffusionPipeline", "sd-1.5", half, **NONE)
+    cases.add("sd-1.5", "sd-half", text, request(30, 8, 1.0))
+    cases.add("sd-1.5", "sd-half", text, request(31, 8, 5.0, "blue"))
+    image = pipeline("StableDiffusionImg2ImgPipeline", "sd-1.5", half, **NONE)
+    cases.add("sd-1.5", "sd-half", image, request(32, 8, 5.0, task="image-to-image", strength=0.6))
+    paint = pipeline("StableDiffusionInpaintPipeline", "sd-1.5", half, **NONE)
+    cases.add("sd-1.5", "sd-half", paint, request(33, 8, 5.0, task="inpainting", strength=0.7))
 
 
-def other_exports(parts: dict) -> None:
-    """The first model as others export it: in float16, and as diffusers' own exporter did at first."""
-    folder = OUT / "networks"
-    shutil.copytree(folder / "sd/tokenizer", folder / "sd-half/tokenizer")
-    shutil.copytree(folder / "sd/tokenizer", folder / "sd-legacy/tokenizer")
-    for network in ("text_encoder", "unet", "vae_decoder", "vae_encoder"):
-        tiny.halve(folder / "sd" / network / "model.onnx", folder / "sd-half" / network / "model.onnx")
-    legacy = folder / "sd-legacy"
+def halved(name: str, parts: dict) -> dict:
+    """Writes the networks in float16; returns the parts with these in them, run by onnxruntime."""
+    folder, half = OUT / "networks" / name, OUT / "networks" / f"{name}-half"
+    for part in folder.iterdir():
+        if part.name.startswith("tokenizer"):
+            shutil.copytree(part, half / part.name)
+        else:
+            tiny.halve(part / "model.onnx", half / part.name / "model.onnx")
+    return exported(half, parts)
+
+
+def beside_export() -> None:
+    folder, beside = OUT / "networks/sd", OUT / "networks/sd-beside"
+    words(beside / "tokenizer")
+    for part in ("text_encoder", "unet", "vae_decoder", "vae_encoder"):
+        files = ["model.onnx_data", "model.onnx_data_1"] if part == "unet" else ["model.onnx_data"]
+        tiny.put_beside(folder / part / "model.onnx", beside / part / "model.onnx", files)
+
+
+def legacy_export(parts: dict) -> None:
+    legacy = OUT / "networks/sd-legacy"
+    words(legacy / "tokenizer")
     tiny.export_text_encoder(legacy / "text_encoder/model.onnx", parts["text_encoder"], ids=torch.int32)
     tiny.export_unet(legacy / "unet/model.onnx", parts["unet"], {}, timestep=torch.rand(2),
                      weights="weights.pb")
     tiny.export_vae(legacy, parts["vae"], samples=True)
-    published = OUT / "published/sd-legacy"
-    (published / "scheduler").mkdir(parents=True)
-    (published / "model_index.json").write_text(json.dumps(PUBLISHED["sd-legacy"]["model_index"]) + "\n")
-    shutil.copy(OUT / "published/sd-1.5/scheduler/scheduler_config.json", published / "scheduler")
+    write_published("sd-legacy")
 
 
 def inpainting(cases: Cases) -> None:
-    name, parts = "sd-2-inpainting", model("inpaint", pads=("!",), in_channels=9)
-    publish(name, "inpaint", parts)
+    name = "sd-2-inpainting"
+    parts = publish(name, "inpaint", model("inpaint", in_channels=9))
     paint = pipeline("StableDiffusionInpaintPipeline", name, parts, **NONE)
     cases.add(name, "inpaint", paint, request(20, 8, 5.0, "blue", task="inpainting", strength=1.0), count=3)
     cases.add(name, "inpaint", paint, request(23, 8, 1.0, task="inpainting", strength=0.6))
+    paint = pipeline("StableDiffusionInpaintPipeline", name, halved("inpaint", parts), **NONE)
+    cases.add(name, "inpaint-half", paint, request(24, 8, 5.0, "blue", task="inpainting", strength=1.0))
 
 
 def stable_diffusion_xl(cases: Cases) -> None:
-    parts = model("xl", pads=("<|endoftext|>", "!"), scaling_factor=0.13025, cross_attention_dim=16,
+    parts = model("xl", encoders=2, scaling_factor=0.13025, cross_attention_dim=16,
                   addition_embed_type="text_time", addition_time_embed_dim=8,
                   projection_class_embeddings_input_dim=64,
                   extra={"text_embeds": torch.randn(2, 16), "time_ids": torch.rand(2, 6) * 40})
-    for name in ("sdxl-base", "sdxl-turbo"):
-        publish(name, "xl", parts)
+    base, distilled = (publish(name, "xl", parts) for name in ("sdxl-base", "sdxl-turbo"))
     plain = {"add_watermarker": False}
-    text = pipeline("StableDiffusionXLPipeline", "sdxl-base", parts, **plain)
+    text = pipeline("StableDiffusionXLPipeline", "sdxl-base", base, **plain)
     cases.add("sdxl-base", "xl", text, request(50, 8, 1.0))
     cases.add("sdxl-base", "xl", text, request(51, 8, 5.0), count=3)
     cases.add("sdxl-base", "xl", text, request(54, 8, 5.0, "blue"))
-    image = pipeline("StableDiffusionXLImg2ImgPipeline", "sdxl-base", parts, **plain)
+    image = pipeline("StableDiffusionXLImg2ImgPipeline", "sdxl-base", base, **plain)
     cases.add("sdxl-base", "xl", image, request(55, 8, 5.0, task="image-to-image", strength=0.6), count=3)
-    paint = pipeline("StableDiffusionXLInpaintPipeline", "sdxl-base", parts, **plain)
+    paint = pipeline("StableDiffusionXLInpaintPipeline", "sdxl-base", base, **plain)
     cases.add("sdxl-base", "xl", paint, request(58, 8, 5.0, task="inpainting", strength=0.7))
     cases.add("sdxl-base", "xl", paint, request(59, 6, 1.0, task="inpainting", strength=1.0))
-    turbo = pipeline("StableDiffusionXLPipeline", "sdxl-turbo", parts, **plain)
+    half = halved("xl", base)
+    text = pipeline("StableDiffusionXLPipeline", "sdxl-base", half, **plain)
+    cases.add("sdxl-base", "xl-half", text, request(62, 8, 5.0))
+    image = pipeline("StableDiffusionXLImg2ImgPipeline", "sdxl-base", half, **plain)
+    cases.add("sdxl-base", "xl-half", image, request(63, 8, 5.0, task="image-to-image", strength=0.6))
+    turbo = pipeline("StableDiffusionXLPipeline", "sdxl-turbo", distilled, **plain)
     cases.add("sdxl-turbo", "xl", turbo, request(60, 1, 0.0))
     cases.add("sdxl-turbo", "xl", turbo, request(61, 4, 0.0), count=3)
 
     # As in models whose VAE was trained further: mean and deviation of its latents.
     normal = {"latents_mean": [-0.5, 0.25, 1.0, 0.0], "latents_std": [2.0, 1.5, 1.0, 3.0]}
-    publish("sdxl-normalized", "xl", parts, vae=normal)
+    parts = publish("sdxl-normalized", "xl", parts, vae=normal)
     parts["vae"].register_to_config(**normal)
     for kind, task in (("StableDiffusionXLPipeline", {}),
                        ("StableDiffusionXLImg2ImgPipeline", {"task": "image-to-image", "strength": 0.6}),
@@ -237,17 +292,22 @@ def stable_diffusion_xl(cases: Cases) -> None:
 def latent_consistency(cases: Cases) -> None:
     name = "lcm-dreamshaper"
     parts = model("lcm", time_cond_proj_dim=8, extra={"timestep_cond": torch.randn(1, 8)})
-    publish(name, "lcm", parts)
+    parts = publish(name, "lcm", parts)
     text = pipeline("LatentConsistencyModelPipeline", name, parts, **NONE)
     cases.add(name, "lcm", text, request(70, 4, 8.5))
     cases.add(name, "lcm", text, request(71, 4, 1.0), count=3)
     image = pipeline("LatentConsistencyModelImg2ImgPipeline", name, parts, **NONE)
     cases.add(name, "lcm", image, request(74, 4, 8.5, task="image-to-image", strength=1.0))
-    # With less strength that pipeline thins its steps out; the engine leaves off the first, as this does.
-    image = pipeline("StableDiffusionImg2ImgPipeline", name, parts, **NONE)
     cases.add(name, "lcm", image, request(75, 4, 8.5, task="image-to-image", strength=0.5))
+    cases.add(name, "lcm", image, request(76, 3, 1.0, task="image-to-image", strength=0.25), count=3)
+    # There is no pipeline of its own for inpainting.
     paint = pipeline("StableDiffusionInpaintPipeline", name, parts, **NONE)
-    cases.add(name, "lcm", paint, request(76, 4, 8.5, task="inpainting", strength=0.8))
+    cases.add(name, "lcm", paint, request(79, 4, 8.5, task="inpainting", strength=0.8))
+    half = halved("lcm", parts)
+    text = pipeline("LatentConsistencyModelPipeline", name, half, **NONE)
+    cases.add(name, "lcm-half", text, request(80, 4, 8.5))
+    image = pipeline("LatentConsistencyModelImg2ImgPipeline", name, half, **NONE)
+    cases.add(name, "lcm-half", image, request(81, 4, 8.5, task="image-to-image", strength=0.5))
 
 
 if __name__ == "__main__":

@@ -63,12 +63,15 @@ def randn_vectors() -> list[dict]:
 
 
 def scheduler_trajectory(case: dict) -> dict:
-    """The loop of diffusers' pipelines from noise or, with a strength, of its image-to-image pipelines."""
+    """The loop of diffusers' pipelines from noise or, with a strength, of its image-to-image pipelines;
+    with `spreadsSteps` of that for latent consistency models."""
     name, config, steps = case.get("name"), case["config"], case["steps"]
     forced = {"dpmpp-2m-sde": {"algorithm_type": "sde-dpmsolver++"}}.get(name, {})
     kind = CLASSES[name] if name else getattr(diffusers, config["_class_name"])
     scheduler = kind.from_config({**config, **forced})
-    scheduler.set_timesteps(steps, **({"mu": case["mu"]} if "mu" in case else {}))
+    strength, spreads = case.get("strength", 1), case.get("spreadsSteps", False)
+    scheduler.set_timesteps(steps, **({"mu": case["mu"]} if "mu" in case else {}),
+                            **({"strength": strength} if spreads else {}))
 
     generator = torch.Generator("cpu").manual_seed(0)
     accepted = inspect.signature(scheduler.step).parameters
@@ -76,8 +79,7 @@ def scheduler_trajectory(case: dict) -> dict:
     if "eta" in case:
         extra["eta"] = case["eta"]
 
-    strength = case.get("strength", 1)
-    begin = (steps - min(int(steps * strength), steps)) * scheduler.order
+    begin = 0 if spreads else (steps - min(int(steps * strength), steps)) * scheduler.order
     timesteps = scheduler.timesteps[begin:]
     if hasattr(scheduler, "set_begin_index"):
         # Else diffusers skips a step, or fails, where the first two timesteps round to the same.

@@ -3,6 +3,8 @@ runs them. A case has a name of the engine's, or the configuration names its cla
 
 import numpy as np
 
+from published import LATENT_DIFFUSION, PUBLISHED
+
 SPACINGS = ["leading", "linspace", "trailing"]
 SD1 = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "steps_offset": 1}
 BY_SIGMA = ["euler", "heun", "lms", "kdpm2", "kdpm2-ancestral"]
@@ -215,6 +217,11 @@ def late():
         cases.append(case(name, {**base(name), "use_karras_sigmas": True}, 9, strength=0.6))
     cases.append(case("pndm", SD1, 25, strength=0.6))
     cases.append(case("pndm", SD1, 25, strength=0.9))
+    for name in ["lcm", "tcd"]:
+        for steps, strength in [(4, 0.5), (4, 0.8), (1, 0.1), (2, 0.05), (8, 0.33), (25, 0.5), (7, 1.0)]:
+            cases.append(case(name, base(name), steps, strength=strength, spreadsSteps=True))
+        cases.append(case(name, {**base(name), "original_inference_steps": 100, "prediction_type": "v_prediction"}, 6,
+                          strength=0.57, spreadsSteps=True))
     return cases
 
 
@@ -237,29 +244,11 @@ def last_bits():
 
 def published():
     """scheduler_config.json of models as they are published, run by their own class."""
-    sd1 = {"beta_end": 0.012, "beta_schedule": "scaled_linear", "beta_start": 0.00085, "num_train_timesteps": 1000,
-           "trained_betas": None}
+    models = [("sd-1.5", 50), ("sd-2.1", 25), ("sd-2-inpainting", 20), ("sdxl-base", 25), ("sdxl-turbo", 4),
+              ("sd-turbo", 1), ("lcm-dreamshaper", 4)]
+    sd1 = LATENT_DIFFUSION
     configs = [
-        ({"_class_name": "PNDMScheduler", "_diffusers_version": "0.6.0", **sd1, "set_alpha_to_one": False,
-          "skip_prk_steps": True, "steps_offset": 1, "clip_sample": False}, 50),  # Stable Diffusion 1.5
-        ({"_class_name": "DDIMScheduler", "_diffusers_version": "0.8.0", **sd1, "clip_sample": False,
-          "prediction_type": "v_prediction", "set_alpha_to_one": False, "skip_prk_steps": True, "steps_offset": 1},
-         25),  # Stable Diffusion 2.1
-        ({"_class_name": "EulerDiscreteScheduler", "_diffusers_version": "0.19.0.dev0", **sd1, "clip_sample": False,
-          "interpolation_type": "linear", "prediction_type": "epsilon", "sample_max_value": 1.0,
-          "set_alpha_to_one": False, "skip_prk_steps": True, "steps_offset": 1, "timestep_spacing": "leading",
-          "use_karras_sigmas": False}, 25),  # SDXL base
-        ({"_class_name": "EulerAncestralDiscreteScheduler", **sd1, "clip_sample": False, "interpolation_type": "linear",
-          "prediction_type": "epsilon", "sample_max_value": 1.0, "set_alpha_to_one": False, "skip_prk_steps": True,
-          "steps_offset": 1, "timestep_spacing": "trailing", "use_karras_sigmas": False}, 4),  # SDXL-Turbo
-        ({"_class_name": "EulerDiscreteScheduler", **sd1, "clip_sample": False, "interpolation_type": "linear",
-          "prediction_type": "epsilon", "sample_max_value": 1.0, "set_alpha_to_one": False, "sigma_max": None,
-          "sigma_min": None, "skip_prk_steps": True, "steps_offset": 1, "timestep_spacing": "trailing",
-          "timestep_type": "discrete", "use_karras_sigmas": False}, 1),  # SD-Turbo
-        ({"_class_name": "LCMScheduler", **sd1, "clip_sample": False, "clip_sample_range": 1.0,
-          "dynamic_thresholding_ratio": 0.995, "original_inference_steps": 50, "prediction_type": "epsilon",
-          "rescale_betas_zero_snr": False, "sample_max_value": 1.0, "set_alpha_to_one": True, "steps_offset": 0,
-          "thresholding": False, "timestep_scaling": 10.0, "timestep_spacing": "leading"}, 4),  # LCM-Dreamshaper
+        *[(PUBLISHED[name]["scheduler"], steps) for name, steps in models],
         ({"_class_name": "DPMSolverMultistepScheduler", **sd1, "algorithm_type": "sde-dpmsolver++",
           "dynamic_thresholding_ratio": 0.995, "lower_order_final": True, "prediction_type": "epsilon",
           "sample_max_value": 1.0, "solver_order": 2, "solver_type": "midpoint", "thresholding": False,

@@ -95,6 +95,16 @@ def halve(source: Path, path: Path) -> None:
     onnx.save(renamed(convert_float_to_float16(onnx.load(source))), path)
 
 
+def put_beside(source: Path, path: Path, locations: list[str]) -> None:
+    """The same network with its weights in files beside it, in turn."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    model = onnx.load(source)
+    large = [weights for weights in model.graph.initializer if len(weights.raw_data) >= 64]
+    for i, weights in enumerate(large):
+        onnx.external_data_helper.set_external_data(weights, locations[i % len(locations)])
+    onnx.save(model, path)
+
+
 def renamed(model: onnx.ModelProto) -> onnx.ModelProto:
     graph, names = model.graph, {}
     public = {value.name for value in [*graph.input, *graph.output]}
