@@ -44,6 +44,10 @@ const parser = yargs(hideBin(process.argv))
         .positional('prompt', { type: 'string', demandOption: true, describe: 'What to draw' })
         .options({
           'negative-prompt': { type: 'string', requiresArg: true, describe: 'What to keep out' },
+          'long-prompt': {
+            choices: ['truncate', 'chunks'] as const,
+            describe: 'What to do with a prompt beyond 75 tokens [default: truncate]',
+          },
           // As text, because numbers lose digits.
           seed: {
             type: 'string',

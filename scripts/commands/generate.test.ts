@@ -53,6 +53,21 @@ test('--json prints one document on stdout that names the files', async () => {
   expect(await readdir(join(here, 'pictures'))).toEqual(['an-emoji-5.png', 'an-emoji-6.png']);
 });
 
+test('--long-prompt chunks uses all of a prompt that is cut without it', async () => {
+  const long = 'a large red star on a blue background. '.repeat(8);
+  const cut = await generate(long, '-o', 'cut.png', '--steps', '4', '--seed', '3', '--json');
+  expect(cut.stderr).toContain('warning: the prompt has');
+  const options = ['--steps', '4', '--seed', '3', '--long-prompt', 'chunks', '--json'];
+  const whole = await generate(long, '-o', 'whole.png', ...options);
+  expect(whole.stderr).not.toContain('warning');
+  const [first, second] = [cut, whole].map(({ stdout }) => JSON.parse(stdout));
+  expect(second).toMatchObject({ state: 'succeeded', truncated: [] });
+  expect(second.request.longPrompt).toBe('chunks');
+  expect(second.images[0].sha256).not.toBe(first.images[0].sha256);
+  const again = await darkroom(['reproduce', 'whole.png', '--data-dir', dataDir], { cwd: here });
+  expect(again.stdout).toContain('bit-identical');
+});
+
 test('the same seed makes the same picture', async () => {
   const same = ['a blue ring', '--seed', '9', '--steps', '3'];
   await Promise.all([generate(...same, '-o', 'a.png'), generate(...same, '-o', 'b.png')]);

@@ -22,6 +22,12 @@ export const generationInput = inputObject({
   prompt: text.refine((value) => value.trim() !== '', 'must not be empty'),
   negativePrompt: text.optional(),
   /**
+   * What becomes of prompts that are longer than the model's text encoder takes, 75 tokens for CLIP:
+   * `truncate` uses the beginning and tells the rest in `truncated`; `chunks` encodes as many tokens at a
+   * time, puts the embeddings behind each other, and truncates after 8 chunks. Absent: truncate.
+   */
+  longPrompt: z.enum(['truncate', 'chunks']).optional(),
+  /**
    * 0 to 2^64-1; a decimal string above 2^53-1. Absent or -1: drawn at random. Picture i uses seed + i,
    * each with its own generator, which as torch's takes the low 32 bits.
    */
@@ -69,6 +75,8 @@ export const generationRequest = z.object({
   model: modelName,
   prompt: z.string(),
   negativePrompt: z.string(),
+  /** Absent: truncate. */
+  longPrompt: z.literal('chunks').optional(),
   seed,
   steps: z.int(),
   guidanceScale: z.number(),
@@ -195,7 +203,7 @@ const waiting = z.object({
 });
 export type Waiting = z.infer<typeof waiting>;
 
-/** A prompt that is longer than the text encoder takes: only its beginning was used. */
+/** A prompt that is longer than what is used of it, see `longPrompt`: only its beginning was. */
 export const truncation = z.object({
   field: z.enum(['prompt', 'negativePrompt']),
   /** Tokens of the whole text. */

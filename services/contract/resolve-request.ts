@@ -33,6 +33,7 @@ export function resolveRequest(
     width: input.width ?? defaults.width,
     height: input.height ?? defaults.height,
     count: input.count ?? 1,
+    ...(input.longPrompt === 'chunks' && { longPrompt: input.longPrompt }),
     ...(scheduler !== undefined && { scheduler }),
     ...(karras !== undefined && { karras }),
     ...(input.initImage !== undefined && { initImage: input.initImage }),

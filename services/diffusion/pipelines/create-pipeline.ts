@@ -11,6 +11,7 @@ import type { LatentEncoder } from './latent-encoder.ts';
 import { checkPictureSize, type PictureSizes } from './picture-size.ts';
 import type { GenerateOptions, Picture, PictureRequest, Pipeline, Task } from './pipeline.ts';
 import { encodePng } from './png.ts';
+import { mostChunks } from './prompt-chunks.ts';
 import type { RunState } from './run-state.ts';
 import { createStepBatcher } from './step-batcher.ts';
 import { checkTask, taskOf } from './task.ts';
@@ -101,7 +102,7 @@ export function createPipeline(model: Model): Pipeline {
 
   function truncated(request: PictureRequest): Picture['truncated'] {
     return conditioner.fields(request).flatMap((field) => {
-      const cut = model.tokenizers[0]?.cut(request[field]);
+      const cut = model.tokenizers[0]?.cut(request[field], mostChunks(request));
       return cut === undefined ? [] : { field, ...cut };
     });
   }

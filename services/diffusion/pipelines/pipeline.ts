@@ -10,6 +10,11 @@ export type PictureRequest = {
   prompt: string;
   /** Empty: none. Families that have an embedding for "no prompt" take that. */
   negativePrompt: string;
+  /**
+   * What becomes of a prompt that is longer than the text encoder takes: cut off, which is told, or
+   * encoded in chunks whose embeddings are put behind each other, up to 8 of them.
+   */
+  longPrompt?: 'truncate' | 'chunks' | undefined;
   /** Seeds PyTorch's CPU generator: 0 to 2^64-1, a bigint above 2^53-1. */
   seed: number | bigint;
   steps: number;

@@ -1,6 +1,7 @@
 import { ModelError } from '../../model-error.ts';
 import { outputNamed } from '../../onnx/network.ts';
 import { type ConditioningInput, promptFields } from '../../pipelines/conditioning.ts';
+import { chunksOf } from '../../pipelines/prompt-chunks.ts';
 import { createTextEncoder } from '../../pipelines/text-encoder.ts';
 import type { Family } from '../family.ts';
 import {
@@ -33,7 +34,8 @@ export const stableDiffusionXl: Family = {
     'time_ids',
     ...guidanceInputNames(config),
   ],
-  createConditioner({ index, configs, unet, tokenizers, textEncoders }) {
+  createConditioner(parts) {
+    const { index, configs, unet, tokenizers, textEncoders } = parts;
     if (index.requires_aesthetics_score === true) {
       throw new ModelError(
         'The model cannot be run',
@@ -58,8 +60,9 @@ export const stableDiffusionXl: Family = {
         const isGuided = takesTwoSamples(configs.unet, guidanceScale);
         const isZero = isGuided && zerosForNone && request.negativePrompt === '';
         const prompts = promptFields(isGuided && !isZero).map((field) => request[field]);
-        const [states] = await encodeFirst(prompts);
-        const [states2, embeds] = await encodeSecond(prompts);
+        const chunks = chunksOf(request, prompts, parts);
+        const [states] = await encodeFirst(prompts, chunks);
+        const [states2, embeds] = await encodeSecond(prompts, chunks);
         const whole = (input: ConditioningInput) => (isZero ? withZerosInFront(input) : input);
         const samples = isGuided ? 2 : 1;
         // Size of the original, its cut's corner, size of the picture: each height, then width.

@@ -1,5 +1,6 @@
 import { mainOutput } from '../../onnx/network.ts';
 import { promptFields } from '../../pipelines/conditioning.ts';
+import { chunksOf } from '../../pipelines/prompt-chunks.ts';
 import { createTextEncoder } from '../../pipelines/text-encoder.ts';
 import type { Family } from '../family.ts';
 import {
@@ -28,7 +29,8 @@ export const stableDiffusion: Family = {
     ...(task === 'inpainting' ? { skip_prk_steps: true } : { clip_sample: false }),
   }),
   unetInputs: (config) => ['encoder_hidden_states', ...guidanceInputNames(config)],
-  createConditioner({ configs, unet, tokenizers, textEncoders }) {
+  createConditioner(parts) {
+    const { configs, unet, tokenizers, textEncoders } = parts;
     const [tokenizer, network] = [tokenizers[0]!, textEncoders[0]!];
     const output = mainOutput(network, 'last_hidden_state');
     checkTextWidth(unet, textEncoders, [output]);
@@ -38,7 +40,8 @@ export const stableDiffusion: Family = {
       async condition(request) {
         const { guidanceScale } = request;
         const isGuided = takesTwoSamples(configs.unet, guidanceScale);
-        const [states] = await encode(promptFields(isGuided).map((field) => request[field]));
+        const prompts = promptFields(isGuided).map((field) => request[field]);
+        const [states] = await encode(prompts, chunksOf(request, prompts, parts));
         return {
           guidanceScale: isGuided ? guidanceScale : undefined,
           inputs: {

@@ -42,6 +42,7 @@ const makers: Readonly<Record<string, Maker>> = {
     ...maybe(random, {
       model: () => 'pinhole',
       negativePrompt: () => random.pick(['', ...prompts]),
+      longPrompt: () => random.pick(['truncate', 'chunks']),
       seed: () => random.pick([0, 7, -1, 2 ** 32 - 9, '18446744073709551615']),
       steps: () => random.pick([1, 20, 150]),
       guidanceScale: () => random.pick([0, 1, 4.5]),
