@@ -85,6 +85,12 @@ const parser = yargs(hideBin(process.argv))
             requiresArg: true,
             describe: 'Share of the steps that is run',
           },
+          preview: {
+            type: 'string',
+            requiresArg: true,
+            describe:
+              'A file that ends in .jpg: the newest rough picture on the way, while it is made',
+          },
           output: {
             type: 'string',
             requiresArg: true,

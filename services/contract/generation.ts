@@ -58,6 +58,8 @@ export const generationInput = inputObject({
    * left. Absent: what diffusers' pipeline of the model's family takes.
    */
   strength: z.number().gt(0).max(1).optional(),
+  /** Whether `watch` shows small, rough pictures of how it comes along; see `preview`. */
+  previews: z.boolean().optional(),
   /** Repeating a create with the same key and body returns the same generation. */
   idempotencyKey: text.min(1).max(255).optional(),
   /**
@@ -88,6 +90,8 @@ export const generationRequest = z.object({
   initImage: uploadReference.optional(),
   mask: uploadReference.optional(),
   strength: z.number().optional(),
+  /** Absent: none. */
+  previews: z.literal(true).optional(),
 });
 export type GenerationRequest = z.infer<typeof generationRequest>;
 
@@ -105,6 +109,17 @@ export const progress = z.object({
   steps: z.int(),
 });
 export type Progress = z.infer<typeof progress>;
+
+/** How a picture looks on the way: small, rough, kept nowhere, and lost where there is no time for it. */
+export const preview = z.object({
+  /** Which of the request's pictures, from 0. */
+  index: z.int(),
+  /** Steps done over all pictures when it was taken, as `progress.step`. */
+  step: z.int(),
+  /** JPEG as `data:image/jpeg;base64,…`: 128 pixels a side at most, one for each latent. */
+  url: z.string().max(65_536),
+});
+export type Preview = z.infer<typeof preview>;
 
 /** A finished picture as the record names it. */
 export const storedImage = z.object({
@@ -239,6 +254,11 @@ const generation = z.object({
   evidence: z.array(evidence),
   /** The failed or canceled generation that this one repeats. */
   redriveOf: z.uuid().nullable(),
+  /**
+   * Told by `generations.watch` alone, where the request asks for previews, up to twice a second. It is
+   * in the one event that brings it.
+   */
+  preview: preview.optional(),
   /** Told by `generations.get` alone; null without a webhook. */
   webhook: webhookStatus.nullable().optional(),
 });

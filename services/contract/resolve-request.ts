@@ -39,6 +39,7 @@ export function resolveRequest(
     ...(input.initImage !== undefined && { initImage: input.initImage }),
     ...(input.mask !== undefined && { mask: input.mask }),
     ...(input.strength !== undefined && { strength: input.strength }),
+    ...(input.previews === true && { previews: true }),
   };
 
   checkRequest(request, model);

@@ -13,6 +13,7 @@ export {
   releaseNetworks,
   type SessionOptions,
 } from './onnx/sessions.ts';
+export { type LatentRgb, latentPreview } from './pipelines/latent-rgb.ts';
 export { loadPipeline } from './pipelines/load-pipeline.ts';
 export type {
   GenerateOptions,

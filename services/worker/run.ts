@@ -64,7 +64,7 @@ export async function makePictures(options: {
   spans: Spans;
 }): Promise<{ modelLoadMs: number; inferenceMs: number }> {
   const { inference, record, inputs, run, signal, onStep, spans } = options;
-  const { count, initImage, mask, ...request } = record.request;
+  const { count, initImage, mask, previews: _, ...request } = record.request;
   const uploads = { initImage, mask };
   const { model, scheduler, steps, width, height } = request;
   const startPicture = (index: number) =>

@@ -8,6 +8,7 @@ import { createDenoisingJob, type DenoisingJob } from './denoising-job.ts';
 import { imageToImage, inpainting, type Start, textToImage } from './initial-latents.ts';
 import type { LatentDecoder } from './latent-decoder.ts';
 import type { LatentEncoder } from './latent-encoder.ts';
+import { latentRgbOf } from './latent-rgb.ts';
 import { checkPictureSize, type PictureSizes } from './picture-size.ts';
 import type { GenerateOptions, Picture, PictureRequest, Pipeline, Task } from './pipeline.ts';
 import { encodePng } from './png.ts';
@@ -109,6 +110,7 @@ export function createPipeline(model: Model): Pipeline {
 
   return {
     decode,
+    latentRgb: latentRgbOf(family, model.configs.vae, model.latentChannels),
     async generate(request, options): Promise<Picture> {
       const { width, height } = request;
       const pixels = await decode(request, options);

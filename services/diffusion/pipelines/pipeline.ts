@@ -1,5 +1,6 @@
 import type { SchedulerUsed } from '../schedulers/create-scheduler.ts';
 import type { Cut } from '../tokenizer/clip-tokenizer.ts';
+import type { LatentRgb } from './latent-rgb.ts';
 import type { RunState } from './run-state.ts';
 
 /** What a picture is made from beside the prompt: nothing, a picture, or a picture and a mask. */
@@ -64,6 +65,8 @@ export type Pipeline = {
   generate(request: PictureRequest, options?: GenerateOptions): Promise<Picture>;
   /** The decoder's pixels before they are clamped, [3, height, width]. */
   decode(request: PictureRequest, options?: GenerateOptions): Promise<Float32Array>;
+  /** How latents on the way are seen, see `latentPreview`; undefined where that is not known. */
+  readonly latentRgb: LatentRgb | undefined;
   /**
    * The scheduler that a request runs with, for a record of how its picture is made.
    * @throws ModelError where it cannot be used

@@ -5,7 +5,15 @@ import { z } from 'zod';
 import { schema as worker } from '../config.ts';
 
 const requests = z
-  .array(generationRequest.omit({ count: true, initImage: true, mask: true, strength: true }))
+  .array(
+    generationRequest.omit({
+      count: true,
+      initImage: true,
+      mask: true,
+      strength: true,
+      previews: true,
+    }),
+  )
   .min(1);
 
 /** A program's settings are text; what is no JSON is refused as any other wrong value. */

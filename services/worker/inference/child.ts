@@ -41,9 +41,12 @@ async function load(message: Extract<ParentMessage, { type: 'load' }>): Promise<
   for (const { name, folder } of message.models) {
     const started = performance.now();
     try {
-      pipelines.set(name, await loadPipeline(folder, { executionProviders }));
+      const pipeline = await loadPipeline(folder, { executionProviders });
+      pipelines.set(name, pipeline);
       const digest = await modelDigest(folder);
-      models.push({ name, digest, loadMs: performance.now() - started });
+      const loadMs = performance.now() - started;
+      const { latentRgb } = pipeline;
+      models.push({ name, digest, loadMs, ...(latentRgb !== undefined && { latentRgb }) });
     } catch (error) {
       say({ type: 'load-failed', message: `model ${name} in ${folder}: ${describe(error)}` });
       return;

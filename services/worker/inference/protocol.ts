@@ -1,12 +1,12 @@
 import type { FailureCode, GenerationRequest } from '@darkroom/contract';
-import type { Picture, PictureRequest, RunState } from '@darkroom/diffusion';
+import type { LatentRgb, Picture, PictureRequest, RunState } from '@darkroom/diffusion';
 import { z } from 'zod';
 
 /**
  * Version of the messages below. Parent and child normally come from one release; a child started
  * again after the files were replaced does not, and is refused at its first word.
  */
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 
 /** A model to load: its name in the catalogue and its folder in the Hugging Face ONNX layout. */
 export type ModelFolder = { name: string; folder: string };
@@ -49,8 +49,15 @@ export type Hello = {
 /** As much of a first word as is read before its version is known: another release may speak. */
 export const greeting = z.object({ type: z.literal('hello'), protocol: z.int() });
 
-/** A model the child holds. `digest` is over every file of its folder. */
-export type LoadedModel = { name: string; digest: string; loadMs: number };
+/** A model the child holds. */
+export type LoadedModel = {
+  name: string;
+  /** Over every file of its folder. */
+  digest: string;
+  loadMs: number;
+  /** For previews of its latents; absent where nobody knows. */
+  latentRgb?: LatentRgb;
+};
 
 /** What a call has run until now. */
 export type Ran = {

@@ -24,6 +24,16 @@ export const stableDiffusionXl: Family = {
     { tokenizer: 'tokenizer_2', encoder: 'text_encoder_2' },
   ],
   scalingFactor: 0.13025,
+  // Fitted by ComfyUI's authors: SDXL in its comfy/latent_formats.py.
+  latentRgb: {
+    factors: [
+      [0.3651, 0.4232, 0.4341],
+      [-0.2533, -0.0042, 0.1068],
+      [0.1076, 0.1111, -0.0362],
+      [-0.3165, -0.2492, -0.2188],
+    ],
+    bias: [0.1084, -0.0175, -0.0011],
+  },
   normalizesLatents: true,
   upcastsVae: true,
   strength: { 'image-to-image': 0.3, inpainting: 0.9999 },

@@ -20,6 +20,16 @@ export const stableDiffusion: Family = {
   ],
   textEncoders: [{ tokenizer: 'tokenizer', encoder: 'text_encoder' }],
   scalingFactor: 0.18215,
+  // Fitted by ComfyUI's authors: SD15 in its comfy/latent_formats.py.
+  latentRgb: {
+    factors: [
+      [0.3512, 0.2297, 0.3227],
+      [0.325, 0.4974, 0.235],
+      [-0.2829, 0.1762, 0.2721],
+      [-0.212, -0.2616, -0.7177],
+    ],
+    bias: [0, 0, 0],
+  },
   normalizesLatents: false,
   upcastsVae: false,
   strength: { 'image-to-image': 0.8, inpainting: 1 },

@@ -49,6 +49,7 @@ const makers: Readonly<Record<string, Maker>> = {
       scheduler: () => random.pick(schedulerName.options),
       width: () => 64,
       height: () => 64,
+      previews: () => random.pick([true, false]),
       count: () => random.pick([1, 2]),
       idempotencyKey: () => `k${Math.floor(random.next() * 5_000)}`,
       deadline: () => random.pick(['2100-01-01T00:00:00Z', '2101-01-01T00:00:00.123+05:30']),
