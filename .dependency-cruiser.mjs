@@ -33,12 +33,7 @@ const owners = [
     "OpenTelemetry's SDK",
     'createMetrics, startTracing and the interfaces of @opentelemetry/api',
   ],
-  [
-    'uploads',
-    'sharp|@img/[^/]+',
-    'libvips',
-    'decodePicture, decodeMask, inspectUpload and encodeJpeg',
-  ],
+  ['uploads', 'sharp|@img/[^/]+', 'libvips', 'what @darkroom/uploads exports'],
   ['diffusion', 'onnxruntime-[^/]+|@huggingface/tokenizers', 'onnxruntime', 'the pipeline'],
 ];
 

@@ -1,4 +1,3 @@
-import type { Family } from '../families/family.ts';
 import { ModelError } from '../model-error.ts';
 import type { VaeConfig } from '../model-folder/model-configs.ts';
 
@@ -19,7 +18,7 @@ export type LatentRgb = {
  * @throws ModelError where the configuration's map is for other latents
  */
 export function latentRgbOf(
-  { latentRgb, scalingFactor }: Pick<Family, 'latentRgb' | 'scalingFactor'>,
+  { latentRgb, scalingFactor }: { latentRgb: LatentRgb; scalingFactor: number },
   vae: VaeConfig,
   channels: number,
 ): LatentRgb | undefined {
