@@ -151,6 +151,7 @@ const names: Readonly<Record<string, string>> = {
   onnxruntime: 'the runtime (onnxruntime)',
   node: 'Node',
   executionProviders: 'the execution providers',
+  vaeTiling: 'whether the VAE decodes in tiles (VAE_TILING)',
 };
 
 const describeChange = ({ field, was, now }: Change): string =>

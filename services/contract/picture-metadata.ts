@@ -22,6 +22,8 @@ export const pictureMetadata = z.object({
     /** With what the request chose and with defaults; infinite numbers as text. */
     config: z.record(z.string(), z.json()),
   }),
+  /** The VAE decoded it in tiles; absent: in one. */
+  vaeTiling: z.literal(true).optional(),
   /** Darkroom's engine. */
   engine: z.string(),
   onnxruntime: z.string(),

@@ -28,7 +28,11 @@ describe.each(folders)('%s', (folder) => {
   let path: string;
   beforeAll(async () => {
     path = await assembleModel(folder, own[0]!.networks);
-    pipeline = await loadPipeline(path, { executionProviders: ['cpu'], intraOpThreads: 1 });
+    pipeline = await loadPipeline(path, {
+      executionProviders: ['cpu'],
+      intraOpThreads: 1,
+      vaeTiling: folder.endsWith('-tiled') ? 'always' : 'auto',
+    });
   });
   afterAll(async () => {
     await pipeline?.release();

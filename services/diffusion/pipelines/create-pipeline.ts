@@ -110,6 +110,7 @@ export function createPipeline(model: Model): Pipeline {
 
   return {
     decode,
+    usesTiles: decoder.usesTiles,
     latentRgb: latentRgbOf(family, model.configs.vae, model.latentChannels),
     async generate(request, options): Promise<Picture> {
       const { width, height } = request;

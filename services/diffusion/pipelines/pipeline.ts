@@ -65,6 +65,8 @@ export type Pipeline = {
   generate(request: PictureRequest, options?: GenerateOptions): Promise<Picture>;
   /** The decoder's pixels before they are clamped, [3, height, width]. */
   decode(request: PictureRequest, options?: GenerateOptions): Promise<Float32Array>;
+  /** Whether the VAE decodes this picture in tiles, for a record of how it is made. */
+  usesTiles(request: PictureRequest): boolean;
   /** How latents on the way are seen, see `latentPreview`; undefined where that is not known. */
   readonly latentRgb: LatentRgb | undefined;
   /**

@@ -33,6 +33,7 @@ export const schema = z.object({
   MODEL_DIR: worker.shape.MODEL_DIR,
   SERVE_MODELS: worker.shape.SERVE_MODELS,
   EXECUTION_PROVIDERS: worker.shape.EXECUTION_PROVIDERS,
+  VAE_TILING: worker.shape.VAE_TILING,
   REQUIRE_GPU: worker.shape.REQUIRE_GPU,
   CANARY_REQUESTS: z
     .string()

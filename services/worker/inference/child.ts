@@ -36,12 +36,13 @@ const describe = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 
 async function load(message: Extract<ParentMessage, { type: 'load' }>): Promise<void> {
+  const { vaeTiling } = message;
   const executionProviders = [...message.executionProviders];
   const models = [];
   for (const { name, folder } of message.models) {
     const started = performance.now();
     try {
-      const pipeline = await loadPipeline(folder, { executionProviders });
+      const pipeline = await loadPipeline(folder, { executionProviders, vaeTiling });
       pipelines.set(name, pipeline);
       const digest = await modelDigest(folder);
       const loadMs = performance.now() - started;
@@ -122,7 +123,8 @@ function withMetadata(png: Uint8Array, request: InferenceRequest, pipeline: Pipe
   const modelDigest = digests.get(request.model) ?? '';
   const identity = { ...engineVersions, executionProviders };
   const scheduler = pipeline.schedulerOf(request);
-  return addPngText(png, pictureText({ request, scheduler, modelDigest, identity }));
+  const vaeTiling = pipeline.usesTiles(request);
+  return addPngText(png, pictureText({ request, scheduler, vaeTiling, modelDigest, identity }));
 }
 
 process.on('message', (message: ParentMessage) => {

@@ -1,5 +1,5 @@
 import type { FailureCode, GenerationRequest } from '@darkroom/contract';
-import type { LatentRgb, Picture, PictureRequest, RunState } from '@darkroom/diffusion';
+import type { LatentRgb, Picture, PictureRequest, RunState, VaeTiling } from '@darkroom/diffusion';
 import { z } from 'zod';
 
 /**
@@ -23,6 +23,7 @@ export type ParentMessage =
       type: 'load';
       models: readonly ModelFolder[];
       executionProviders: readonly string[];
+      vaeTiling: VaeTiling;
       /** Whether pictures carry what made them. */
       pictureMetadata: boolean;
     }

@@ -73,6 +73,8 @@ def publish(name: str, networks: str, parts: dict, vae: dict | None = None) -> N
         if encoder in parts:
             files[f"{encoder}/config.json"] = parts[encoder].config.to_diff_dict()
     for path, value in files.items():
+        # A set of names in no order, for diffusers alone.
+        value.pop("_use_default_values", None)
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(json.dumps(value, indent=1, default=str) + "\n")
 
@@ -219,6 +221,7 @@ def stable_diffusion(cases: Cases) -> None:
         paint = pipeline("StableDiffusionInpaintPipeline", name, own, **NONE)
         cases.add(name, folder, paint, request(14, 8, 5.0, task="inpainting", strength=0.7))
         cases.add(name, folder, paint, request(15, 6, 1.0, task="inpainting", strength=1.0), count=3)
+    tiled(cases, "sd-1.5", "sd", parts, "StableDiffusionPipeline", **NONE)
     other_exports(parts)
 
 
@@ -238,6 +241,18 @@ def other_exports(parts: dict) -> None:
     (published / "scheduler").mkdir(parents=True)
     (published / "model_index.json").write_text(json.dumps(PUBLISHED["sd-legacy"]["model_index"]) + "\n")
     shutil.copy(OUT / "published/sd-1.5/scheduler/scheduler_config.json", published / "scheduler")
+
+
+def tiled(cases: Cases, published: str, networks: str, parts: dict, kind: str, **more) -> None:
+    """Decoded in tiles of 16 pixels, which a published configuration says by the size it was trained on."""
+    name, vae = f"{published}-tiled", parts["vae"]
+    publish(name, networks, parts, vae={"sample_size": 16})
+    vae.tile_sample_min_size, vae.tile_latent_min_size = 16, 8
+    vae.enable_tiling()
+    made = pipeline(kind, published, parts, **more)
+    cases.add(name, networks, made, request(80, 8, 5.0, "blue"))
+    cases.add(name, networks, made, request(81, 6, 1.0), count=3)
+    vae.disable_tiling()
 
 
 def inpainting(cases: Cases) -> None:
@@ -270,6 +285,8 @@ def stable_diffusion_xl(cases: Cases) -> None:
     turbo = pipeline("StableDiffusionXLPipeline", "sdxl-turbo", parts, **plain)
     cases.add("sdxl-turbo", "xl", turbo, request(60, 1, 0.0))
     cases.add("sdxl-turbo", "xl", turbo, request(61, 4, 0.0), count=3)
+
+    tiled(cases, "sdxl-base", "xl", parts, "StableDiffusionXLPipeline", **plain)
 
     # As in models whose VAE was trained further: mean and deviation of its latents.
     normal = {"latents_mean": [-0.5, 0.25, 1.0, 0.0], "latents_std": [2.0, 1.5, 1.0, 3.0]}
