@@ -54,7 +54,8 @@ export const variables = {
     .meta({
       description:
         'whether the VAE decodes pictures tile by tile, which takes less memory and can shift ' +
-        'colours a little; auto: those that would take more than 8 GiB',
+        'colours a little; auto: those that would take more than 8 GiB, for Stable Diffusion and XL ' +
+        'above 1.7 megapixels',
       examples: ['VAE_TILING=always'],
     })
     .default('auto'),

@@ -33,6 +33,8 @@ const vaeConfig = z.object({
   latent_rgb_factors: z.array(rgb).nullish(),
   latent_rgb_factors_bias: rgb.nullish(),
   force_upcast: z.boolean().nullish(),
+  /** Whether every latent attends to every other on the way. */
+  mid_block_add_attention: z.boolean().default(true),
   /** Side of the pictures that it was trained on; exports without a configuration are of SD 1. */
   sample_size: z.union([z.int().positive(), z.array(z.int().positive()).min(1)]).default(512),
   /** Every block but the last halves the picture. */

@@ -97,8 +97,7 @@ export function createPipeline(model: Model): Pipeline {
     await batcher.denoise(job, { onStep, signal });
 
     // 6. Decode
-    signal?.throwIfAborted();
-    return decoder.decode(job.latents, job.shape.output, request);
+    return decoder.decode(job.latents, job.shape.output, request, signal);
   }
 
   function truncated(request: PictureRequest): Picture['truncated'] {

@@ -23,9 +23,15 @@ export type LatentDecoder = {
   /**
    * Latents [C, H, W] to pixels [3, height, width], mostly in −1 to 1, not clamped.
    *
-   * @throws ModelError where the network gives another size
+   * @param signal looked at before each run of the network
+   * @throws ModelError where the network gives another size; `signal.reason` when aborted
    */
-  decode(latents: Float32Array, dims: SampleDims, size: Size): Promise<Float32Array>;
+  decode(
+    latents: Float32Array,
+    dims: SampleDims,
+    size: Size,
+    signal?: AbortSignal,
+  ): Promise<Float32Array>;
 };
 
 export function createLatentDecoder(
@@ -46,10 +52,11 @@ export function createLatentDecoder(
   return {
     channels: decoder.channels,
     usesTiles: inTiles,
-    async decode(latents, [channels, rows, columns], size) {
+    async decode(latents, [channels, rows, columns], size, signal) {
       const factor = size.height / rows;
       const decodePart = async (part: { y: number; x: number; height: number; width: number }) => {
         const { y, x, height, width } = part;
+        signal?.throwIfAborted();
         const pixels = await decoder.run([1, channels, height, width], (values) => {
           for (let i = 0; i < values.length; i++) {
             const channel = Math.floor(i / (height * width));

@@ -4,7 +4,7 @@ import { stableDiffusionXl } from '../families/stable-diffusion-xl/stable-diffus
 import { ModelError } from '../model-error.ts';
 import { latentPreview, latentRgbOf } from './latent-rgb.ts';
 
-const vae = { block_out_channels: [1, 1, 1, 1], sample_size: 512 };
+const vae = { block_out_channels: [1, 1, 1, 1], sample_size: 512, mid_block_add_attention: true };
 const row = [1, 0.5, -0.5] as [number, number, number];
 
 describe('the map of a model', () => {

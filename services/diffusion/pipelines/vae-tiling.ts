@@ -4,21 +4,28 @@ import type { TileSize } from './decode-tiles.ts';
 /** When a VAE decodes tile by tile. `auto`: where a picture in one would take too much memory. */
 export type VaeTiling = 'auto' | 'always' | 'never';
 
-/** Values of the widest layer that the runtime holds at once while it decodes, about; see the decision. */
+/** How many outputs of the widest layer the runtime holds at once, about; measured, see the decision. */
 const LAYERS_HELD = 4;
+/** How many matrices of the attention it holds at once, about. */
+const SCORES_HELD = 3;
 
 /** What decoding may take where nobody says otherwise, in bytes. */
 export const DECODE_BUDGET_BYTES = 8 * 2 ** 30;
 
 /**
- * Memory that decoding a picture in one takes beside the weights, about, in bytes. The widest layer has
- * the picture's full size and the channels of the last block but one, in float32.
+ * Memory that decoding a picture in one takes beside the weights, about, in bytes of float32: for the
+ * widest layer, which has the picture's full size and the channels of the last block but one, or for the
+ * attention of every latent to every other before, whichever is more.
  *
  * @param size in pixels
  */
 export function decodeBytes(size: { width: number; height: number }, vae: VaeConfig): number {
-  const channels = vae.block_out_channels[1] ?? vae.block_out_channels[0]!;
-  return LAYERS_HELD * size.width * size.height * channels * Float32Array.BYTES_PER_ELEMENT;
+  const { block_out_channels: widths, mid_block_add_attention: attends } = vae;
+  const pixels = size.width * size.height;
+  const layers = LAYERS_HELD * pixels * (widths[1] ?? widths[0]!);
+  const latents = pixels / 4 ** (widths.length - 1);
+  const scores = attends ? SCORES_HELD * latents ** 2 : 0;
+  return Math.max(layers, scores) * Float32Array.BYTES_PER_ELEMENT;
 }
 
 /**
