@@ -35,9 +35,15 @@ async function previewsOf(input: GenerationInput) {
   return { previews, generation, ms: performance.now() - began };
 }
 
-const request = { prompt: 'a large red star on a blue background', steps: 150, count: 2 };
+const request = {
+  prompt: 'a large red star on a blue background',
+  steps: 150,
+  count: 3,
+  seed: 7,
+  guidanceScale: 1.5,
+};
 
-it('watches show pictures on the way, seldom, small, and nearer to the end the later', async () => {
+it('watches show pictures on the way, seldom, small, and like what comes of it', async () => {
   const { previews, generation, ms } = await previewsOf({ ...request, previews: true });
   expect(generation.request.previews).toBe(true);
   expect(previews.length).toBeGreaterThan(1);
@@ -48,20 +54,25 @@ it('watches show pictures on the way, seldom, small, and nearer to the end the l
 
   // The model's latents are an eighth of the picture's sides.
   const size = { width: 8, height: 8 };
-  const made = await decodePicture(await client.fetchImage(generation.images[1]!), size);
-  const apart = await Promise.all(
-    previews
-      .filter(({ index }) => index === 1)
-      .map(async ({ url }) => {
-        const pixels = await decodePicture(Buffer.from(url.split(',')[1]!, 'base64'), size);
-        return pixels.reduce((sum, value, i) => sum + Math.abs(value - made[i]!), 0) / made.length;
-      }),
+  const pictures = await Promise.all(
+    generation.images.map(async (image) => decodePicture(await client.fetchImage(image), size)),
   );
-  expect(apart.at(-1)).toBeLessThan(apart[0]!);
+  // Before, there is little to see.
+  const formed = previews.filter(({ index, step }) => step - 150 * index >= 50);
+  expect(formed).not.toEqual([]);
+  for (const { index, url } of formed) {
+    const made = pictures[index]!;
+    const pixels = await decodePicture(Buffer.from(url.split(',')[1]!, 'base64'), size);
+    const apart = (sign: number) =>
+      pixels.reduce((sum, value, i) => sum + Math.abs(value - sign * made[i]!), 0) / made.length;
+    // Near to the picture that is made then, far from its negative.
+    expect(apart(1)).toBeLessThan(0.5);
+    expect(apart(-1)).toBeGreaterThan(0.7);
+  }
 }, 60_000);
 
 it('shows none to who asks for none, and the pictures are the same', async () => {
-  const short = { ...request, steps: 8, count: 1, seed: 3 };
+  const short = { ...request, steps: 8, count: 1 };
   const without = await previewsOf(short);
   const asked = await previewsOf({ ...short, previews: true });
   expect(without.previews).toEqual([]);

@@ -113,7 +113,17 @@ async function runFrom(job: Running, inputs: Inputs): Promise<JobEnd> {
     };
     const { signal } = lease;
     made = await Promise.race([
-      makePictures({ inference, record, inputs, run, signal, onStep, span, spans }),
+      makePictures({
+        inference,
+        record,
+        inputs,
+        run,
+        signal,
+        previews: previews !== undefined,
+        onStep,
+        span,
+        spans,
+      }),
       overdue(signal),
     ]);
     // A worker that closes has all pictures to store here, for itself or for the next.

@@ -19,6 +19,7 @@ const state = {
   step: 3,
   steps: 9,
   latents,
+  predicted: latents,
   random: { words: new Uint32Array(624), index: 0, cachedNormal: null },
   history: [],
 };

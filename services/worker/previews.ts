@@ -5,7 +5,7 @@ import { encodeJpeg } from '@darkroom/uploads';
 /** Between two previews of a generation at least, in milliseconds. */
 const INTERVAL_MS = 500;
 
-/** Makes previews of one generation's latents, beside the engine and never in its way. */
+/** Makes previews of what the model predicts for one generation, beside the engine and never in its way. */
 export type Previews = {
   /**
    * Offers a step to be shown. Most are passed over: those that come too soon, and those that come
@@ -25,7 +25,7 @@ export function createPreviews(
   let isEncoding = false;
   let hasStopped = false;
 
-  async function encode({ latents }: RunState, told: (url: string) => void): Promise<void> {
+  async function encode(latents: Float32Array, told: (url: string) => void): Promise<void> {
     const scale = Math.sqrt((width * height * map.factors.length) / latents.length);
     const size = { width: width / scale, height: height / scale };
     const jpeg = await encodeJpeg(latentPreview(latents, size, map));
@@ -34,13 +34,13 @@ export function createPreviews(
   }
 
   return {
-    offer(state, told) {
+    offer({ predicted }, told) {
       const now = performance.now();
-      if (isEncoding || now < dueAt) return;
+      if (predicted === undefined || isEncoding || now < dueAt) return;
       dueAt = now + INTERVAL_MS;
       isEncoding = true;
       // A preview that cannot be made is missed by nobody.
-      void encode(state, told)
+      void encode(predicted, told)
         .catch(() => {})
         .finally(() => {
           isEncoding = false;

@@ -88,6 +88,22 @@ describe('generate', () => {
     ).resolves.toBeDefined();
   });
 
+  it('tells with each call what the model predicts where previews are asked for', async () => {
+    const states: RunState[] = [];
+    const onStep = (state: RunState) => states.push(state);
+    const seen = await pipeline('batch').decode(request, { previews: true, onStep });
+    expect(states.map(({ predicted }) => predicted?.length)).toEqual(
+      states.map(({ latents }) => latents.length),
+    );
+    // After the last call there is no noise left.
+    const { predicted, latents } = states.at(-1)!;
+    expect(arrayParity(predicted!, latents)).toBeLessThan(1e-5);
+    expect(arrayParity(states[0]!.predicted!, states[0]!.latents)).toBeGreaterThan(0.01);
+    states.length = 0;
+    expect(await pipeline('batch').decode(request, { onStep })).toEqual(seen);
+    expect(states.some(({ predicted }) => predicted !== undefined)).toBe(false);
+  });
+
   it('makes the same bytes again, alone or beside another', async () => {
     const { png } = await pipeline('batch').generate(request);
     const both = await Promise.all([

@@ -2,6 +2,7 @@ import type { Family } from '../families/family.ts';
 import type { ModelConfigs } from '../model-folder/model-configs.ts';
 import { createTorchGenerator } from '../random/torch-generator.ts';
 import { createScheduler, resolveScheduler } from '../schedulers/create-scheduler.ts';
+import { predictionTypeOf } from '../schedulers/predicted-original.ts';
 import type { ClipTokenizer } from '../tokenizer/clip-tokenizer.ts';
 import type { Conditioner } from './conditioning.ts';
 import { createDenoisingJob, type DenoisingJob } from './denoising-job.ts';
@@ -13,7 +14,6 @@ import { checkPictureSize, type PictureSizes } from './picture-size.ts';
 import type { GenerateOptions, Picture, PictureRequest, Pipeline, Task } from './pipeline.ts';
 import { encodePng } from './png.ts';
 import { mostChunks } from './prompt-chunks.ts';
-import type { RunState } from './run-state.ts';
 import { createStepBatcher } from './step-batcher.ts';
 import { checkTask, taskOf } from './task.ts';
 import type { SampleDims, Unet } from './unet.ts';
@@ -48,7 +48,10 @@ export function createPipeline(model: Model): Pipeline {
     ...family.schedulerSettings(task),
   });
 
-  async function prepare(asked: PictureRequest, resume?: RunState): Promise<DenoisingJob> {
+  async function prepare(
+    asked: PictureRequest,
+    { resume, previews = false }: Pick<GenerateOptions, 'resume' | 'previews'>,
+  ): Promise<DenoisingJob> {
     // 1. Check inputs
     checkPictureSize(model.sizes, asked);
     const task = taskOf(asked);
@@ -82,15 +85,25 @@ export function createPipeline(model: Model): Pipeline {
         : task === 'image-to-image'
           ? await imageToImage(start, await model.encoder(task))
           : await inpainting(start, await model.encoder(task), model.isInpainting);
-    return createDenoisingJob({ scheduler, random, conditioning, dims, initial, resume });
+    const used = previews ? resolveScheduler(config, { name, karras }) : undefined;
+    const predicts = used && predictionTypeOf(used.config);
+    return createDenoisingJob({
+      scheduler,
+      random,
+      conditioning,
+      dims,
+      initial,
+      predicts,
+      resume,
+    });
   }
 
   async function decode(
     request: PictureRequest,
-    { onStep, signal, resume }: GenerateOptions = {},
+    { onStep, signal, ...options }: GenerateOptions = {},
   ): Promise<Float32Array> {
     signal?.throwIfAborted();
-    const job = await prepare(request, resume);
+    const job = await prepare(request, options);
 
     // 5. Denoise, together with whoever else is at it. The runtime waits for the event loop before
     // each run, so signals and messages are seen between calls.

@@ -43,17 +43,6 @@ describe('a preview', () => {
     });
   });
 
-  it('weakens noise to the strength of latents', () => {
-    const latents = Float32Array.of(1, -1, -1, 1);
-    const size = { width: 2, height: 2 };
-    const strong = latentPreview(
-      latents.map((value) => value * 14),
-      size,
-      map,
-    );
-    expect(strong).toEqual(latentPreview(latents, size, map));
-  });
-
   it('has at most 128 pixels a side', () => {
     const latents = new Float32Array(300 * 130);
     expect(latentPreview(latents, { width: 300, height: 130 }, map)).toMatchObject({

@@ -42,9 +42,7 @@ export function latentRgbOf(
 const LONGEST_SIDE = 128;
 
 /**
- * How latents look on the way, a pixel for each, or for each second, third … where there are more than
- * 128 a side. Noise that is stronger than a picture's latents is weakened to their strength, so that
- * what is in it shows.
+ * How latents look, a pixel for each, or for each second, third … where there are more than 128 a side.
  *
  * @param latents [C, height, width], C as the map has factors
  * @returns RGB of 8 bit, interleaved
@@ -58,17 +56,13 @@ export function latentPreview(
   const pace = Math.ceil(Math.max(size.width, size.height) / LONGEST_SIDE);
   const width = Math.ceil(size.width / pace);
   const height = Math.ceil(size.height / pace);
-  const strength = Math.sqrt(
-    latents.reduce((sum, value) => sum + value * value, 0) / latents.length,
-  );
-  const gain = 1 / Math.max(1, strength);
   const data = new Uint8ClampedArray(3 * width * height);
   for (let i = 0; i < width * height; i++) {
     const at = Math.floor(i / width) * pace * size.width + (i % width) * pace;
     for (let colour = 0; colour < 3; colour++) {
       let value = bias[colour]!;
       for (const [channel, row] of factors.entries()) {
-        value += gain * latents[channel * area + at]! * row[colour]!;
+        value += latents[channel * area + at]! * row[colour]!;
       }
       data[i * 3 + colour] = (value / 2 + 0.5) * 255;
     }

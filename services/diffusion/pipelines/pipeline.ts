@@ -54,6 +54,8 @@ export type Truncation = Cut & { field: 'prompt' | 'negativePrompt' };
 export type GenerateOptions = {
   /** Called after each model call with all that is needed to go on from there. */
   onStep?: (state: RunState) => void;
+  /** Whether the states that `onStep` gets have `predicted`. */
+  previews?: boolean | undefined;
   /** Looked at between model calls; an aborted run rejects with `signal.reason`. */
   signal?: AbortSignal;
   /** Goes on after the call that this state was taken at, to the same bits. */

@@ -61,7 +61,7 @@ it('stops between two tiles', async () => {
       if (runs === 2) stop.abort();
       return new Float32Array(3 * 64 * height! * width!);
     },
-  } as VaeHalf;
+  } as unknown as VaeHalf;
   const scale = { factor: 1, means: undefined, deviations: undefined };
   const decoder = createLatentDecoder(half, scale, { vae, tiling: 'always' });
   const latents = new Float32Array(4 * 128 * 128);

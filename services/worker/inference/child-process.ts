@@ -98,7 +98,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
       identity,
       gone: link.gone,
       end: kill,
-      generate: (request, { onStep, onRan, signal, resume, traceparent }) => {
+      generate: (request, { onStep, onRan, signal, resume, previews = false, traceparent }) => {
         const id = ++lastId;
         const abort = () => link.say({ type: 'abort', id });
         signal?.addEventListener('abort', abort, { once: true });
@@ -107,6 +107,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
           id,
           request,
           stepIntervalMs,
+          previews,
           ...(resume !== undefined && { resume }),
           ...(traceparent !== undefined && { traceparent }),
         });

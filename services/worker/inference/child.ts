@@ -62,7 +62,7 @@ async function load(message: Extract<ParentMessage, { type: 'load' }>): Promise<
 }
 
 async function generate(message: Extract<ParentMessage, { type: 'generate' }>): Promise<void> {
-  const { id, request, stepIntervalMs, resume, traceparent } = message;
+  const { id, request, stepIntervalMs, previews, resume, traceparent } = message;
   const { model, uploads: _, ...pictureRequest } = request;
   const fields = { model, ...(traceparent !== undefined && { traceparent }) };
   const pipeline = pipelines.get(model);
@@ -95,6 +95,7 @@ async function generate(message: Extract<ParentMessage, { type: 'generate' }>): 
         say({ type: 'step', id, state, ran: ran() });
       },
       signal: abort.signal,
+      previews,
       ...(resume !== undefined && { resume }),
     });
     const file = { ...picture, png: withMetadata(picture.png, request, pipeline) };

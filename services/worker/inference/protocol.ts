@@ -33,6 +33,8 @@ export type ParentMessage =
       request: InferenceRequest;
       /** Shortest time between two `step` messages. */
       stepIntervalMs: number;
+      /** Whether the states of `step` messages have `predicted`. */
+      previews: boolean;
       resume?: RunState;
       traceparent?: string;
     }
