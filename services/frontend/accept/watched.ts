@@ -159,11 +159,9 @@ export function createWatched(options: WatchedOptions): Watched {
     hear: (event) => {
       if (event.type !== 'progress' || record === undefined) refreshLater();
       else if (event.revision === record.revision) {
-        if (event.preview !== undefined && showsPreviews()) {
-          preview = event.preview;
-          showAtPace();
-        }
+        if (showsPreviews()) preview = event.preview ?? preview;
         advance(event.progress);
+        if (preview !== undefined) showAtPace();
       }
       // Of an attempt that is over: the record knows better.
       else if (event.revision > record.revision) refreshLater();
