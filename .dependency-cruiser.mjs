@@ -33,7 +33,7 @@ const owners = [
     "OpenTelemetry's SDK",
     'createMetrics, startTracing and the interfaces of @opentelemetry/api',
   ],
-  ['uploads', 'sharp|@img/[^/]+', 'libvips', 'decodePicture, decodeMask and inspectUpload'],
+  ['uploads', 'sharp|@img/[^/]+', 'libvips', 'what @darkroom/uploads exports'],
   ['diffusion', 'onnxruntime-[^/]+|@huggingface/tokenizers', 'onnxruntime', 'the pipeline'],
 ];
 

@@ -45,6 +45,10 @@ const parser = yargs(hideBin(process.argv))
         .positional('prompt', { type: 'string', demandOption: true, describe: 'What to draw' })
         .options({
           'negative-prompt': { type: 'string', requiresArg: true, describe: 'What to keep out' },
+          'long-prompt': {
+            choices: ['truncate', 'chunks'] as const,
+            describe: 'What to do with a prompt beyond 75 tokens [default: truncate]',
+          },
           // As text, because numbers lose digits.
           seed: {
             type: 'string',
@@ -81,6 +85,12 @@ const parser = yargs(hideBin(process.argv))
             type: 'number',
             requiresArg: true,
             describe: 'Share of the steps that is run',
+          },
+          preview: {
+            type: 'string',
+            requiresArg: true,
+            describe:
+              'A file that ends in .jpg: the newest rough picture on the way, while it is made',
           },
           output: {
             type: 'string',

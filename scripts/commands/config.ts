@@ -26,6 +26,7 @@ const schema = z.object({
   MODEL_DIR: z.string().optional(),
   EXECUTION_PROVIDERS: z.string().optional(),
   PICTURE_METADATA: variables.PICTURE_METADATA,
+  VAE_TILING: variables.VAE_TILING,
   RESULT_TTL_HOURS: variables.RESULT_TTL_HOURS.optional(),
   API_KEYS_FILE: variables.API_KEYS_FILE,
   ALLOW_ANONYMOUS: variables.ALLOW_ANONYMOUS,
@@ -97,6 +98,7 @@ export type CliConfig = {
     | 'executionProviders'
     | 'requireGpu'
     | 'pictureMetadata'
+    | 'vaeTiling'
     | 'apiKeysFile'
     | 'allowAnonymous'
     | 'allowedHosts'
@@ -129,6 +131,7 @@ export function readConfig(): CliConfig {
       executionProviders: env.EXECUTION_PROVIDERS?.split(',').map((name) => name.trim()),
       requireGpu: env.REQUIRE_GPU,
       pictureMetadata: env.PICTURE_METADATA,
+      vaeTiling: env.VAE_TILING,
       apiKeysFile: env.API_KEYS_FILE,
       allowAnonymous: env.ALLOW_ANONYMOUS,
       allowedHosts: env.ALLOWED_HOSTS,

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from '@darkroom/client/source';
+import { decodePicture } from '@darkroom/uploads';
 import { decode } from 'fast-png';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { darkroom, type Running, start, startServing, stop } from './testing/darkroom.ts';
@@ -51,6 +52,41 @@ test('--json prints one document on stdout that names the files', async () => {
     ],
   });
   expect(await readdir(join(here, 'pictures'))).toEqual(['an-emoji-5.png', 'an-emoji-6.png']);
+});
+
+test('--long-prompt chunks uses all of a prompt that is cut without it', async () => {
+  const long = 'a large red star on a blue background. '.repeat(8);
+  const cut = await generate(long, '-o', 'cut.png', '--steps', '4', '--seed', '3', '--json');
+  expect(cut.stderr).toContain('warning: the prompt has');
+  const options = ['--steps', '4', '--seed', '3', '--long-prompt', 'chunks', '--json'];
+  const whole = await generate(long, '-o', 'whole.png', ...options);
+  expect(whole.stderr).not.toContain('warning');
+  const [first, second] = [cut, whole].map(({ stdout }) => JSON.parse(stdout));
+  expect(second).toMatchObject({ state: 'succeeded', truncated: [] });
+  expect(second.request.longPrompt).toBe('chunks');
+  expect(second.images[0].sha256).not.toBe(first.images[0].sha256);
+  const again = await darkroom(['reproduce', 'whole.png', '--data-dir', dataDir], { cwd: here });
+  expect(again.stdout).toContain('bit-identical');
+});
+
+test('--preview writes the newest rough picture on the way to a file', async () => {
+  const options = ['--steps', '150', '--count', '4', '--preview', 'now.jpg', '--json'];
+  const { code, stdout } = await generate('a red star', '-o', 'pictures/', ...options);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout).request.previews).toBe(true);
+  expect((await readdir(here)).toSorted()).toEqual(['now.jpg', 'pictures']);
+  const file = await readFile(join(here, 'now.jpg'));
+  expect(await decodePicture(file, { width: 8, height: 8 })).toHaveLength(3 * 8 * 8);
+});
+
+test('--preview that cannot be written is a warning, and no JPEG name wrong usage', async () => {
+  const options = ['--steps', '150', '--count', '4', '-o', 'pictures/', '--preview'];
+  const lost = await generate('a red star', ...options, join('none', 'now.jpg'));
+  expect(lost.code).toBe(0);
+  expect(lost.stderr).toMatch(/--preview cannot be written: ENOENT/);
+  const wrong = await generate('a red star', ...options, 'now.png');
+  expect(wrong.code).toBe(2);
+  expect(wrong.stderr).toContain('ends in .jpg');
 });
 
 test('the same seed makes the same picture', async () => {

@@ -5,6 +5,7 @@ import { describeTruncation } from './describe-generation.ts';
 import { CommandFailure, UsageError } from './failure.ts';
 import { fateOf, interruptedBy } from './interrupted.ts';
 import { type OutputPath, openOutput, pictureName } from './output-path.ts';
+import { createPreviewFile } from './preview-file.ts';
 import { createProgressView } from './progress-view.ts';
 import type { Context } from './run-command.ts';
 import { type ServiceOptions, withService } from './service.ts';
@@ -13,6 +14,7 @@ type GenerateOptions = ServiceOptions &
   Omit<GenerationInput, 'scheduler'> & {
     scheduler?: string | undefined;
     output: string;
+    preview?: string | undefined;
     json: boolean;
   };
 
@@ -21,13 +23,20 @@ export async function generate(options: GenerateOptions, context: Context): Prom
   const input = inputOf(options);
   const view = createProgressView(process.stderr);
   const show = view.add(options.prompt);
+  const preview = previewFile(options, context);
   const files = await readInputs(options, context);
   const { generation, pictures } = await withService(options, context, async (client) => {
     const uploads = await upload(files, client, context.signal);
-    const asked = { ...input, ...uploads };
-    const generation = await runGeneration(client, asked, show, context.signal);
+    const asked = { ...input, ...uploads, ...(preview && { previews: true }) };
+    const onProgress = (present: Generation) => {
+      show(present);
+      if (preview && present.preview) preview.write(present.preview);
+    };
+    const generation = await runGeneration(client, asked, onProgress, context.signal);
     return { generation, pictures: await savePictures(client, generation, output, context.signal) };
   }).finally(() => view.close());
+  const failure = await preview?.written();
+  if (failure) context.note(`darkroom: warning: --preview cannot be written: ${failure.message}`);
 
   for (const truncation of generation.truncated) {
     context.note(`darkroom: warning: ${describeTruncation(truncation)}`);
@@ -64,6 +73,9 @@ export async function runGeneration(
     throw interruptedBy(signal, error, signal.aborted ? await fateOf(client, asked) : '');
   });
 }
+
+const previewFile = ({ preview }: GenerateOptions, { config }: Context) =>
+  preview === undefined ? undefined : createPreviewFile(config.userPath(preview));
 
 /** Options that name a picture file, by the request's field. */
 const PICTURES = { initImage: '--init-image', mask: '--mask' } as const;

@@ -154,6 +154,7 @@ const names: Readonly<Record<string, string>> = {
   node: 'Node',
   executionProviders: 'the execution providers',
   provider: 'the provider that ran the model',
+  vaeTiling: 'whether the VAE decodes in tiles (VAE_TILING)',
 };
 
 const describeChange = ({ field, was, now }: Change): string =>

@@ -21,12 +21,15 @@ import type { Target } from './target.ts';
 const goldenFile = z.array(
   generationInput
     // Uploads are of one environment.
-    .omit({ initImage: true, mask: true, strength: true })
+    .omit({ initImage: true, mask: true, strength: true, previews: true })
     .required({ seed: true }),
 );
 
 /** A request with every choice made, so that no default of an environment decides. */
-export type GoldenRequest = Omit<GenerationRequest, 'count' | 'initImage' | 'mask' | 'strength'>;
+export type GoldenRequest = Omit<
+  GenerationRequest,
+  'count' | 'initImage' | 'mask' | 'strength' | 'previews'
+>;
 export type GoldenPicture = { request: GoldenRequest; png: Uint8Array };
 
 /** The golden requests of a release's models: `models/NAME/golden.json` of each. */

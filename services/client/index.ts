@@ -8,6 +8,7 @@ export type {
   GenerationInput,
   GenerationState,
   Image,
+  Preview,
   Progress,
   Upload,
 } from './types.ts';

@@ -13,6 +13,8 @@ export type Generation = Outputs['generations']['get'];
 export type GenerationState = Generation['state'];
 /** Steps done of all steps, over all pictures of the request. */
 export type Progress = Generation['progress'];
+/** A rough picture on the way, as a data URL; in `onProgress` where the request has `previews`. */
+export type Preview = NonNullable<Generation['preview']>;
 /** One finished picture; `fetchImage` gets its PNG file. */
 export type Image = Generation['images'][number];
 /** A picture file that the service keeps. */

@@ -22,6 +22,12 @@ export const generationInput = inputObject({
   prompt: text.refine((value) => value.trim() !== '', 'must not be empty'),
   negativePrompt: text.optional(),
   /**
+   * What becomes of prompts that are longer than the model's text encoder takes, 75 tokens for CLIP:
+   * `truncate` uses the beginning and tells the rest in `truncated`; `chunks` encodes as many tokens at a
+   * time, puts the embeddings behind each other, and truncates after 8 chunks. Absent: truncate.
+   */
+  longPrompt: z.enum(['truncate', 'chunks']).optional(),
+  /**
    * 0 to 2^64-1; a decimal string above 2^53-1. Absent or -1: drawn at random. Picture i uses seed + i,
    * each with its own generator, which as torch's takes the low 32 bits.
    */
@@ -52,6 +58,8 @@ export const generationInput = inputObject({
    * left. Absent: what diffusers' pipeline of the model's family takes.
    */
   strength: z.number().gt(0).max(1).optional(),
+  /** Whether `watch` shows small, rough pictures of how it comes along; see `preview`. */
+  previews: z.boolean().optional(),
   /** Repeating a create with the same key and body returns the same generation. */
   idempotencyKey: text.min(1).max(255).optional(),
   /**
@@ -69,6 +77,8 @@ export const generationRequest = z.object({
   model: modelName,
   prompt: z.string(),
   negativePrompt: z.string(),
+  /** Absent: truncate. */
+  longPrompt: z.literal('chunks').optional(),
   seed,
   steps: z.int(),
   guidanceScale: z.number(),
@@ -80,6 +90,8 @@ export const generationRequest = z.object({
   initImage: uploadReference.optional(),
   mask: uploadReference.optional(),
   strength: z.number().optional(),
+  /** Absent: none. */
+  previews: z.literal(true).optional(),
 });
 export type GenerationRequest = z.infer<typeof generationRequest>;
 
@@ -97,6 +109,17 @@ export const progress = z.object({
   steps: z.int(),
 });
 export type Progress = z.infer<typeof progress>;
+
+/** How a picture looks on the way: small, rough, kept nowhere, and lost where there is no time for it. */
+export const preview = z.object({
+  /** Which of the request's pictures, from 0. */
+  index: z.int(),
+  /** Steps done over all pictures when it was taken, as `progress.step`. */
+  step: z.int(),
+  /** JPEG as `data:image/jpeg;base64,…`: 128 pixels a side at most, one for each latent. */
+  url: z.string().max(65_536),
+});
+export type Preview = z.infer<typeof preview>;
 
 /** A finished picture as the record names it. */
 export const storedImage = z.object({
@@ -195,7 +218,7 @@ const waiting = z.object({
 });
 export type Waiting = z.infer<typeof waiting>;
 
-/** A prompt that is longer than the text encoder takes: only its beginning was used. */
+/** A prompt that is longer than what is used of it, see `longPrompt`: only its beginning was. */
 export const truncation = z.object({
   field: z.enum(['prompt', 'negativePrompt']),
   /** Tokens of the whole text. */
@@ -231,6 +254,11 @@ const generation = z.object({
   evidence: z.array(evidence),
   /** The failed or canceled generation that this one repeats. */
   redriveOf: z.uuid().nullable(),
+  /**
+   * Told by `generations.watch` alone, where the request asks for previews, up to twice a second. It is
+   * in the one event that brings it.
+   */
+  preview: preview.optional(),
   /** Told by `generations.get` alone; null without a webhook. */
   webhook: webhookStatus.nullable().optional(),
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { modelName } from './catalogue.ts';
-import { progress } from './generation.ts';
+import { preview, progress } from './generation.ts';
 import { generationState } from './states.ts';
 
 /**
@@ -43,6 +43,7 @@ export const generationEvent = z.discriminatedUnion('type', [
     generationId: z.uuid(),
     revision: z.int(),
     progress,
+    preview: preview.optional(),
   }),
   z.object({
     version,

@@ -11,7 +11,7 @@ export const METADATA_KEYWORD = 'darkroom';
 export const pictureMetadata = z.object({
   version: z.literal(1),
   /** Makes this picture alone: of picture i, the seed is the request's plus i. */
-  request: generationRequest.omit({ count: true }).strict(),
+  request: generationRequest.omit({ count: true, previews: true }).strict(),
   /** `sha256:…` over the files of the model's folder, as `models verify` tells it. */
   modelDigest: z.string(),
   scheduler: z.object({
@@ -22,6 +22,8 @@ export const pictureMetadata = z.object({
     /** With what the request chose and with defaults; infinite numbers as text. */
     config: z.record(z.string(), z.json()),
   }),
+  /** The VAE decoded it in tiles; absent: in one. */
+  vaeTiling: z.literal(true).optional(),
   /** Darkroom's engine. */
   engine: z.string(),
   onnxruntime: z.string(),

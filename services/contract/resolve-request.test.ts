@@ -56,6 +56,11 @@ it('keeps every choice of the caller, zero included', () => {
   expect(resolve(input)).toMatchObject(input);
 });
 
+it('keeps longPrompt where it is not what an absent one means', () => {
+  expect(resolve({ prompt: 'x', longPrompt: 'chunks' })).toHaveProperty('longPrompt', 'chunks');
+  expect(resolve({ prompt: 'x', longPrompt: 'truncate' })).not.toHaveProperty('longPrompt');
+});
+
 it('leaves the scheduler to the model folder where nobody names one', () => {
   const { scheduler: _, ...defaults } = model.defaults;
   expect(resolveRequest({ prompt: 'x' }, { ...model, defaults }, 1)).not.toHaveProperty(

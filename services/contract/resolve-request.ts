@@ -33,11 +33,13 @@ export function resolveRequest(
     width: input.width ?? defaults.width,
     height: input.height ?? defaults.height,
     count: input.count ?? 1,
+    ...(input.longPrompt === 'chunks' && { longPrompt: input.longPrompt }),
     ...(scheduler !== undefined && { scheduler }),
     ...(karras !== undefined && { karras }),
     ...(input.initImage !== undefined && { initImage: input.initImage }),
     ...(input.mask !== undefined && { mask: input.mask }),
     ...(input.strength !== undefined && { strength: input.strength }),
+    ...(input.previews === true && { previews: true }),
   };
 
   checkRequest(request, model);

@@ -14,8 +14,9 @@ export {
   releaseNetworks,
   type SessionOptions,
 } from './onnx/sessions.ts';
+export { type LatentRgb, latentPreview } from './pipelines/latent-rgb.ts';
 export { loadObserved } from './pipelines/load-observed.ts';
-export { loadPipeline } from './pipelines/load-pipeline.ts';
+export { loadPipeline, type PipelineOptions } from './pipelines/load-pipeline.ts';
 export type {
   GenerateOptions,
   Picture,
@@ -26,5 +27,6 @@ export type {
 export { addPngText } from './pipelines/png-text.ts';
 export type { RandomState, RunState } from './pipelines/run-state.ts';
 export { decodeRunState, encodeRunState } from './pipelines/run-state-bytes.ts';
+export type { VaeTiling } from './pipelines/vae-tiling.ts';
 export type { SchedulerUsed } from './schedulers/create-scheduler.ts';
 export { engineVersions } from './versions.ts';

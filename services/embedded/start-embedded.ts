@@ -27,7 +27,14 @@ import {
 import { createInProcessBroker } from '@darkroom/messaging';
 import { pinhole } from '@darkroom/pinhole';
 import { createFsStore } from '@darkroom/storage';
-import { createWorker, findModelFolders, requireGpu, startInference } from '@darkroom/worker';
+import {
+  createWorker,
+  findModelFolders,
+  type Inference,
+  type InferenceOptions,
+  requireGpu,
+  startInference,
+} from '@darkroom/worker';
 import { acquireOwnerLock } from './owner-lock.ts';
 
 export type EmbeddedOptions = {
@@ -43,6 +50,8 @@ export type EmbeddedOptions = {
   modelDir?: string | undefined;
   /** The runtime's providers in order of preference. @default ['cpu'] */
   executionProviders?: readonly string[] | undefined;
+  /** When the VAE decodes tile by tile. @default 'auto' */
+  vaeTiling?: InferenceOptions['vaeTiling'] | undefined;
   /** Refuses to start unless a GPU provider is active. @default false */
   requireGpu?: boolean | undefined;
   /** Whether the pictures' files carry what made them, the prompts included. @default true */
@@ -182,6 +191,7 @@ async function start(
     logger,
     environment: options.environment ?? {},
     pictureMetadata: options.pictureMetadata ?? true,
+    ...(options.vaeTiling && { vaeTiling: options.vaeTiling }),
     ...(options.executionProviders && { executionProviders: options.executionProviders }),
   });
   shutdown.defer('inference', inference.close);

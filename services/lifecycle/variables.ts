@@ -49,6 +49,16 @@ export const variables = {
       examples: ['PICTURE_METADATA=0'],
     })
     .default(true),
+  VAE_TILING: z
+    .enum(['auto', 'always', 'never'], 'must be auto, always or never')
+    .meta({
+      description:
+        'whether the VAE decodes pictures tile by tile, which takes less memory and can shift ' +
+        'colours a little; auto: those that would take more than 8 GiB, for Stable Diffusion and XL ' +
+        'above 1.7 megapixels',
+      examples: ['VAE_TILING=always'],
+    })
+    .default('auto'),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'must be a log level')
     .meta({

@@ -38,6 +38,7 @@ async function main(config: CanaryConfig, logger: Logger): Promise<void> {
       serve: config.SERVE_MODELS,
     }),
     executionProviders: config.EXECUTION_PROVIDERS,
+    vaeTiling: config.VAE_TILING,
     environment: config.environment,
     logger,
   });

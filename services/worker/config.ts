@@ -57,6 +57,7 @@ export const schema = z
       })
       .default(['cpu']),
     PICTURE_METADATA: variables.PICTURE_METADATA,
+    VAE_TILING: variables.VAE_TILING,
     REQUIRE_GPU: z
       .enum(['0', '1'], 'must be 0 or 1')
       .transform((value) => value === '1')

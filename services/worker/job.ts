@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { DarkroomError } from '@darkroom/contract';
+import { DarkroomError, type Preview, type Progress } from '@darkroom/contract';
 import { inSpan, within } from '@darkroom/lifecycle';
 import { retryFor } from '@darkroom/timing';
 import { CheckpointUnusable, loadCheckpoint } from './checkpoint.ts';
@@ -8,6 +8,7 @@ import { bitsOf } from './inference/identity.ts';
 import { type Inputs, InputUnusable, loadInputs } from './inputs.ts';
 import { Stopped } from './lease.ts';
 import { storePictures } from './pictures.ts';
+import { createPreviews, type Previews } from './previews.ts';
 import { makePictures, newRun, progressOf, type Run } from './run.ts';
 import { complete, fail, handBack, type Job, type Running, settleStop } from './settle-job.ts';
 import type { JobEnd } from './worker-metrics.ts';
@@ -87,17 +88,42 @@ async function runFrom(job: Running, inputs: Inputs): Promise<JobEnd> {
     metrics.stage.record(ms / 1e3, { model: record.request.model, stage });
 
   let made: Awaited<ReturnType<typeof makePictures>>;
+  const previews = previewsOf(job);
   try {
+    const { id: generationId, revision } = record;
+    const tell = (progress: Progress, preview?: Preview) =>
+      job.broker.publishEvent({
+        version: 1,
+        type: 'progress',
+        generationId,
+        revision,
+        progress,
+        ...(preview !== undefined && { preview }),
+      });
     const onStep = () => {
       const progress = progressOf(run, record);
       lease.progress = progress;
       lease.ran = run.ran;
-      const { id: generationId, revision } = record;
-      job.broker.publishEvent({ version: 1, type: 'progress', generationId, revision, progress });
+      tell(progress);
+      const index = run.pictures.length;
+      if (run.state === undefined) return;
+      previews?.offer(run.state, (url) =>
+        tell(lease.progress, { index, step: progress.step, url }),
+      );
     };
     const { signal } = lease;
     made = await Promise.race([
-      makePictures({ inference, record, inputs, run, signal, onStep, span, spans }),
+      makePictures({
+        inference,
+        record,
+        inputs,
+        run,
+        signal,
+        previews: previews !== undefined,
+        onStep,
+        span,
+        spans,
+      }),
       overdue(signal),
     ]);
     // A worker that closes has all pictures to store here, for itself or for the next.
@@ -112,6 +138,8 @@ async function runFrom(job: Running, inputs: Inputs): Promise<JobEnd> {
     }
     const lastWords = error instanceof Error ? error.message : String(error);
     return await handBack(job, 'engine-died', lastWords);
+  } finally {
+    previews?.stop();
   }
   const { modelLoadMs, inferenceMs } = made;
   const { pictures, truncated } = run;
@@ -136,6 +164,15 @@ async function runFrom(job: Running, inputs: Inputs): Promise<JobEnd> {
   const images = pictures.map(({ png: _, ...image }) => image);
   const timings = { modelLoadMs, inferenceMs, storeMs };
   return await complete(job, { images, truncated, timings });
+}
+
+/** Undefined where the request asks for none, or nobody knows how the model's latents look. */
+function previewsOf({ claim, inference }: Job): Previews | undefined {
+  const { request } = claim.record;
+  if (request.previews !== true) return undefined;
+  const { models } = inference.identity();
+  const map = models.find(({ name }) => name === request.model)?.latentRgb;
+  return map && createPreviews(map, request);
 }
 
 /**

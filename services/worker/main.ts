@@ -104,6 +104,7 @@ async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): 
     startInference({
       models: folders,
       executionProviders: config.EXECUTION_PROVIDERS,
+      vaeTiling: config.VAE_TILING,
       slots: config.BATCH_SLOTS,
       pictureMetadata: config.PICTURE_METADATA,
       environment: config.environment,

@@ -59,12 +59,14 @@ export async function makePictures(options: {
   inputs: Inputs;
   run: Run;
   signal: AbortSignal;
+  /** Whether `run.state` has `predicted`. */
+  previews: boolean;
   onStep: () => void;
   span: Span;
   spans: Spans;
 }): Promise<{ modelLoadMs: number; inferenceMs: number }> {
-  const { inference, record, inputs, run, signal, onStep, spans } = options;
-  const { count, initImage, mask, ...request } = record.request;
+  const { inference, record, inputs, run, signal, previews, onStep, spans } = options;
+  const { count, initImage, mask, previews: _, ...request } = record.request;
   const uploads = { initImage, mask };
   const { model, scheduler, steps, width, height } = request;
   const provider = inference.identity().models.find(({ name }) => name === model)?.provider;
@@ -96,6 +98,7 @@ export async function makePictures(options: {
       { ...request, ...inputs, uploads, seed: BigInt(seed) },
       {
         signal,
+        previews,
         traceparent: traceparentOf(picture),
         ...(run.state !== undefined && { resume: run.state }),
         onRan: (ran) => {

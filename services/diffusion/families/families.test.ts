@@ -29,7 +29,11 @@ describe.each(models)('%s', (_title, { folder, networks }) => {
   let path: string;
   beforeAll(async () => {
     path = await assembleModel(folder, networks);
-    pipeline = await loadPipeline(path, { executionProviders: ['cpu'], intraOpThreads: 1 });
+    pipeline = await loadPipeline(path, {
+      executionProviders: ['cpu'],
+      intraOpThreads: 1,
+      vaeTiling: folder.endsWith('-tiled') ? 'always' : 'auto',
+    });
   });
   afterAll(async () => {
     await pipeline?.release();

@@ -2,6 +2,7 @@ import type { ModelConfigs, UnetConfig } from '../model-folder/model-configs.ts'
 import type { ModelIndex } from '../model-folder/model-index.ts';
 import type { Network } from '../onnx/network.ts';
 import type { Conditioner } from '../pipelines/conditioning.ts';
+import type { LatentRgb } from '../pipelines/latent-rgb.ts';
 import type { Task } from '../pipelines/pipeline.ts';
 import type { SchedulerConfig } from '../schedulers/scheduler-config.ts';
 import type { ClipTokenizer } from '../tokenizer/clip-tokenizer.ts';
@@ -27,6 +28,8 @@ export type Family = {
   readonly textEncoders: readonly { readonly tokenizer: string; readonly encoder: string }[];
   /** The VAE's `scaling_factor` in folders that were exported before it was written. */
   readonly scalingFactor: number;
+  /** Colours of the latents that `scalingFactor` belongs to, for previews. */
+  readonly latentRgb: LatentRgb;
   /** Whether `latents_mean` and `latents_std` count. */
   readonly normalizesLatents: boolean;
   /** Whether a float16 VAE runs in float32 from the start where its configuration says `force_upcast`. */

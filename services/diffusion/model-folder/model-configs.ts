@@ -18,13 +18,25 @@ const unetConfig = z.object({
 });
 export type UnetConfig = z.infer<typeof unetConfig>;
 
+const rgb = z.tuple([z.number(), z.number(), z.number()]);
+
 const vaeConfig = z.object({
   scaling_factor: z.number().positive().optional(),
   latent_channels: z.int().positive().optional(),
   /** Per channel. */
   latents_mean: z.array(z.number()).nullish(),
   latents_std: z.array(z.number().positive()).nullish(),
+  /**
+   * Colours of the latents for previews, a row of red, green and blue for each channel: not diffusers',
+   * who passes over them; the names are ComfyUI's.
+   */
+  latent_rgb_factors: z.array(rgb).nullish(),
+  latent_rgb_factors_bias: rgb.nullish(),
   force_upcast: z.boolean().nullish(),
+  /** Whether every latent attends to every other on the way. */
+  mid_block_add_attention: z.boolean().default(true),
+  /** Side of the pictures that it was trained on; exports without a configuration are of SD 1. */
+  sample_size: z.union([z.int().positive(), z.array(z.int().positive()).min(1)]).default(512),
   /** Every block but the last halves the picture. */
   block_out_channels: z.array(z.int()).min(1).default([128, 256, 512, 512]),
 });

@@ -20,7 +20,7 @@ const pipelines = new Map<string, Pipeline>();
 const pipeline = (name: string): Pipeline => pipelines.get(name)!;
 
 beforeAll(async () => {
-  for (const name of ['batch', 'scalar', 'half', 'nan']) {
+  for (const name of ['batch', 'scalar', 'half', 'nan', 'fixed']) {
     const folder = fixturePath(`tiny/${name}`);
     pipelines.set(
       name,
@@ -56,6 +56,52 @@ describe('generate', () => {
     // Without guidance there is no use of it.
     const unguided = await pipeline('batch').generate({ ...negative, guidanceScale: 1 });
     expect(unguided.truncated).toEqual([]);
+  });
+
+  it('takes all of a long prompt in chunks, up to the eighth', async () => {
+    const long = (words: number) => 'red star '.repeat(words / 2).trim();
+    const chunked = { ...request, longPrompt: 'chunks', steps: 1 } as const;
+    const { truncated } = await pipeline('batch').generate({ ...chunked, prompt: long(600) });
+    expect(truncated).toEqual([]);
+    const beyond = await pipeline('batch').generate({ ...chunked, prompt: `${long(600)} blue` });
+    expect(beyond.truncated).toEqual([
+      { field: 'prompt', tokens: 601, limit: 600, dropped: 'blue' },
+    ]);
+    // The last token of the last chunk has an effect.
+    const whole = await pipeline('batch').decode({ ...chunked, prompt: long(600) });
+    const other = { ...chunked, prompt: `${long(598)} red blue` };
+    expect(await pipeline('batch').decode(other)).not.toEqual(whole);
+  });
+
+  it('makes the same of a prompt that one chunk holds', async () => {
+    const whole = await pipeline('batch').decode(request);
+    expect(await pipeline('batch').decode({ ...request, longPrompt: 'chunks' })).toEqual(whole);
+  });
+
+  it('refuses more chunks than the UNet was exported for', async () => {
+    const chunked = { ...request, longPrompt: 'chunks' } as const;
+    await expect(pipeline('fixed').decode({ ...chunked, prompt: 'a '.repeat(76) })).rejects.toThrow(
+      'it was exported for 77 tokens a prompt, and 2 chunks of them are needed. Shorten the prompt',
+    );
+    await expect(
+      pipeline('fixed').decode({ ...chunked, prompt: 'a '.repeat(75) }),
+    ).resolves.toBeDefined();
+  });
+
+  it('tells with each call what the model predicts where previews are asked for', async () => {
+    const states: RunState[] = [];
+    const onStep = (state: RunState) => states.push(state);
+    const seen = await pipeline('batch').decode(request, { previews: true, onStep });
+    expect(states.map(({ predicted }) => predicted?.length)).toEqual(
+      states.map(({ latents }) => latents.length),
+    );
+    // After the last call there is no noise left.
+    const { predicted, latents } = states.at(-1)!;
+    expect(arrayParity(predicted!, latents)).toBeLessThan(1e-5);
+    expect(arrayParity(states[0]!.predicted!, states[0]!.latents)).toBeGreaterThan(0.01);
+    states.length = 0;
+    expect(await pipeline('batch').decode(request, { onStep })).toEqual(seen);
+    expect(states.some(({ predicted }) => predicted !== undefined)).toBe(false);
   });
 
   it('makes the same bytes again, alone or beside another', async () => {

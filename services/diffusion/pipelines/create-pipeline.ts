@@ -2,16 +2,18 @@ import type { Family } from '../families/family.ts';
 import type { ModelConfigs } from '../model-folder/model-configs.ts';
 import { createTorchGenerator } from '../random/torch-generator.ts';
 import { createScheduler, resolveScheduler } from '../schedulers/create-scheduler.ts';
+import { predictionTypeOf } from '../schedulers/predicted-original.ts';
 import type { ClipTokenizer } from '../tokenizer/clip-tokenizer.ts';
 import type { Conditioner } from './conditioning.ts';
 import { createDenoisingJob, type DenoisingJob } from './denoising-job.ts';
 import { imageToImage, inpainting, type Start, textToImage } from './initial-latents.ts';
 import type { LatentDecoder } from './latent-decoder.ts';
 import type { LatentEncoder } from './latent-encoder.ts';
+import { latentRgbOf } from './latent-rgb.ts';
 import { checkPictureSize, type PictureSizes } from './picture-size.ts';
 import type { GenerateOptions, Picture, PictureRequest, Pipeline, Task } from './pipeline.ts';
 import { encodePng } from './png.ts';
-import type { RunState } from './run-state.ts';
+import { mostChunks } from './prompt-chunks.ts';
 import { createStepBatcher } from './step-batcher.ts';
 import { checkTask, taskOf } from './task.ts';
 import type { SampleDims, Unet } from './unet.ts';
@@ -46,7 +48,10 @@ export function createPipeline(model: Model): Pipeline {
     ...family.schedulerSettings(task),
   });
 
-  async function prepare(asked: PictureRequest, resume?: RunState): Promise<DenoisingJob> {
+  async function prepare(
+    asked: PictureRequest,
+    { resume, previews = false }: Pick<GenerateOptions, 'resume' | 'previews'>,
+  ): Promise<DenoisingJob> {
     // 1. Check inputs
     checkPictureSize(model.sizes, asked);
     const task = taskOf(asked);
@@ -71,7 +76,8 @@ export function createPipeline(model: Model): Pipeline {
     const { scheduler: name, karras, steps, strength } = request;
     const spreadsSteps = family.spreadsSteps(task);
     const choice = { name, karras, steps, strength, spreadsSteps, random };
-    const scheduler = createScheduler(schedulerConfig(task), choice);
+    const config = schedulerConfig(task);
+    const scheduler = createScheduler(config, choice);
 
     // 4. Prepare latents
     const start: Start = { request, scheduler, random: fresh, dims };
@@ -81,17 +87,27 @@ export function createPipeline(model: Model): Pipeline {
         : task === 'image-to-image'
           ? await imageToImage(start, await model.encoder(task))
           : await inpainting(start, await model.encoder(task), model.isInpainting);
-    return createDenoisingJob({ scheduler, random, conditioning, dims, initial, resume });
+    const used = previews ? resolveScheduler(config, { name, karras }) : undefined;
+    const predicts = used && predictionTypeOf(used.config);
+    return createDenoisingJob({
+      scheduler,
+      random,
+      conditioning,
+      dims,
+      initial,
+      predicts,
+      resume,
+    });
   }
 
   /** @param finish what is made of the pixels, before the next run begins */
   async function make<T>(
     request: PictureRequest,
-    { onStep, signal, resume }: GenerateOptions = {},
+    { onStep, signal, ...options }: GenerateOptions = {},
     finish: (pixels: Float32Array) => T,
   ): Promise<T> {
     signal?.throwIfAborted();
-    const job = await batcher.stage(() => prepare(request, resume));
+    const job = await batcher.stage(() => prepare(request, options));
 
     // 5. Denoise, together with whoever else is at it. The runtime waits for the event loop before
     // each run, so signals and messages are seen between calls.
@@ -100,13 +116,13 @@ export function createPipeline(model: Model): Pipeline {
     // 6. Decode
     signal?.throwIfAborted();
     return await batcher.stage(async () =>
-      finish(await decoder.decode(job.latents, job.shape.output, request)),
+      finish(await decoder.decode(job.latents, job.shape.output, request, signal)),
     );
   }
 
   function truncated(request: PictureRequest): Picture['truncated'] {
     return conditioner.fields(request).flatMap((field) => {
-      const cut = model.tokenizers[0]?.cut(request[field]);
+      const cut = model.tokenizers[0]?.cut(request[field], mostChunks(request));
       return cut === undefined ? [] : { field, ...cut };
     });
   }
@@ -119,6 +135,8 @@ export function createPipeline(model: Model): Pipeline {
         const png = encodePng(pixels, width, height);
         return { png, width, height, truncated: truncated(request) };
       }),
+    usesTiles: decoder.usesTiles,
+    latentRgb: latentRgbOf(family, model.configs.vae, model.latentChannels),
     schedulerOf: (request) => {
       const { scheduler: name, karras } = request;
       return resolveScheduler(schedulerConfig(taskOf(request)), { name, karras });

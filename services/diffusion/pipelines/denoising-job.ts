@@ -1,5 +1,7 @@
 import { ModelError } from '../model-error.ts';
 import type { TorchGenerator } from '../random/torch-generator.ts';
+import { predictedOriginal } from '../schedulers/predicted-original.ts';
+import type { PredictionType } from '../schedulers/prediction.ts';
 import type { Scheduler } from '../schedulers/scheduler.ts';
 import type { Conditioning } from './conditioning.ts';
 import { checkFinite } from './finite.ts';
@@ -38,6 +40,8 @@ export type DenoisingRun = {
   conditioning: Conditioning;
   dims: SampleDims;
   initial: InitialLatents;
+  /** What the model predicts, where states are to have `predicted`. */
+  predicts?: PredictionType | undefined;
   /** To go on from. */
   resume?: RunState | undefined;
 };
@@ -55,6 +59,7 @@ export function createDenoisingJob(run: DenoisingRun): DenoisingJob {
   const calls = timesteps.length - begin;
   const noised = kept && new Float32Array(size);
   let call = begin;
+  let predicted: Float32Array | undefined;
   if (run.resume !== undefined) {
     checkFits(run.resume, calls, size);
     call = begin + run.resume.step;
@@ -95,7 +100,12 @@ export function createDenoisingJob(run: DenoisingRun): DenoisingJob {
           output[i] = unconditional + guidanceScale * (output[i + size]! - unconditional);
         }
       }
-      scheduler.step(call, samples === 1 ? output : output.subarray(0, size), latents);
+      const modelOutput = samples === 1 ? output : output.subarray(0, size);
+      if (run.predicts !== undefined) {
+        const from = { sample: latents, modelOutput };
+        predicted = predictedOriginal(scheduler, run.predicts, call, from);
+      }
+      scheduler.step(call, modelOutput, latents);
       call += 1;
       keep();
       checkFinite(latents, `after step ${call - begin} of ${calls}`);
@@ -104,6 +114,7 @@ export function createDenoisingJob(run: DenoisingRun): DenoisingJob {
       step: call - begin,
       steps: calls,
       latents: latents.slice(),
+      ...(predicted && { predicted }),
       random: random.state(),
       history: scheduler.history(),
     }),

@@ -1,8 +1,7 @@
 import { ModelError } from '../model-error.ts';
 import { createNodeProfile, type NodesByProvider } from '../onnx/node-profile.ts';
 import { providerTrouble } from '../onnx/provider-trouble.ts';
-import type { SessionOptions } from '../onnx/sessions.ts';
-import { loadPipeline } from './load-pipeline.ts';
+import { loadPipeline, type PipelineOptions } from './load-pipeline.ts';
 import type { Pipeline } from './pipeline.ts';
 
 export type ObservedPipeline = {
@@ -22,7 +21,7 @@ export type ObservedPipeline = {
  */
 export async function loadObserved(
   folder: string,
-  options: SessionOptions,
+  options: PipelineOptions,
 ): Promise<ObservedPipeline> {
   const { executionProviders } = options;
   if (executionProviders.every((provider) => provider === 'cpu')) {

@@ -21,6 +21,12 @@ import { modelShape } from './model-shape.ts';
 import type { Pipeline } from './pipeline.ts';
 import { createUnet } from './unet.ts';
 import { createVaeHalf } from './vae-half.ts';
+import type { VaeTiling } from './vae-tiling.ts';
+
+export type PipelineOptions = SessionOptions & {
+  /** @default 'auto' */
+  vaeTiling?: VaeTiling | undefined;
+};
 
 /**
  * Loads a folder in the Hugging Face ONNX layout, of any family that is built in.
@@ -28,7 +34,10 @@ import { createVaeHalf } from './vae-half.ts';
  * @throws ModelError where the folder is incomplete, damaged, of an unknown family or not for these
  *   providers, or where its parts do not fit each other
  */
-export async function loadPipeline(path: string, options: SessionOptions): Promise<Pipeline> {
+export async function loadPipeline(
+  path: string,
+  { vaeTiling = 'auto', ...options }: PipelineOptions,
+): Promise<Pipeline> {
   const { folder, index, family } = await openModel(path);
   const encoders = family.textEncoders.map(({ encoder }) => encoder);
   const configs = await readModelConfigs(folder, encoders);
@@ -56,6 +65,7 @@ export async function loadPipeline(path: string, options: SessionOptions): Promi
         upcasts,
       }),
       scale,
+      { vae: configs.vae, tiling: vaeTiling },
     );
     const shape = modelShape(configs, unet, decoder);
     const encoder = lazyNetwork(() => loadNetwork(path, 'vae_encoder', options));

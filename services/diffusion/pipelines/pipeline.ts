@@ -1,5 +1,6 @@
 import type { SchedulerUsed } from '../schedulers/create-scheduler.ts';
 import type { Cut } from '../tokenizer/clip-tokenizer.ts';
+import type { LatentRgb } from './latent-rgb.ts';
 import type { RunState } from './run-state.ts';
 
 /** What a picture is made from beside the prompt: nothing, a picture, or a picture and a mask. */
@@ -10,6 +11,11 @@ export type PictureRequest = {
   prompt: string;
   /** Empty: none. Families that have an embedding for "no prompt" take that. */
   negativePrompt: string;
+  /**
+   * What becomes of a prompt that is longer than the text encoder takes: cut off, which is told, or
+   * encoded in chunks whose embeddings are put behind each other, up to 8 of them.
+   */
+  longPrompt?: 'truncate' | 'chunks' | undefined;
   /** Seeds PyTorch's CPU generator: 0 to 2^64-1, a bigint above 2^53-1. */
   seed: number | bigint;
   steps: number;
@@ -48,6 +54,8 @@ export type Truncation = Cut & { field: 'prompt' | 'negativePrompt' };
 export type GenerateOptions = {
   /** Called after each model call with all that is needed to go on from there. */
   onStep?: (state: RunState) => void;
+  /** Whether the states that `onStep` gets have `predicted`. */
+  previews?: boolean | undefined;
   /** Looked at between model calls; an aborted run rejects with `signal.reason`. */
   signal?: AbortSignal;
   /** Goes on after the call that this state was taken at, to the same bits. */
@@ -59,6 +67,10 @@ export type Pipeline = {
   generate(request: PictureRequest, options?: GenerateOptions): Promise<Picture>;
   /** The decoder's pixels before they are clamped, [3, height, width]. */
   decode(request: PictureRequest, options?: GenerateOptions): Promise<Float32Array>;
+  /** Whether the VAE decodes this picture in tiles, for a record of how it is made. */
+  usesTiles(request: PictureRequest): boolean;
+  /** How latents on the way are seen, see `latentPreview`; undefined where that is not known. */
+  readonly latentRgb: LatentRgb | undefined;
   /**
    * The scheduler that a request runs with, for a record of how its picture is made.
    * @throws ModelError where it cannot be used

@@ -6,6 +6,10 @@ export type RunState = {
   steps: number;
   /** [1, C, H/8, W/8], row-major. */
   latents: Float32Array;
+  /**
+   * The latents without noise as the model predicts them, where `previews` asks for them; not needed to go on.
+   */
+  predicted?: Float32Array;
   /** State of the generator that draws the scheduler's noise. */
   random: RandomState;
   /** What the scheduler remembers of earlier calls. */

@@ -16,6 +16,8 @@ export type VaeHalf = {
   readonly file: string;
   /** Of what it takes; undefined where the exporter did not say. */
   readonly channels: number | undefined;
+  /** Whether the exporter left height and width of what it takes open. */
+  readonly takesAnySize: boolean;
   /** Its name for what it gives. */
   readonly output: string;
   /**
@@ -66,6 +68,7 @@ export function createVaeHalf(network: Network, options: VaeHalfOptions): VaeHal
   return {
     file: network.file,
     channels: axisOf(metadata, 1),
+    takesAnySize: axisOf(metadata, 2) === undefined && axisOf(metadata, 3) === undefined,
     output,
     async run(dims, fill) {
       if (!upcasts) {

@@ -6,7 +6,10 @@ const schedulers = [
   ...['euler', 'euler-ancestral', 'heun', 'lms', 'ddim', 'ddpm', 'pndm', 'deis', 'unipc'],
   ...['dpmpp-2m', 'dpmpp-2m-sde', 'dpmpp-single', 'kdpm2', 'kdpm2-ancestral', 'lcm', 'tcd'],
 ];
-const prompts = ['a red star', 'a large blue ring on green', 'a small cross below a circle', ''];
+const prompts = [
+  ...['a red star', 'a large blue ring on green', 'a small cross below a circle', ''],
+  'a red star above a blue ring on green. '.repeat(6),
+];
 
 type Together = { request: PictureRequest; pixels: Float32Array };
 
@@ -46,6 +49,7 @@ async function makeTogether(
     request: {
       prompt: pick(prompts),
       negativePrompt: pick(['', 'blue']),
+      longPrompt: pick(['truncate', 'chunks'] as const),
       seed: below(2 ** 31),
       // As few as every scheduler can do.
       steps: 4 + below(4),

@@ -53,6 +53,28 @@ describe('a text with more tokens than the text encoder has positions', () => {
   });
 });
 
+describe('a text in chunks', () => {
+  const load = () => loadClipTokenizer(modelFolder(fixturePath('tokenizers/plain')), 6);
+
+  it('has each chunk between start and end, and the empty text after its last', async () => {
+    const { encode, chunks } = await load();
+    const text = 'a b c d e f';
+    expect(chunks(text)).toBe(2);
+    expect(encode(text, 3)).toEqual([...encode('a b c d'), ...encode('e f'), ...encode('')]);
+  });
+
+  it('has as many as its tokens fill, and one where there are none', async () => {
+    const { chunks } = await load();
+    expect(['', 'a b c d', 'a b c d e'].map(chunks)).toEqual([1, 1, 2]);
+  });
+
+  it('is told by what is beyond the last chunk', async () => {
+    const { cut } = await load();
+    expect(cut('a b c d e f g h i', 2)).toEqual({ tokens: 9, limit: 8, dropped: 'i' });
+    expect(cut('a b c d e f g h', 2)).toBeUndefined();
+  });
+});
+
 it('cuts to the positions that the text encoder has', async () => {
   const folder = modelFolder(fixturePath('tokenizers/plain'));
   const tokenizer = await loadClipTokenizer(folder, 8);

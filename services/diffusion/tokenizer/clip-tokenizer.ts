@@ -14,12 +14,19 @@ export const tokenizerFiles = (part: string) => ({
 
 /** Text to token ids, as transformers' CLIPTokenizer with `padding='max_length', truncation=True`. */
 export type ClipTokenizer = {
-  /** Ids a text is padded or cut to. */
+  /** Ids that each chunk of a text is padded or cut to. */
   readonly maxLength: number;
-  /** [maxLength] ids: start, text, end, padding. */
-  encode(text: string): number[];
+  /**
+   * [chunks × maxLength] ids. The text is cut into chunks of maxLength − 2 tokens, and each is start,
+   * tokens, end, padding; those after the text's last are the empty text.
+   *
+   * @param chunks what goes beyond is cut off; 1 unless given
+   */
+  encode(text: string, chunks?: number): number[];
+  /** Chunks that the whole text takes, at least 1. */
+  chunks(text: string): number;
   /** What `encode` cuts off; undefined where the whole text fits. */
-  cut(text: string): Cut | undefined;
+  cut(text: string, chunks?: number): Cut | undefined;
 };
 
 export type Cut = {
@@ -104,17 +111,22 @@ export async function loadClipTokenizer(
   }
 
   /** Without the start and end marks. */
-  const limit = maxLength - 2;
+  const chunkSize = maxLength - 2;
   const idsOf = (text: string) =>
     tokenizer.encode(prepare(text), { add_special_tokens: false }).ids;
 
   return {
     maxLength,
-    encode(text) {
-      const kept = [bosId, ...idsOf(text).slice(0, limit), eosId];
-      return [...kept, ...new Array<number>(maxLength - kept.length).fill(padId)];
+    encode(text, chunks = 1) {
+      const ids = idsOf(text);
+      return Array.from({ length: chunks }, (_, i) => {
+        const kept = [bosId, ...ids.slice(i * chunkSize, (i + 1) * chunkSize), eosId];
+        return [...kept, ...new Array<number>(maxLength - kept.length).fill(padId)];
+      }).flat();
     },
-    cut(text) {
+    chunks: (text) => Math.max(1, Math.ceil(idsOf(text).length / chunkSize)),
+    cut(text, chunks = 1) {
+      const limit = chunks * chunkSize;
       const tokens = idsOf(text).length;
       if (tokens <= limit) return undefined;
       const kept = longestBeginning(text, (beginning) => idsOf(beginning).length <= limit);

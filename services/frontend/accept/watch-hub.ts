@@ -32,6 +32,9 @@ const PACE_MS = 250;
 /** Events of mere progress that all watches of a replica are sent a second at most. */
 const EVENTS_PER_S = 4_000;
 
+/** With more watches on a replica, previews are left out: they are the largest part of an event. */
+const PREVIEWED_WATCHES = 200;
+
 type Entry = { id: string; watched: Watched; ready: Promise<void>; watches: number; end(): void };
 
 /**
@@ -48,6 +51,7 @@ export function createWatchHub(options: WatchHubOptions): WatchHub {
   let polling: Promise<void> | undefined;
 
   const paceMs = () => Math.max(PACE_MS, (watches / EVENTS_PER_S) * 1_000);
+  const showsPreviews = () => watches <= PREVIEWED_WATCHES;
   // Only for what is queued: a look at the queues costs the database something.
   const waiting = (record: GenerationRecord) =>
     record.state === 'queued'
@@ -56,7 +60,7 @@ export function createWatchHub(options: WatchHubOptions): WatchHub {
 
   function open(tenant: string, id: string, key: string): Entry {
     const read = async () => found(id, await store.get(tenant, id));
-    const watched = createWatched({ read, waiting, paceMs, wakeThem });
+    const watched = createWatched({ read, waiting, paceMs, showsPreviews, wakeThem });
     const { ready, close } = events.listen(id, watched.hear);
     const end = () => {
       entries.delete(key);

@@ -46,7 +46,8 @@ export async function* watchGeneration(
       if (revoked.aborted) throw unauthenticated('the API key is no longer valid');
       if (ended.aborted) return;
       snapshot = watched.current();
-      if (!isElsewhere(positionOf(snapshot), shown) && snapshot.waiting === waiting) continue;
+      const hasNews = isElsewhere(positionOf(snapshot), shown) || snapshot.waiting !== waiting;
+      if (!hasNews && snapshot.generation.preview === undefined) continue;
       yield eventOf(snapshot);
       shown = positionOf(snapshot);
       ({ waiting } = snapshot);

@@ -8,8 +8,10 @@ const PACE_MS = 40;
 
 let record: GenerationRecord;
 let reads: number;
+let showsPreviews: boolean;
 beforeEach(() => {
   reads = 0;
+  showsPreviews = true;
   const about = { id: crypto.randomUUID(), tenant: 'acme', state: 'running', revision: 2 };
   const progress = { step: 0, steps: 2_400 };
   record = { ...about, progress, images: [], evidence: [] } as unknown as GenerationRecord;
@@ -23,6 +25,7 @@ const watch = (read = async () => record) =>
     },
     waiting: () => null,
     paceMs: () => PACE_MS,
+    showsPreviews: () => showsPreviews,
     wakeThem: createTurns(),
   });
 
@@ -134,4 +137,39 @@ it('goes on after a record that could not be read, and ends with one that is gon
   failure = new DarkroomError('not-found', 'there is no such generation');
   watched.place(undefined);
   await vi.waitFor(() => expect(() => watched.current()).toThrow(failure));
+});
+
+const previewOf = (step: number, revision = 2): GenerationEvent => {
+  const preview = { index: 0, step, url: 'data:image/jpeg;base64,AAAA' };
+  return { ...progressTo(step, revision), preview } as GenerationEvent;
+};
+
+it('shows a preview once, with the progress of its time', async () => {
+  const watched = watch();
+  await watched.refresh();
+  watched.hear(previewOf(5));
+  await vi.waitFor(() => expect(watched.current().generation.preview?.step).toBe(5));
+  expect(watched.current().generation.progress.step).toBe(5);
+  watched.hear(progressTo(6));
+  await vi.waitFor(() => expect(watched.current().generation.progress.step).toBe(6));
+  expect(watched.current().generation).not.toHaveProperty('preview');
+});
+
+it('shows a preview that comes after the progress of its step', async () => {
+  const watched = watch();
+  await watched.refresh();
+  watched.hear(progressTo(5));
+  await vi.waitFor(() => expect(watched.current().record.progress.step).toBe(5));
+  watched.hear(previewOf(5));
+  await vi.waitFor(() => expect(watched.current().generation.preview?.step).toBe(5));
+});
+
+it('leaves previews out where there are too many watches, and of attempts that are over', async () => {
+  const watched = watch();
+  await watched.refresh();
+  watched.hear(previewOf(5, 1));
+  showsPreviews = false;
+  watched.hear(previewOf(7));
+  await vi.waitFor(() => expect(watched.current().record.progress.step).toBe(7));
+  expect(watched.current().generation).not.toHaveProperty('preview');
 });

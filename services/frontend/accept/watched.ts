@@ -3,6 +3,7 @@ import {
   DarkroomError,
   type Generation,
   type GenerationEvent,
+  type Preview,
   type Waiting,
 } from '@darkroom/contract';
 import type { GenerationRecord } from '@darkroom/generations';
@@ -44,6 +45,8 @@ export type WatchedOptions = {
   waiting: (record: GenerationRecord) => Waiting | null;
   /** Between two snapshots of mere progress at least, in milliseconds. */
   paceMs: () => number;
+  /** Whether previews are shown now. */
+  showsPreviews: () => boolean;
   /** Calls those who wait for a snapshot, however many. */
   wakeThem: (wakes: readonly (() => void)[]) => void;
 };
@@ -52,9 +55,12 @@ export type WatchedOptions = {
  * Reads, coalesces and renders once what all watches of a generation show. Progress is shown at a
  * pace; another revision, and so the end, at once.
  */
-export function createWatched({ read, waiting, paceMs, wakeThem }: WatchedOptions): Watched {
+export function createWatched(options: WatchedOptions): Watched {
+  const { read, waiting, paceMs, showsPreviews, wakeThem } = options;
   const wakes = new Set<() => void>();
   let record: GenerationRecord | undefined;
+  /** Not shown yet. */
+  let preview: Preview | undefined;
   let snapshot: Snapshot | undefined;
   let shownAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
@@ -76,7 +82,9 @@ export function createWatched({ read, waiting, paceMs, wakeThem }: WatchedOption
     const shown = snapshot?.waiting ?? null;
     // The same object as long as it says the same, so that it is compared once.
     const told = isDeepStrictEqual(why, shown) ? shown : why;
-    snapshot = { record, waiting: told, generation: toGeneration(record, told) };
+    const generation = { ...toGeneration(record, told), ...(preview && { preview }) };
+    snapshot = { record, waiting: told, generation };
+    preview = undefined;
     shownAt = performance.now();
     wakeAll();
   }
@@ -91,6 +99,7 @@ export function createWatched({ read, waiting, paceMs, wakeThem }: WatchedOption
   /** Live progress runs ahead of the record. */
   function take(now: GenerationRecord): void {
     const isBehind = now.revision === record?.revision && now.progress.step < record.progress.step;
+    if (now.revision !== record?.revision) preview = undefined;
     record = isBehind ? { ...now, progress: record?.progress ?? now.progress } : now;
     if (snapshot?.record.revision !== record.revision) show();
     else if (snapshot.record.progress.step !== record.progress.step) showAtPace();
@@ -149,7 +158,11 @@ export function createWatched({ read, waiting, paceMs, wakeThem }: WatchedOption
     },
     hear: (event) => {
       if (event.type !== 'progress' || record === undefined) refreshLater();
-      else if (event.revision === record.revision) advance(event.progress);
+      else if (event.revision === record.revision) {
+        if (showsPreviews()) preview = event.preview ?? preview;
+        advance(event.progress);
+        if (preview !== undefined) showAtPace();
+      }
       // Of an attempt that is over: the record knows better.
       else if (event.revision > record.revision) refreshLater();
     },

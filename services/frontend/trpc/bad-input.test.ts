@@ -87,7 +87,7 @@ describe('generations.create refuses', () => {
     [
       'an unknown field',
       '{"prompt":"x","stepz":3}',
-      '"stepz": unknown field; the fields are model, prompt, negativePrompt, seed, steps',
+      '"stepz": unknown field; the fields are model, prompt, negativePrompt, longPrompt, seed',
     ],
     ['a field of the prototype', '{"prompt":"x","__proto__":{"a":1}}', /unknown field/],
     ['several faults, all told', '{"prompt":"","steps":0}', /^prompt: .*; steps: /],

@@ -1,10 +1,10 @@
 import { freshVhost } from '@darkroom/testing';
 import { beforeEach, describe, expect, inject, test, vi } from 'vitest';
 import type { Broker, JobDelivery } from '../broker.ts';
-import { newJob } from '../testing/messages.ts';
+import { newJob, newProgress } from '../testing/messages.ts';
 import { openRawChannel } from '../testing/raw-channel.ts';
 import { connectRabbitmq } from './connect-rabbitmq.ts';
-import { DEAD_LETTER_QUEUE, jobQueue } from './topology.ts';
+import { DEAD_LETTER_QUEUE, EVENT_EXCHANGE, jobQueue } from './topology.ts';
 
 const PATIENCE = 15_000;
 const queue = jobQueue('pinhole');
@@ -39,6 +39,23 @@ test('a job lies on the queue persistently, named, with its trace context', asyn
     },
   });
   expect(JSON.parse(String(message ? message.content : 'null'))).toEqual(job);
+  await broker.close();
+});
+
+test('a preview is dropped for a listener that falls behind, and what is small waits', async () => {
+  const broker = await connectRabbitmq({ url, models: ['pinhole'] });
+  await using raw = await openRawChannel(url);
+  const { queue: behind } = await raw.channel.assertQueue('', { exclusive: true });
+  await raw.channel.bindQueue(behind, EVENT_EXCHANGE, '#');
+  const preview = { index: 0, step: 1, url: 'data:image/jpeg;base64,AAAA' };
+  const light = newProgress(2);
+  broker.publishEvent({ ...newProgress(1), preview } as typeof light);
+  broker.publishEvent(light);
+  const waiting = async () => (await raw.channel.checkQueue(behind)).messageCount;
+  await vi.waitFor(async () => expect(await waiting()).toBe(2), PATIENCE);
+  await vi.waitFor(async () => expect(await waiting()).toBe(1), PATIENCE);
+  const left = await raw.channel.get(behind, { noAck: true });
+  expect(JSON.parse(String(left ? left.content : 'null'))).toEqual(light);
   await broker.close();
 });
 

@@ -18,7 +18,8 @@ export function describeEvents(ends: () => Ends): void {
         await hear('progress'),
         await hear('all'),
       ];
-      const events = [newProgress(1), newCancel(), newProgress(2)];
+      const preview = { index: 0, step: 2, url: 'data:image/jpeg;base64,AAAA' };
+      const events = [newProgress(1), newCancel(), { ...newProgress(2), preview }];
       for (const event of events) ends().far.publishEvent(event);
       await vi.waitFor(() => expect(all.heard).toEqual(events), 10_000);
       await vi.waitFor(() => expect(cancels.heard).toEqual([events[1]]), 10_000);

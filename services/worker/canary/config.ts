@@ -5,7 +5,15 @@ import { z } from 'zod';
 import { schema as worker } from '../config.ts';
 
 const requests = z
-  .array(generationRequest.omit({ count: true, initImage: true, mask: true, strength: true }))
+  .array(
+    generationRequest.omit({
+      count: true,
+      initImage: true,
+      mask: true,
+      strength: true,
+      previews: true,
+    }),
+  )
   .min(1);
 
 /** A program's settings are text; what is no JSON is refused as any other wrong value. */
@@ -25,6 +33,7 @@ export const schema = z.object({
   MODEL_DIR: worker.shape.MODEL_DIR,
   SERVE_MODELS: worker.shape.SERVE_MODELS,
   EXECUTION_PROVIDERS: worker.shape.EXECUTION_PROVIDERS,
+  VAE_TILING: worker.shape.VAE_TILING,
   REQUIRE_GPU: worker.shape.REQUIRE_GPU,
   CANARY_REQUESTS: z
     .string()

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { DarkroomError } from '@darkroom/contract';
-import type { GenerateOptions, Picture } from '@darkroom/diffusion';
+import type { GenerateOptions, Picture, VaeTiling } from '@darkroom/diffusion';
 import type { Logger } from '@darkroom/lifecycle';
 import { childEnvironment } from './environment.ts';
 import type { Identity } from './identity.ts';
@@ -19,6 +19,7 @@ import {
 export type ChildOptions = {
   models: readonly ModelFolder[];
   executionProviders: readonly string[];
+  vaeTiling: VaeTiling;
   /** Whether pictures carry what made them; see `pictureText`. */
   pictureMetadata: boolean;
   /** Shortest time between two steps that are told; those in between are not. */
@@ -97,7 +98,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
       identity,
       gone: link.gone,
       end: kill,
-      generate: (request, { onStep, onRan, signal, resume, traceparent }) => {
+      generate: (request, { onStep, onRan, signal, resume, previews = false, traceparent }) => {
         const id = ++lastId;
         const abort = () => link.say({ type: 'abort', id });
         signal?.addEventListener('abort', abort, { once: true });
@@ -106,6 +107,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
           id,
           request,
           stepIntervalMs,
+          previews,
           ...(resume !== undefined && { resume }),
           ...(traceparent !== undefined && { traceparent }),
         });
@@ -130,7 +132,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
 }
 
 async function shakeHands(link: Link, options: ChildOptions): Promise<Identity> {
-  const { models, executionProviders, pictureMetadata, startTimeoutMs } = options;
+  const { models, executionProviders, vaeTiling, pictureMetadata, startTimeoutMs } = options;
   let versions: Hello | undefined;
   return await link.listen<Identity>(startTimeoutMs, (message, done) => {
     if (versions === undefined) {
@@ -142,7 +144,7 @@ async function shakeHands(link: Link, options: ChildOptions): Promise<Identity> 
         return done.reject(new DarkroomError('configuration', text));
       }
       versions = message;
-      return link.say({ type: 'load', models, executionProviders, pictureMetadata });
+      return link.say({ type: 'load', models, executionProviders, vaeTiling, pictureMetadata });
     }
     if (message.type === 'load-failed') {
       done.reject(new DarkroomError('configuration', message.message));

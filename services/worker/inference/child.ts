@@ -37,15 +37,20 @@ const describe = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 
 async function load(message: Extract<ParentMessage, { type: 'load' }>): Promise<void> {
+  const { vaeTiling } = message;
   const executionProviders = [...message.executionProviders];
   const models: LoadedModel[] = [];
   for (const { name, folder } of message.models) {
     const started = performance.now();
     try {
-      const { pipeline, provider, nodes } = await loadObserved(folder, { executionProviders });
+      const options = { executionProviders, vaeTiling };
+      const { pipeline, provider, nodes } = await loadObserved(folder, options);
       pipelines.set(name, pipeline);
       const digest = await modelDigest(folder);
-      models.push({ name, digest, loadMs: performance.now() - started, provider, nodes });
+      const loadMs = performance.now() - started;
+      const { latentRgb } = pipeline;
+      const loaded = { name, digest, loadMs, provider, nodes };
+      models.push({ ...loaded, ...(latentRgb !== undefined && { latentRgb }) });
     } catch (error) {
       say({ type: 'load-failed', message: `model ${name} in ${folder}: ${describe(error)}` });
       return;
@@ -58,7 +63,7 @@ async function load(message: Extract<ParentMessage, { type: 'load' }>): Promise<
 }
 
 async function generate(message: Extract<ParentMessage, { type: 'generate' }>): Promise<void> {
-  const { id, request, stepIntervalMs, resume, traceparent } = message;
+  const { id, request, stepIntervalMs, previews, resume, traceparent } = message;
   const { model, uploads: _, ...pictureRequest } = request;
   const fields = { model, ...(traceparent !== undefined && { traceparent }) };
   const pipeline = pipelines.get(model);
@@ -91,6 +96,7 @@ async function generate(message: Extract<ParentMessage, { type: 'generate' }>): 
         say({ type: 'step', id, state, ran: ran() });
       },
       signal: abort.signal,
+      previews,
       ...(resume !== undefined && { resume }),
     });
     const file = { ...picture, png: withMetadata(picture.png, request, pipeline) };
@@ -119,7 +125,8 @@ function withMetadata(png: Uint8Array, request: InferenceRequest, pipeline: Pipe
   const { digest: modelDigest = '', provider = '' } = models.get(request.model) ?? {};
   const identity = { ...engineVersions, executionProviders, provider };
   const scheduler = pipeline.schedulerOf(request);
-  return addPngText(png, pictureText({ request, scheduler, modelDigest, identity }));
+  const vaeTiling = pipeline.usesTiles(request);
+  return addPngText(png, pictureText({ request, scheduler, vaeTiling, modelDigest, identity }));
 }
 
 process.on('message', (message: ParentMessage) => {

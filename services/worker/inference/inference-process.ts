@@ -17,6 +17,8 @@ import type { InferenceRequest } from './protocol.ts';
 export type InferenceOptions = Pick<ChildOptions, 'models' | 'logger' | 'program'> & {
   /** In order of preference, in the runtime's words. @default ['cpu'] */
   executionProviders?: readonly string[];
+  /** When the VAE decodes tile by tile. @default 'auto' */
+  vaeTiling?: ChildOptions['vaeTiling'];
   /**
    * Whether the pictures' files carry what made them: request, model, engine and runtime.
    * @default true
@@ -91,6 +93,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
   const start = () =>
     startChild({
       executionProviders: ['cpu'],
+      vaeTiling: 'auto',
       pictureMetadata: true,
       environment: {},
       ...options,

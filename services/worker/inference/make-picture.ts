@@ -53,7 +53,7 @@ export async function makePicture(
   call: InferenceCall,
 ): Promise<InferenceResult> {
   const { turns, busy, company, logger, maxRestarts } = engine;
-  const { onStep, onRan, signal, traceparent } = call;
+  const { onStep, onRan, signal, previews, traceparent } = call;
   const { model } = request;
   let last: { state: RunState; bits: string } | undefined;
   if (call.resume !== undefined) {
@@ -80,6 +80,7 @@ export async function makePicture(
         last = { state, bits };
         onStep?.(state);
       },
+      previews,
       ...(signal !== undefined && { signal }),
       ...resume,
       ...(traceparent !== undefined && { traceparent }),

@@ -36,3 +36,18 @@ test('the pixels are the same without, and nothing of the request is in the file
   expect({ ...readPngText(files[0]) }).toEqual({});
   expect(Object.keys(readPngText(files[1]))).toEqual(['parameters', METADATA_KEYWORD]);
 });
+
+test('a picture that the VAE decoded in tiles says so, and differs from the one in one', async () => {
+  await using tiled = await startPinhole({ vaeTiling: 'always' });
+  await using whole = await startPinhole({ vaeTiling: 'never' });
+  // Two tiles of the 64 pixels that the model was trained on, and what is left.
+  const wide = { ...pinholeRequest, width: 128 };
+  const [one, other] = await Promise.all([tiled, whole].map(({ generate }) => generate(wide)));
+  const metadata = [one, other].map((made) =>
+    JSON.parse(readPngText(made?.png ?? new Uint8Array())[METADATA_KEYWORD] ?? ''),
+  );
+  expect(metadata.map(({ vaeTiling }) => vaeTiling)).toEqual([true, undefined]);
+  expect(decode(one?.png ?? new Uint8Array()).data).not.toEqual(
+    decode(other?.png ?? new Uint8Array()).data,
+  );
+});

@@ -22,10 +22,10 @@ beforeAll(async () => {
 });
 afterAll(() => pipeline.release());
 
-const textOf = (change: Partial<InferenceRequest> = {}) => {
+const textOf = (change: Partial<InferenceRequest> = {}, vaeTiling = false) => {
   const request = { ...pinholeRequest, ...change };
   const scheduler = pipeline.schedulerOf(request);
-  return pictureText({ request, scheduler, modelDigest, identity });
+  return pictureText({ request, scheduler, vaeTiling, modelDigest, identity });
 };
 const metadataOf = (change?: Partial<InferenceRequest>) =>
   pictureMetadata.parse(JSON.parse(textOf(change)[METADATA_KEYWORD] ?? ''));
@@ -39,6 +39,12 @@ describe('the metadata', () => {
       className: 'EulerAncestralDiscreteScheduler',
       config: { prediction_type: 'v_prediction' },
     });
+  });
+
+  it('name the tiles of the VAE where there are any', () => {
+    const metadata = JSON.parse(textOf({}, true)[METADATA_KEYWORD] ?? '');
+    expect(pictureMetadata.parse(metadata).vaeTiling).toBe(true);
+    expect(metadataOf()).not.toHaveProperty('vaeTiling');
   });
 
   it('name the scheduler that the model’s own configuration decides', () => {
@@ -71,7 +77,8 @@ describe('the metadata', () => {
     const { width, steps, prompt, ...others } = pinholeRequest;
     const scheduler = pipeline.schedulerOf(pinholeRequest);
     const request = { steps, width, ...others, prompt };
-    expect(pictureText({ request, scheduler, modelDigest, identity })).toEqual(textOf());
+    const making = { request, scheduler, vaeTiling: false, modelDigest, identity };
+    expect(pictureText(making)).toEqual(textOf());
   });
 
   it('hold any prompt', () => {

@@ -8,6 +8,8 @@ import { webuiParameters } from './webui-parameters.ts';
 type Making = {
   request: InferenceRequest;
   scheduler: SchedulerUsed;
+  /** Whether the VAE decoded it in tiles. */
+  vaeTiling: boolean;
   modelDigest: string;
   identity: Pick<Identity, 'engine' | 'onnxruntime' | 'node' | 'executionProviders'> &
     Pick<LoadedModel, 'provider'>;
@@ -26,7 +28,13 @@ export function pictureText(making: Making): Record<string, string> {
 }
 
 /** Fields in one order, so that equal metadata are equal bytes. */
-function metadataOf({ request, scheduler, modelDigest, identity }: Making): PictureMetadata {
+function metadataOf({
+  request,
+  scheduler,
+  vaeTiling,
+  modelDigest,
+  identity,
+}: Making): PictureMetadata {
   const { model, prompt, negativePrompt, seed, initImage: _, mask: __, uploads, ...rest } = request;
   const { name, className, config } = scheduler;
   return {
@@ -48,6 +56,7 @@ function metadataOf({ request, scheduler, modelDigest, identity }: Making): Pict
       className,
       config: sorted(config) as PictureMetadata['scheduler']['config'],
     },
+    ...(vaeTiling && { vaeTiling }),
     engine: identity.engine,
     onnxruntime: identity.onnxruntime,
     node: identity.node,

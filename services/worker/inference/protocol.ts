@@ -1,5 +1,12 @@
 import type { FailureCode, GenerationRequest } from '@darkroom/contract';
-import type { NodesByProvider, Picture, PictureRequest, RunState } from '@darkroom/diffusion';
+import type {
+  LatentRgb,
+  NodesByProvider,
+  Picture,
+  PictureRequest,
+  RunState,
+  VaeTiling,
+} from '@darkroom/diffusion';
 import { z } from 'zod';
 
 /**
@@ -23,6 +30,7 @@ export type ParentMessage =
       type: 'load';
       models: readonly ModelFolder[];
       executionProviders: readonly string[];
+      vaeTiling: VaeTiling;
       /** Whether pictures carry what made them. */
       pictureMetadata: boolean;
     }
@@ -32,6 +40,8 @@ export type ParentMessage =
       request: InferenceRequest;
       /** Shortest time between two `step` messages. */
       stepIntervalMs: number;
+      /** Whether the states of `step` messages have `predicted`. */
+      previews: boolean;
       resume?: RunState;
       traceparent?: string;
     }
@@ -59,6 +69,8 @@ export type LoadedModel = {
   provider: string;
   /** Nodes that each provider ran while that was seen; empty on the CPU alone. */
   nodes: NodesByProvider;
+  /** For previews of its latents; absent where nobody knows. */
+  latentRgb?: LatentRgb;
 };
 
 /** What a call has run until now. */

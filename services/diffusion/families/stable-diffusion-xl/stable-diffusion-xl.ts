@@ -1,6 +1,7 @@
 import { ModelError } from '../../model-error.ts';
 import { outputNamed } from '../../onnx/network.ts';
 import { type ConditioningInput, promptFields } from '../../pipelines/conditioning.ts';
+import { chunksOf } from '../../pipelines/prompt-chunks.ts';
 import { createTextEncoder } from '../../pipelines/text-encoder.ts';
 import type { Family } from '../family.ts';
 import {
@@ -23,6 +24,16 @@ export const stableDiffusionXl: Family = {
     { tokenizer: 'tokenizer_2', encoder: 'text_encoder_2' },
   ],
   scalingFactor: 0.13025,
+  // Fitted by ComfyUI's authors: SDXL in its comfy/latent_formats.py.
+  latentRgb: {
+    factors: [
+      [0.3651, 0.4232, 0.4341],
+      [-0.2533, -0.0042, 0.1068],
+      [0.1076, 0.1111, -0.0362],
+      [-0.3165, -0.2492, -0.2188],
+    ],
+    bias: [0.1084, -0.0175, -0.0011],
+  },
   normalizesLatents: true,
   upcastsVae: true,
   strength: { 'image-to-image': 0.3, inpainting: 0.9999 },
@@ -34,7 +45,8 @@ export const stableDiffusionXl: Family = {
     'time_ids',
     ...guidanceInputNames(config),
   ],
-  createConditioner({ index, configs, unet, tokenizers, textEncoders }) {
+  createConditioner(parts) {
+    const { index, configs, unet, tokenizers, textEncoders } = parts;
     if (index.requires_aesthetics_score === true) {
       throw new ModelError(
         'The model cannot be run',
@@ -59,8 +71,9 @@ export const stableDiffusionXl: Family = {
         const isGuided = takesTwoSamples(configs.unet, guidanceScale);
         const isZero = isGuided && zerosForNone && request.negativePrompt === '';
         const prompts = promptFields(isGuided && !isZero).map((field) => request[field]);
-        const [states] = await encodeFirst(prompts);
-        const [states2, embeds] = await encodeSecond(prompts);
+        const chunks = chunksOf(request, prompts, parts);
+        const [states] = await encodeFirst(prompts, chunks);
+        const [states2, embeds] = await encodeSecond(prompts, chunks);
         const whole = (input: ConditioningInput) => (isZero ? withZerosInFront(input) : input);
         const samples = isGuided ? 2 : 1;
         // Size of the original, its cut's corner, size of the picture: each height, then width.

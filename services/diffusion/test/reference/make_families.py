@@ -121,6 +121,39 @@ def mask_image() -> Image.Image:
     return Image.fromarray(np.where(inside, 140, 100).astype("uint8"))
 
 
+def embed_chunks(pipeline, request: dict) -> dict:
+    """Prompts in chunks of 75 tokens, encoded by the pipeline's own text encoders: `prompt_embeds` and the
+    like. An absent negative prompt of XL is left to the pipeline. Pooled is the first chunk's, as in
+    AUTOMATIC1111's webui, ComfyUI and compel; diffusers' lpw_stable_diffusion_xl.py takes the last's."""
+    is_xl = hasattr(pipeline, "text_encoder_2")
+    pairs = [(pipeline.tokenizer, pipeline.text_encoder)]
+    if is_xl:
+        pairs.append((pipeline.tokenizer_2, pipeline.text_encoder_2))
+    texts = {"prompt": request["prompt"]}
+    if request["guidanceScale"] > 1 and (request["negativePrompt"] or not is_xl):
+        texts["negative_prompt"] = request["negativePrompt"]
+
+    def words(tokenizer, text):
+        return tokenizer(text, add_special_tokens=False).input_ids
+
+    count = max(-(-len(words(tokenizer, text)) // 75) for tokenizer, _ in pairs for text in texts.values())
+    embeds = {}
+    for name, text in texts.items():
+        states = []
+        for tokenizer, encoder in pairs:
+            ids, rows = words(tokenizer, text), []
+            for i in range(count):
+                row = [tokenizer.bos_token_id, *ids[75 * i:75 * (i + 1)], tokenizer.eos_token_id]
+                rows.append(row + [tokenizer.pad_token_id] * (77 - len(row)))
+            given = [encoder(torch.tensor([row]), output_hidden_states=True) for row in rows]
+            states.append(torch.cat([one.hidden_states[-2] if is_xl else one[0] for one in given], 1))
+            pooled = given[0][0]
+        embeds[f"{name}_embeds"] = torch.cat(states, -1)
+        if is_xl:
+            embeds[f"{name.replace('prompt', 'pooled_prompt')}_embeds"] = pooled
+    return embeds
+
+
 class Cases:
     def __init__(self):
         self.entries, self.pictures, self.decoded = [], [], []
@@ -143,12 +176,15 @@ class Cases:
         negative = {"negative_prompt": request["negativePrompt"] or None}
         if "LatentConsistency" in type(pipeline).__name__:
             negative = {}
+        prompts = {"prompt": request["prompt"], **negative}
+        if "longPrompt" in request:
+            prompts = embed_chunks(pipeline, request)
         raw = []
         process = pipeline.image_processor.postprocess
         pipeline.image_processor.postprocess = lambda image, **kw: (raw.append(image), process(image, **kw))[1]
-        made = pipeline(request["prompt"], num_inference_steps=request["steps"],
+        made = pipeline(num_inference_steps=request["steps"],
                         guidance_scale=request["guidanceScale"], num_images_per_prompt=count,
-                        generator=generators, **negative, **images, **call).images
+                        generator=generators, **prompts, **images, **call).images
         pipeline.image_processor.postprocess = process
         for i, image in enumerate(made):
             pixels = np.asarray(image)
@@ -170,6 +206,14 @@ class Cases:
 def request(seed: int, steps: int, guidance: float, negative: str = "", **more) -> dict:
     return {"prompt": "a large red star on a blue cat", "negativePrompt": negative, "seed": seed,
             "steps": steps, "guidanceScale": guidance, **more}
+
+
+LONG = "a large red star on a blue cat, " * 12
+"""108 tokens: two chunks."""
+
+
+def chunked(seed: int, steps: int, guidance: float, negative: str = "", **more) -> dict:
+    return request(seed, steps, guidance, negative, **more) | {"prompt": LONG, "longPrompt": "chunks"}
 
 
 def scheduler_of(name: str):
@@ -196,12 +240,15 @@ def stable_diffusion(cases: Cases) -> None:
             continue
         cases.add(name, folder, text, request(10, 8, 1.0))
         cases.add(name, folder, text, request(11, 8, 5.0, "blue"), count=3)
+        cases.add(name, folder, text, chunked(16, 8, 5.0, "a blue cat, " * 50))
+        cases.add(name, folder, text, chunked(17, 8, 5.0))
         image = pipeline("StableDiffusionImg2ImgPipeline", name, own, **NONE)
         cases.add(name, folder, image, request(12, 8, 5.0, task="image-to-image", strength=0.6))
         cases.add(name, folder, image, request(13, 7, 1.0, task="image-to-image", strength=1.0), count=3)
         paint = pipeline("StableDiffusionInpaintPipeline", name, own, **NONE)
         cases.add(name, folder, paint, request(14, 8, 5.0, task="inpainting", strength=0.7))
         cases.add(name, folder, paint, request(15, 6, 1.0, task="inpainting", strength=1.0), count=3)
+    tiled(cases, "sd-1.5", "sd", parts, "StableDiffusionPipeline", **NONE)
     legacy_export(parts)
     beside_export()
     half = publish("sd-1.5", "sd", halved("sd", parts))
@@ -243,6 +290,18 @@ def legacy_export(parts: dict) -> None:
     write_published("sd-legacy")
 
 
+def tiled(cases: Cases, published: str, networks: str, parts: dict, kind: str, **more) -> None:
+    """Decoded in tiles of 16 pixels, which a published configuration says by the size it was trained on."""
+    name, vae = f"{published}-tiled", parts["vae"]
+    own = publish(name, networks, parts, vae={"sample_size": 16})
+    vae.tile_sample_min_size, vae.tile_latent_min_size = 16, 8
+    vae.enable_tiling()
+    made = pipeline(kind, published, own, **more)
+    cases.add(name, networks, made, request(80, 8, 5.0, "blue"))
+    cases.add(name, networks, made, request(81, 6, 1.0), count=3)
+    vae.disable_tiling()
+
+
 def inpainting(cases: Cases) -> None:
     name = "sd-2-inpainting"
     parts = publish(name, "inpaint", model("inpaint", in_channels=9))
@@ -264,6 +323,8 @@ def stable_diffusion_xl(cases: Cases) -> None:
     cases.add("sdxl-base", "xl", text, request(50, 8, 1.0))
     cases.add("sdxl-base", "xl", text, request(51, 8, 5.0), count=3)
     cases.add("sdxl-base", "xl", text, request(54, 8, 5.0, "blue"))
+    cases.add("sdxl-base", "xl", text, chunked(48, 8, 5.0, "a blue cat"))
+    cases.add("sdxl-base", "xl", text, chunked(49, 8, 5.0))
     image = pipeline("StableDiffusionXLImg2ImgPipeline", "sdxl-base", base, **plain)
     cases.add("sdxl-base", "xl", image, request(55, 8, 5.0, task="image-to-image", strength=0.6), count=3)
     paint = pipeline("StableDiffusionXLInpaintPipeline", "sdxl-base", base, **plain)
@@ -277,6 +338,8 @@ def stable_diffusion_xl(cases: Cases) -> None:
     turbo = pipeline("StableDiffusionXLPipeline", "sdxl-turbo", distilled, **plain)
     cases.add("sdxl-turbo", "xl", turbo, request(60, 1, 0.0))
     cases.add("sdxl-turbo", "xl", turbo, request(61, 4, 0.0), count=3)
+
+    tiled(cases, "sdxl-base", "xl", parts, "StableDiffusionXLPipeline", **plain)
 
     # As in models whose VAE was trained further: mean and deviation of its latents.
     normal = {"latents_mean": [-0.5, 0.25, 1.0, 0.0], "latents_std": [2.0, 1.5, 1.0, 3.0]}
@@ -296,6 +359,7 @@ def latent_consistency(cases: Cases) -> None:
     text = pipeline("LatentConsistencyModelPipeline", name, parts, **NONE)
     cases.add(name, "lcm", text, request(70, 4, 8.5))
     cases.add(name, "lcm", text, request(71, 4, 1.0), count=3)
+    cases.add(name, "lcm", text, chunked(77, 4, 8.5))
     image = pipeline("LatentConsistencyModelImg2ImgPipeline", name, parts, **NONE)
     cases.add(name, "lcm", image, request(74, 4, 8.5, task="image-to-image", strength=1.0))
     cases.add(name, "lcm", image, request(75, 4, 8.5, task="image-to-image", strength=0.5))

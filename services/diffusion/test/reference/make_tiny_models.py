@@ -8,6 +8,7 @@ scalar   float32, one whole-number timestep, int32 ids, weights beside the graph
 half     float16 UNet and decoder under a float32 text encoder
 overflow as half, with a decoder whose values leave float16's range on the way
 nan      a UNet that gives NaN
+fixed    a UNet that takes 77 tokens of text and no other number
 
 and batch once more for every other type and rank of the timestep: TYPE-scalar, TYPE-batch
 """
@@ -51,7 +52,8 @@ def text_encoder(path: Path, ids: int) -> None:
         [constant("tokens", np.float32(TOKENS)), constant("last", np.int64([-1]))])
 
 
-def unet(path: Path, kind: int, timestep: int, scalar: bool, broken: bool = False) -> None:
+def unet(path: Path, kind: int, timestep: int, scalar: bool, broken: bool = False,
+         tokens="sequence") -> None:
     """out_sample = tanh(sample) · 0.7 + mean(text) + timestep ÷ 5000, [B, C, H, W]."""
     node = helper.make_node
     dtype = helper.tensor_dtype_to_np_dtype(kind)
@@ -68,7 +70,7 @@ def unet(path: Path, kind: int, timestep: int, scalar: bool, broken: bool = Fals
         node("Add", ["weak", "text"], ["guided"]),
         node("Add", ["guided", "shift"], ["out_sample"]),
     ], [value("sample", kind, picture), value("timestep", timestep, [] if scalar else ["batch"]),
-        value("encoder_hidden_states", kind, ["batch", "sequence", 1])],
+        value("encoder_hidden_states", kind, ["batch", tokens, 1])],
         [value("out_sample", kind, picture)],
         [constant("gain", dtype.type(0.7)), constant("scale", dtype.type(5000)),
          constant("picture", np.int64([1, 2, 3]))])
@@ -95,11 +97,11 @@ def decoder(path: Path, kind: int, external: bool, overflows: bool = False) -> N
 
 
 def write_model(name: str, *, kind=T.FLOAT, ids=T.INT64, timestep=T.FLOAT, scalar=False,
-                external=False, broken=False, overflows=False) -> None:
+                external=False, broken=False, overflows=False, tokens="sequence") -> None:
     folder = FIXTURES / "tiny" / name
     shutil.rmtree(folder, ignore_errors=True)
     text_encoder(folder / "text_encoder/model.onnx", ids)
-    unet(folder / "unet/model.onnx", kind, timestep, scalar, broken)
+    unet(folder / "unet/model.onnx", kind, timestep, scalar, broken, tokens)
     decoder(folder / "vae_decoder/model.onnx", kind, external, overflows)
     shutil.copytree(FIXTURES / "tokenizers/plain/tokenizer", folder / "tokenizer")
     configs = {
@@ -122,6 +124,7 @@ if __name__ == "__main__":
     write_model("half", kind=T.FLOAT16, timestep=T.FLOAT16)
     write_model("overflow", kind=T.FLOAT16, timestep=T.FLOAT16, overflows=True)
     write_model("nan", broken=True)
+    write_model("fixed", tokens=77)
     write_model("float32-scalar", scalar=True)
     write_model("float16-scalar", timestep=T.FLOAT16, scalar=True)
     write_model("float16-batch", timestep=T.FLOAT16)

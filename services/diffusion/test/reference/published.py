@@ -167,5 +167,6 @@ PUBLISHED["sd-legacy"] = PUBLISHED["sd-1.5"] | {"model_index": {
     "scheduler": ["diffusers", "PNDMScheduler"], "text_encoder": ONNX,
     "tokenizer": ["transformers", "CLIPTokenizer"], "unet": ONNX, "vae_decoder": ONNX,
     "vae_encoder": ONNX}}
-# Not published as such: Stable Diffusion XL with a VAE that states mean and deviation.
+# Not published as such: with small tiles, and Stable Diffusion XL with a VAE that states mean and deviation.
+PUBLISHED["sd-1.5-tiled"], PUBLISHED["sdxl-base-tiled"] = PUBLISHED["sd-1.5"], PUBLISHED["sdxl-base"]
 PUBLISHED["sdxl-normalized"] = PUBLISHED["sdxl-base"] | {"vae": [*VAE_OF_XL, "latents_mean", "latents_std"]}
