@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { ModelError } from '../model-error.ts';
 import { float32Copy } from './float32-copy.ts';
 import type { Network } from './network.ts';
+import { loadOptimized, type OptimizedCopies } from './optimized-copy.ts';
 import { InferenceSession } from './runtime.ts';
 
 export type SessionOptions = {
@@ -9,6 +10,8 @@ export type SessionOptions = {
   executionProviders: readonly string[];
   /** Threads within one operator; absent: one for each physical core. */
   intraOpThreads?: number | undefined;
+  /** Where optimised copies of the networks are kept. @default nowhere */
+  optimized?: OptimizedCopies | undefined;
 };
 
 /** Networks by the folder of the model that they lie in. */
@@ -46,7 +49,15 @@ export async function loadNetwork(
   options: SessionOptions,
 ): Promise<Network> {
   const file = join(part, 'model.onnx');
-  return { file, session: await createSession(join(folder, file), join(folder, file), options) };
+  const path = join(folder, file);
+  const create = (copy: string | undefined, settings: InferenceSession.SessionOptions) =>
+    createSession(copy ?? path, path, options, settings);
+  const { optimized, executionProviders } = options;
+  const session =
+    optimized === undefined
+      ? await create(undefined, {})
+      : await loadOptimized(optimized, part, executionProviders, create);
+  return { file, session };
 }
 
 export type LazyNetwork<T extends Network | undefined = Network> = {
@@ -101,16 +112,20 @@ async function createSession(
   model: string | Uint8Array,
   name: string,
   { executionProviders, intraOpThreads }: SessionOptions,
+  { extra, ...more }: InferenceSession.SessionOptions = {},
 ): Promise<InferenceSession> {
   try {
     const settings: InferenceSession.SessionOptions = {
       executionProviders: [...executionProviders],
       graphOptimizationLevel: 'all',
       // Threads that have nothing to do sleep: see docs/decisions/engine-threads.md.
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
+      extra: {
+        session: { intra_op: { allow_spinning: '0' }, ...(extra?.session as object | undefined) },
+      },
       // Errors only: warnings about shape inference are no news to an operator.
       logSeverityLevel: 3,
       ...(intraOpThreads !== undefined && { intraOpNumThreads: intraOpThreads }),
+      ...more,
     };
     return typeof model === 'string'
       ? await InferenceSession.create(model, settings)
