@@ -5,6 +5,7 @@ export {
   type VerifiedModel,
   verifyModelFolder,
 } from './model-folder/verify-model-folder.ts';
+export { networkDigests, type OptimizedCopies } from './onnx/optimized-copy.ts';
 /** The runtime's tensor, for who runs the sessions without a pipeline. */
 export { Tensor } from './onnx/runtime.ts';
 export {

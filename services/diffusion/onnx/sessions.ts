@@ -4,6 +4,7 @@ import { ModelError } from '../model-error.ts';
 import { float32Copy } from './float32-copy.ts';
 import { fusedAttention } from './fused-attention.ts';
 import type { Network } from './network.ts';
+import { loadOptimized, type OptimizedCopies } from './optimized-copy.ts';
 import { InferenceSession } from './runtime.ts';
 
 export type SessionOptions = {
@@ -11,6 +12,8 @@ export type SessionOptions = {
   executionProviders: readonly string[];
   /** Threads within one operator; absent: one for each physical core. */
   intraOpThreads?: number | undefined;
+  /** Where optimised copies of the networks are kept. @default nowhere */
+  optimized?: OptimizedCopies | undefined;
 };
 
 /** Networks by the folder of the model that they lie in. */
@@ -49,8 +52,14 @@ export async function loadNetwork(
 ): Promise<Network> {
   const file = join(part, 'model.onnx');
   const path = join(folder, file);
-  const graph = (await fusedGraph(path, options)) ?? path;
-  return { file, session: await createSession(graph, path, options) };
+  const create = async (copy: string | undefined, settings: InferenceSession.SessionOptions) =>
+    createSession(copy ?? (await fusedGraph(path, options)) ?? path, path, options, settings);
+  const { optimized, executionProviders } = options;
+  const session =
+    optimized === undefined
+      ? await create(undefined, {})
+      : await loadOptimized(optimized, part, executionProviders, create);
+  return { file, session };
 }
 
 /** Larger files have their weights inside, and two copies of these would be in memory at once. */
@@ -127,6 +136,7 @@ async function createSession(
   model: string | Uint8Array,
   path: string,
   { executionProviders, intraOpThreads }: SessionOptions,
+  { extra, ...more }: InferenceSession.SessionOptions = {},
 ): Promise<InferenceSession> {
   try {
     const settings: InferenceSession.SessionOptions = {
@@ -140,11 +150,13 @@ async function createSession(
           ...(typeof model !== 'string' && {
             model_external_initializers_file_folder_path: dirname(path),
           }),
+          ...(extra?.session as object | undefined),
         },
       },
       // Errors only: warnings about shape inference are no news to an operator.
       logSeverityLevel: 3,
       ...(intraOpThreads !== undefined && { intraOpNumThreads: intraOpThreads }),
+      ...more,
     };
     return typeof model === 'string'
       ? await InferenceSession.create(model, settings)

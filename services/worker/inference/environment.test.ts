@@ -22,5 +22,8 @@ test('passes what the runtime needs and nothing else', () => {
     MY_CUDA_TOKEN: 'secret',
     PATH_TO_SECRET: 'secret',
   };
-  expect(childEnvironment({ ...passed, ...kept })).toEqual(passed);
+  const ours = { MALLOC_MMAP_THRESHOLD_: '1048576' };
+  expect(childEnvironment({ ...passed, ...kept })).toEqual({ ...ours, ...passed });
+  const set = { MALLOC_MMAP_THRESHOLD_: '4096' };
+  expect(childEnvironment(set)).toEqual(set);
 });
