@@ -6,6 +6,7 @@ export {
   verifyModelFolder,
 } from './model-folder/verify-model-folder.ts';
 export type { NodesByProvider } from './onnx/node-profile.ts';
+export { networkDigests, type OptimizedCopies } from './onnx/optimized-copy.ts';
 /** The runtime's tensor, for who runs the sessions without a pipeline. */
 export { runtimeFolder, Tensor } from './onnx/runtime.ts';
 export {

@@ -30,7 +30,6 @@ import { createFsStore } from '@darkroom/storage';
 import {
   createWorker,
   findModelFolders,
-  type Inference,
   type InferenceOptions,
   requireGpu,
   startInference,

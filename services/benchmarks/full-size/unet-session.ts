@@ -1,7 +1,12 @@
 /** Loads a UNet in one of several ways and runs it; see `startProcess`. Its order is a `UnetOrder`. */
 import process from 'node:process';
 import { createInterface } from 'node:readline';
-import { engineVersions, loadNetworks, type Tensor } from '@darkroom/diffusion';
+import {
+  engineVersions,
+  loadNetworks,
+  type OptimizedCopies,
+  type Tensor,
+} from '@darkroom/diffusion';
 import { InferenceSession } from 'onnxruntime-node';
 import type { Measurement } from '../pictures/measured-process.ts';
 import { peakBytes } from '../resident-memory.ts';
@@ -10,13 +15,10 @@ import { randomInputs } from './random-inputs.ts';
 export type UnetOrder = {
   /** A model's folder. */
   folder: string;
-  /**
-   * The exported graph, which the runtime optimises when it loads it; the same, and the runtime writes what
-   * it has made of it; what it wrote, loaded as it is; or as the engine loads it.
-   */
-  graph: 'exported' | 'write' | 'written' | 'engine';
-  /** Where the runtime writes its graph. */
-  written: string;
+  /** As exported; as the engine loads it; from the optimised copy that the engine keeps, made if absent. */
+  graph: 'exported' | 'engine' | 'copy';
+  /** Where the engine keeps its copy. */
+  copies: string;
   threads: number;
   latents: { batch: number; height: number; width: number };
 };
@@ -25,33 +27,30 @@ export type UnetOrder = {
 export type UnetRun = Measurement & { output: string };
 
 const order: UnetOrder = JSON.parse(process.argv[2] ?? '');
-const { folder, graph, written, threads } = order;
+const { folder, graph, copies, threads } = order;
 
 async function load(): Promise<InferenceSession> {
-  if (graph === 'engine') {
-    const options = { executionProviders: ['cpu'], intraOpThreads: threads };
-    return (await loadNetworks(folder, ['unet'], options)).unet.session;
-  }
-  return await InferenceSession.create(
-    graph === 'written' ? written : `${folder}/unet/model.onnx`,
-    {
+  if (graph !== 'exported') {
+    const optimized: OptimizedCopies = {
+      folder: copies,
+      digests: new Map([['unet', 'random']]),
+      exclusively: (task) => task(),
+    };
+    const networks = await loadNetworks(folder, ['unet'], {
       executionProviders: ['cpu'],
-      // What depends on the processor, the layout of convolutions, is not written: it is done at each load.
-      graphOptimizationLevel: graph === 'write' ? 'extended' : 'all',
-      intraOpNumThreads: threads,
-      logSeverityLevel: 3,
-      ...(graph === 'write' && { optimizedModelFilePath: written }),
-      extra: {
-        session: {
-          // As the engine runs it.
-          intra_op: { allow_spinning: '0' },
-          ...(graph === 'write' && {
-            optimized_model_external_initializers_file_name: 'model.onnx_data',
-          }),
-        },
-      },
-    },
-  );
+      intraOpThreads: threads,
+      ...(graph === 'copy' && { optimized }),
+    });
+    return networks.unet.session;
+  }
+  return await InferenceSession.create(`${folder}/unet/model.onnx`, {
+    executionProviders: ['cpu'],
+    graphOptimizationLevel: 'all',
+    intraOpNumThreads: threads,
+    logSeverityLevel: 3,
+    // As the engine runs it.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+  });
 }
 
 const session = await load();

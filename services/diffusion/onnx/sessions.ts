@@ -5,6 +5,7 @@ import { float32Copy } from './float32-copy.ts';
 import { fusedAttention } from './fused-attention.ts';
 import type { Network } from './network.ts';
 import type { NodeProfile } from './node-profile.ts';
+import { loadOptimized, type OptimizedCopies } from './optimized-copy.ts';
 import { providerTrouble, refuseUnknownProviders } from './provider-trouble.ts';
 import { InferenceSession } from './runtime.ts';
 
@@ -15,6 +16,8 @@ export type SessionOptions = {
   intraOpThreads?: number | undefined;
   /** Watches which providers run the nodes. */
   profile?: NodeProfile | undefined;
+  /** Where optimised copies of the networks are kept. @default nowhere */
+  optimized?: OptimizedCopies | undefined;
 };
 
 /** Networks by the folder of the model that they lie in. */
@@ -53,8 +56,14 @@ export async function loadNetwork(
 ): Promise<Network> {
   const file = join(part, 'model.onnx');
   const path = join(folder, file);
-  const graph = (await fusedGraph(path, options)) ?? path;
-  return { file, session: await createSession(graph, path, options) };
+  const create = async (copy: string | undefined, settings: InferenceSession.SessionOptions) =>
+    createSession(copy ?? (await fusedGraph(path, options)) ?? path, path, options, settings);
+  const { optimized, executionProviders } = options;
+  const session =
+    optimized === undefined
+      ? await create(undefined, {})
+      : await loadOptimized(optimized, part, executionProviders, create);
+  return { file, session };
 }
 
 /** Larger files have their weights inside, and two copies of these would be in memory at once. */
@@ -131,6 +140,7 @@ async function createSession(
   model: string | Uint8Array,
   path: string,
   { executionProviders, intraOpThreads, profile }: SessionOptions,
+  { extra, ...more }: InferenceSession.SessionOptions = {},
 ): Promise<InferenceSession> {
   try {
     refuseUnknownProviders(executionProviders);
@@ -145,12 +155,14 @@ async function createSession(
           ...(typeof model !== 'string' && {
             model_external_initializers_file_folder_path: dirname(path),
           }),
+          ...(extra?.session as object | undefined),
         },
       },
       // Errors only: warnings about shape inference are no news to an operator.
       logSeverityLevel: 3,
       ...(intraOpThreads !== undefined && { intraOpNumThreads: intraOpThreads }),
       ...profile?.settings(path),
+      ...more,
     };
     const session =
       typeof model === 'string'

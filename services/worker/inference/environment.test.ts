@@ -23,9 +23,13 @@ test('passes what the runtime needs and nothing else', () => {
     MY_CUDA_TOKEN: 'secret',
     PATH_TO_SECRET: 'secret',
   };
+  const ours = { MALLOC_MMAP_THRESHOLD_: '1048576' };
   expect(childEnvironment({ ...passed, ...kept })).toEqual({
+    ...ours,
     ...passed,
     LD_LIBRARY_PATH: `/usr/local/cuda/lib64:${runtimeFolder}`,
   });
-  expect(childEnvironment({})).toEqual({ LD_LIBRARY_PATH: runtimeFolder });
+  expect(childEnvironment({})).toEqual({ ...ours, LD_LIBRARY_PATH: runtimeFolder });
+  const set = { MALLOC_MMAP_THRESHOLD_: '4096' };
+  expect(childEnvironment(set)).toMatchObject(set);
 });

@@ -10,6 +10,7 @@ const passed = [
   /^LD_LIBRARY_PATH$/,
   /^(ORT|ONNXRUNTIME|CUDA|CUDNN|NVIDIA|OMP)_[A-Z0-9_]+$/,
   /^VK_ICD_FILENAMES$/,
+  /^MALLOC_[A-Z_]+$/,
 ];
 
 /**
@@ -24,5 +25,13 @@ export function childEnvironment(
   );
   const folders = [environment['LD_LIBRARY_PATH'], runtimeFolder];
   const libraries = folders.filter((folder) => folder !== undefined && folder !== '');
-  return { ...Object.fromEntries(seen), LD_LIBRARY_PATH: libraries.join(':') };
+  return { ...malloc, ...Object.fromEntries(seen), LD_LIBRARY_PATH: libraries.join(':') };
 }
+
+/**
+ * glibc's malloc keeps what the loading of a model frees, and gives little of it back when the model is
+ * released: of a network with 328 MB of weights 570 MB stayed while it was loaded and 18 to 514 MB after,
+ * where now it is 332 MB and 18 MB. From this size on each block is a mapping of its own, which ends when
+ * it is freed. (A threshold that is set no longer grows.)
+ */
+const malloc = { MALLOC_MMAP_THRESHOLD_: String(2 ** 20) };

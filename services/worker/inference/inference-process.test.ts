@@ -243,6 +243,7 @@ test('the child sees what the runtime needs of its parent and no credential', as
   // Of Node's own: the channel to its parent.
   expect(names.filter((name) => name !== '' && !name.startsWith('NODE_CHANNEL_')).sort()).toEqual([
     'LD_LIBRARY_PATH',
+    'MALLOC_MMAP_THRESHOLD_',
     'OMP_NUM_THREADS',
     'PATH',
   ]);
