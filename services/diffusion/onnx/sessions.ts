@@ -7,6 +7,7 @@ import type { Network } from './network.ts';
 import type { NodeProfile } from './node-profile.ts';
 import { loadOptimized, type OptimizedCopies } from './optimized-copy.ts';
 import { providerTrouble, refuseUnknownProviders } from './provider-trouble.ts';
+import { watchedRun } from './runs.ts';
 import { InferenceSession } from './runtime.ts';
 
 export type SessionOptions = {
@@ -169,7 +170,7 @@ async function createSession(
         ? await InferenceSession.create(model, settings)
         : await InferenceSession.create(model, settings);
     profile?.watch(session);
-    return session;
+    return Object.assign(session, { run: watchedRun(session) });
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
     const trouble = providerTrouble(message);

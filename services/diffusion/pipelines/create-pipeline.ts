@@ -107,7 +107,7 @@ export function createPipeline(model: Model): Pipeline {
     finish: (pixels: Float32Array) => T,
   ): Promise<T> {
     signal?.throwIfAborted();
-    const job = await batcher.stage(() => prepare(request, options));
+    const job = await prepare(request, options);
 
     // 5. Denoise, together with whoever else is at it. The runtime waits for the event loop before
     // each run, so signals and messages are seen between calls.
@@ -115,9 +115,7 @@ export function createPipeline(model: Model): Pipeline {
 
     // 6. Decode
     signal?.throwIfAborted();
-    return await batcher.stage(async () =>
-      finish(await decoder.decode(job.latents, job.shape.output, request, signal)),
-    );
+    return finish(await decoder.decode(job.latents, job.shape.output, request, signal));
   }
 
   function truncated(request: PictureRequest): Picture['truncated'] {

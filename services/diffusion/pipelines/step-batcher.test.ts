@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ModelError } from '../model-error.ts';
+import { watchedRun } from '../onnx/runs.ts';
 import { fixturePath } from '../test/fixtures.ts';
 import { compareWithAlone } from '../test/mixes.ts';
 import type { DenoisingJob } from './denoising-job.ts';
@@ -115,29 +116,31 @@ it('one that comes during a run joins the next', async () => {
   expect(runs).toEqual([[900], [700, 500], [300, 100]]);
 });
 
-it('a run waits for those who are about to join', async () => {
+it('a run waits for runs of other networks, after which one may join', async () => {
   const { unet, runs } = countingUnet({});
   const batcher = createStepBatcher(unet);
-  let joined: Promise<void> | undefined;
-  const join = async () => {
-    await batcher.stage(() => new Promise((encoded) => setTimeout(encoded, 10)));
+  const encode = watchedRun({
+    run: () => new Promise((resolve) => setTimeout(() => resolve({}), 10)),
+  });
+  const comes = async () => {
+    await encode({});
+    await encode({});
     await batcher.denoise(job([700]), {});
   };
+  let joined: Promise<void> | undefined;
   const onStep = () => {
-    joined ??= join();
+    joined ??= comes();
   };
   await batcher.denoise(job([900, 500]), { onStep });
   await joined;
   expect(runs).toEqual([[900], [500, 700]]);
 });
 
-it('a stage that fails holds nobody up', async () => {
+it('a run of another network that fails holds nobody up', async () => {
   const { unet, runs } = countingUnet({});
   const batcher = createStepBatcher(unet);
-  const [failed] = await Promise.allSettled([
-    batcher.stage(() => Promise.reject(new Error('it cannot be encoded'))),
-    batcher.denoise(job([900]), {}),
-  ]);
+  const broken = watchedRun({ run: () => Promise.reject(new Error('it cannot be encoded')) });
+  const [failed] = await Promise.allSettled([broken({}), batcher.denoise(job([900]), {})]);
   expect(failed).toMatchObject({ reason: { message: 'it cannot be encoded' } });
   expect(runs).toEqual([[900]]);
 });

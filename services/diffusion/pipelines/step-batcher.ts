@@ -1,4 +1,4 @@
-import { setImmediate as turnOfEventLoop } from 'node:timers/promises';
+import { otherRuns } from '../onnx/runs.ts';
 import type { DenoisingJob } from './denoising-job.ts';
 import type { RunState } from './run-state.ts';
 import type { Unet, UnetCalls, UnetShape } from './unet.ts';
@@ -8,12 +8,6 @@ import type { Unet, UnetCalls, UnetShape } from './unet.ts';
  * leave between any two runs; each keeps its own prompt, scheduler, step count and guidance.
  */
 export type StepBatcher = {
-  /**
-   * A stage of a picture before its calls or after them, such as encoding its prompt. The next run waits for it:
-   * the runtime does one thing at a time, so the sum of all work stays the same, and a picture that is
-   * about to join, or to leave its place to another, would miss the run.
-   */
-  stage<T>(work: () => Promise<T>): Promise<T>;
   /**
    * Resolves once no call of the job is left.
    *
@@ -39,8 +33,6 @@ type Member = Parameters<StepBatcher['denoise']>[1] & {
 export function createStepBatcher(unet: Unet): StepBatcher {
   /** The one that waits longest is the first. */
   const members: Member[] = [];
-  /** Those that are on, each ending without an error. */
-  const stages = new Set<Promise<void>>();
   let isRunning = false;
   /** Memory and constant inputs of the last run; most runs have the members of the one before. */
   let opened: { group: readonly Member[]; calls: UnetCalls } | undefined;
@@ -53,7 +45,9 @@ export function createStepBatcher(unet: Unet): StepBatcher {
   async function runAll(): Promise<void> {
     isRunning = true;
     while (members.length > 0) {
-      await stagesDone();
+      // Of prompts to encode and pictures to decode. The sum of all work stays the same, and a picture that is
+      // about to join, or to leave its place to another, would miss the run.
+      await otherRuns();
       for (const member of members.filter(({ signal }) => signal?.aborted)) {
         leave(member).reject(member.signal?.reason);
       }
@@ -62,15 +56,6 @@ export function createStepBatcher(unet: Unet): StepBatcher {
     }
     isRunning = false;
     opened = undefined;
-  }
-
-  /** Whoever has a picture made next begins it within the turn in which the last one is done. */
-  async function stagesDone(): Promise<void> {
-    for (;;) {
-      await turnOfEventLoop();
-      if (stages.size === 0) return;
-      await Promise.all(stages);
-    }
   }
 
   /** Who waits longest, and all that can be in one run with it. */
@@ -122,16 +107,6 @@ export function createStepBatcher(unet: Unet): StepBatcher {
   }
 
   return {
-    async stage(work) {
-      const result = work();
-      const ended = result.then(
-        () => {},
-        () => {},
-      );
-      stages.add(ended);
-      void ended.then(() => stages.delete(ended));
-      return await result;
-    },
     denoise: (job, options) =>
       new Promise((resolve, reject) => {
         if (job.timestep === undefined) return resolve();
