@@ -29,6 +29,7 @@ import { pinhole } from '@darkroom/pinhole';
 import { createFsStore } from '@darkroom/storage';
 import {
   createWorker,
+  defaultModelMemory,
   findModelFolders,
   type InferenceOptions,
   requireGpu,
@@ -51,6 +52,10 @@ export type EmbeddedOptions = {
   executionProviders?: readonly string[] | undefined;
   /** When the VAE decodes tile by tile. @default 'auto' */
   vaeTiling?: InferenceOptions['vaeTiling'] | undefined;
+  /** Bytes for all models together, by estimate. @default on the CPU, what `defaultModelMemory` says */
+  modelMemory?: number | undefined;
+  /** Where optimised copies of the models are kept. @default `optimized` in the data folder */
+  optimizedModelDir?: string | undefined;
   /** Refuses to start unless a GPU provider is active. @default false */
   requireGpu?: boolean | undefined;
   /** Whether the pictures' files carry what made them, the prompts included. @default true */
@@ -191,6 +196,8 @@ async function start(
     environment: options.environment ?? {},
     pictureMetadata: options.pictureMetadata ?? true,
     ...(options.vaeTiling && { vaeTiling: options.vaeTiling }),
+    modelMemory: options.modelMemory ?? defaultModelMemory(options.executionProviders ?? ['cpu']),
+    optimizedModelDir: options.optimizedModelDir ?? join(dataDir, 'optimized'),
     ...(options.executionProviders && { executionProviders: options.executionProviders }),
   });
   shutdown.defer('inference', inference.close);

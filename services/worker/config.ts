@@ -56,6 +56,8 @@ export const schema = z
         examples: ['EXECUTION_PROVIDERS=cuda,cpu'],
       })
       .default(['cpu']),
+    MODEL_MEMORY: variables.MODEL_MEMORY,
+    OPTIMIZED_MODEL_DIR: variables.OPTIMIZED_MODEL_DIR,
     PICTURE_METADATA: variables.PICTURE_METADATA,
     VAE_TILING: variables.VAE_TILING,
     REQUIRE_GPU: z

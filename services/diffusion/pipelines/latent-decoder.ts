@@ -20,6 +20,8 @@ export type LatentDecoder = {
   readonly channels: number | undefined;
   /** Whether a picture of this size is decoded in tiles. */
   usesTiles(size: Size): boolean;
+  /** That decoding such a picture takes beside the weights, by estimate; see `decodeBytes`. */
+  bytes(size: Size): number;
   /**
    * Latents [C, H, W] to pixels [3, height, width], mostly in −1 to 1, not clamped.
    *
@@ -52,6 +54,10 @@ export function createLatentDecoder(
   return {
     channels: decoder.channels,
     usesTiles: inTiles,
+    bytes(size) {
+      const side = (pixels: number) => (inTiles(size) ? Math.min(pixels, tile.pixels) : pixels);
+      return decodeBytes({ width: side(size.width), height: side(size.height) }, vae);
+    },
     async decode(latents, [channels, rows, columns], size, signal) {
       const factor = size.height / rows;
       const decodePart = async (part: { y: number; x: number; height: number; width: number }) => {

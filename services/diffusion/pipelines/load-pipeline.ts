@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { openModel } from '../families/open-model.ts';
 import { readModelConfigs } from '../model-folder/model-configs.ts';
 import type { ModelFolder } from '../model-folder/model-folder.ts';
+import { checkRoom, holding } from '../onnx/model-memory.ts';
 import { checkOnnxFile } from '../onnx/onnx-file.ts';
 import { refuseWrongConv } from '../onnx/provider-trouble.ts';
 import {
@@ -13,7 +14,7 @@ import {
   type SessionOptions,
 } from '../onnx/sessions.ts';
 import { loadClipTokenizer } from '../tokenizer/clip-tokenizer.ts';
-import { createPipeline } from './create-pipeline.ts';
+import { createPipeline, type Size } from './create-pipeline.ts';
 import { createLatentDecoder } from './latent-decoder.ts';
 import { createLatentEncoder } from './latent-encoder.ts';
 import { latentScale, withoutMoments } from './latent-scale.ts';
@@ -22,6 +23,7 @@ import type { Pipeline } from './pipeline.ts';
 import { createUnet } from './unet.ts';
 import { createVaeHalf } from './vae-half.ts';
 import type { VaeTiling } from './vae-tiling.ts';
+import { unetWorkingMemory } from './working-memory.ts';
 
 export type PipelineOptions = SessionOptions & {
   /** @default 'auto' */
@@ -68,6 +70,11 @@ export async function loadPipeline(
       { vae: configs.vae, tiling: vaeTiling },
     );
     const shape = modelShape(configs, unet, decoder);
+    const isFused = options.executionProviders[0] === 'cpu' && unet.type === 'float32';
+    const unetBytes = (samples: number, size: Size) => {
+      const sides = [size.height, size.width].map((side) => side / shape.vaeScaleFactor);
+      return unetWorkingMemory(configs.unet, [samples, ...sides], isFused);
+    };
     const encoder = lazyNetwork(() => loadNetwork(path, 'vae_encoder', options));
     const wideEncoder = lazyNetwork(() => loadFloat32Network(path, 'vae_encoder', options));
     return createPipeline({
@@ -88,6 +95,14 @@ export async function loadPipeline(
         return createLatentEncoder(half, by, shape.vaeScaleFactor);
       },
       ...shape,
+      checkRoom(samples, size) {
+        checkRoom(networks.unet!.session, unetBytes(samples, size));
+        checkRoom(networks.vae_decoder!.session, decoder.bytes(size));
+      },
+      holdUnet: (samples, size, task) =>
+        holding(networks.unet!.session, unetBytes(samples, size), task),
+      holdDecoder: (size, task) =>
+        holding(networks.vae_decoder!.session, decoder.bytes(size), task),
       async release() {
         for (const lazy of [encoder, wideDecoder, wideEncoder]) await lazy.release();
         await releaseNetworks(networks);

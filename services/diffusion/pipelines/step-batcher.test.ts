@@ -54,6 +54,7 @@ it('a picture that cannot be made leaves the others theirs', async () => {
 function countingUnet(options: Partial<Pick<Unet, 'samples' | 'hasTimestepPerSample'>>) {
   const runs: (readonly number[])[] = [];
   const unet: Unet = {
+    type: 'float32',
     takes: [],
     gives: undefined,
     samples: undefined,

@@ -26,6 +26,8 @@ export type UnetShape = {
 };
 
 export type Unet = {
+  /** Of what it takes: float32 or float16. */
+  readonly type: string;
   /** Of one sample, each undefined where the network takes any. */
   readonly takes: readonly (number | undefined)[];
   /** Samples a call; undefined: any number. */
@@ -52,6 +54,7 @@ export function createUnet(network: Network, conditioning: readonly string[]): U
   const isPerSample = timestepInput.shape.length > 0;
 
   return {
+    type: sampleInput.type,
     takes: [1, 2, 3].map((axis) => axisOf(sampleInput, axis)),
     gives: axisOf(output, 1),
     samples: fixed,

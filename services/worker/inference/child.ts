@@ -1,16 +1,23 @@
 // The inference child: one process per GPU, because a run blocks its thread from start to end.
 // It holds the models and nothing else, no credentials and no connection but the one to its parent.
 // Pictures that are made at the same time share the engine's runs where model and size are the same.
+import { join } from 'node:path';
 import process from 'node:process';
 import {
   addPngText,
+  createModelMemory,
   engineVersions,
   loadObserved,
   ModelError,
-  modelDigest,
+  type ModelMemory,
+  networkDigests,
+  type OptimizedCopies,
+  OverBudget,
   type Pipeline,
   type RunState,
+  verifyModelFolder,
 } from '@darkroom/diffusion';
+import { withFolderLock } from '../model-cache/folder-lock.ts';
 import { pictureText } from './picture-text.ts';
 import {
   type ChildMessage,
@@ -24,6 +31,9 @@ import { createSharedTime } from './shared-time.ts';
 import { stepsDone } from './steps-done.ts';
 
 const pipelines = new Map<string, Pipeline>();
+/** Why a model is not there, of those that need more memory than there is for models. */
+const refused = new Map<string, string>();
+let memory: ModelMemory | undefined;
 /** What makes a picture beside its request; undefined where pictures are not to carry it. */
 let makers: { models: Map<string, LoadedModel>; executionProviders: string[] } | undefined;
 const running = new Map<number, AbortController>();
@@ -40,26 +50,74 @@ async function load(message: Extract<ParentMessage, { type: 'load' }>): Promise<
   const { vaeTiling } = message;
   const executionProviders = [...message.executionProviders];
   const models: LoadedModel[] = [];
+  if (message.modelMemory !== undefined) memory = createModelMemory(message.modelMemory);
   for (const { name, folder } of message.models) {
     const started = performance.now();
     try {
-      const options = { executionProviders, vaeTiling };
-      const { pipeline, provider, nodes } = await loadObserved(folder, options);
-      pipelines.set(name, pipeline);
-      const digest = await modelDigest(folder);
+      const { digest, files } = await verifyModelFolder(folder);
+      const optimized = copiesOf(name, networkDigests(files), message.optimizedModelDir);
+      const options = { executionProviders, vaeTiling, memory, optimized };
+      const loaded = await loadObserved(folder, options).catch((error: unknown) => {
+        if (!(error instanceof OverBudget)) throw error;
+        refused.set(name, error.message);
+        say({ type: 'log', level: 'error', message: error.message, fields: { model: name } });
+      });
+      if (loaded !== undefined) pipelines.set(name, loaded.pipeline);
       const loadMs = performance.now() - started;
-      const { latentRgb } = pipeline;
-      const loaded = { name, digest, loadMs, provider, nodes };
-      models.push({ ...loaded, ...(latentRgb !== undefined && { latentRgb }) });
+      const { provider = 'none', nodes = {} } = loaded ?? {};
+      const latentRgb = loaded?.pipeline.latentRgb;
+      models.push({
+        ...{ name, digest, loadMs, provider, nodes },
+        ...(latentRgb !== undefined && { latentRgb }),
+      });
     } catch (error) {
       say({ type: 'load-failed', message: `model ${name} in ${folder}: ${describe(error)}` });
       return;
     }
   }
+  if (pipelines.size === 0 && refused.size > 0) {
+    say({ type: 'load-failed', message: [...refused.values()].join('\n') });
+    return;
+  }
+  if (memory !== undefined && memory.state().evictions > 0) {
+    const text =
+      'the models do not fit into MODEL_MEMORY together: their networks are loaded in turn';
+    say({ type: 'log', level: 'warn', message: text, fields: { ...memory.state() } });
+  }
+  tellMemory();
   if (message.pictureMetadata) {
     makers = { models: new Map(models.map((model) => [model.name, model])), executionProviders };
   }
   say({ type: 'ready', models, executionProviders });
+}
+
+function copiesOf(
+  name: string,
+  digests: ReadonlyMap<string, string>,
+  dir: string | undefined,
+): OptimizedCopies | undefined {
+  if (dir === undefined) return undefined;
+  const folder = join(dir, name);
+  const fields = { model: name, folder };
+  return {
+    folder,
+    digests,
+    exclusively: (task) =>
+      withFolderLock(join(folder, '.lock'), task, {
+        onWait: () =>
+          say({ type: 'log', level: 'info', message: 'another process optimises it', fields }),
+        signal: new AbortController().signal,
+      }),
+    onCopy: (what, part, why) => {
+      const level = what === 'made' ? 'info' : 'warn';
+      const message = `optimised copy of ${part} ${what.replace('-', ' ')}`;
+      say({ type: 'log', level, message, fields: { ...fields, ...(why && { why }) } });
+    },
+  };
+}
+
+function tellMemory(): void {
+  if (memory !== undefined) say({ type: 'memory', state: memory.state() });
 }
 
 async function generate(message: Extract<ParentMessage, { type: 'generate' }>): Promise<void> {
@@ -69,7 +127,13 @@ async function generate(message: Extract<ParentMessage, { type: 'generate' }>): 
   const pipeline = pipelines.get(model);
   if (pipeline === undefined) {
     const ran = { steps: 0, engineMs: 0 };
-    say({ type: 'failed', id, code: 'MODEL', message: `model ${model} is not loaded`, ran });
+    say({
+      type: 'failed',
+      id,
+      code: 'MODEL',
+      message: refused.get(model) ?? `model ${model} is not loaded`,
+      ran,
+    });
     return;
   }
   const abort = new AbortController();
@@ -116,6 +180,7 @@ async function generate(message: Extract<ParentMessage, { type: 'generate' }>): 
     // What has passed until now was shared with this picture.
     engineTime.ms();
     running.delete(id);
+    tellMemory();
   }
 }
 

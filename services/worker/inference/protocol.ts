@@ -1,6 +1,7 @@
 import type { FailureCode, GenerationRequest } from '@darkroom/contract';
 import type {
   LatentRgb,
+  MemoryState,
   NodesByProvider,
   Picture,
   PictureRequest,
@@ -33,6 +34,10 @@ export type ParentMessage =
       vaeTiling: VaeTiling;
       /** Whether pictures carry what made them. */
       pictureMetadata: boolean;
+      /** Bytes for all models together; undefined: without bound. */
+      modelMemory: number | undefined;
+      /** Where optimised copies of the models are kept; undefined: nowhere. */
+      optimizedModelDir: string | undefined;
     }
   | {
       type: 'generate';
@@ -65,7 +70,7 @@ export type LoadedModel = {
   /** Over every file of its folder. */
   digest: string;
   loadMs: number;
-  /** The provider that was seen to compute in all its networks. */
+  /** The provider that was seen to compute in all its networks; `none` where it found no room in memory. */
   provider: string;
   /** Nodes that each provider ran while that was seen; empty on the CPU alone. */
   nodes: NodesByProvider;
@@ -101,4 +106,6 @@ export type ChildMessage =
   | { type: 'aborted'; id: number; state?: RunState; ran: Ran }
   /** The engine refused or failed; the child lives on. */
   | { type: 'failed'; id: number; code: EngineFailure; message: string; ran: Ran }
+  /** After the start and each picture, where memory is bounded. */
+  | { type: 'memory'; state: MemoryState }
   | { type: 'log'; level: LogLevel; message: string; fields: Record<string, unknown> };
