@@ -15,6 +15,10 @@ const unetConfig = z.object({
   block_out_channels: z.array(z.int()).min(1).default([320, 640, 1280, 1280]),
   /** Width of the embedded guidance scale, for models that were distilled with guidance. */
   time_cond_proj_dim: z.int().positive().nullish(),
+  /** Despite its name the number of heads, per level or of all, unless that stands beside it. */
+  attention_head_dim: z.union([z.number(), z.array(z.number())]).default(8),
+  num_attention_heads: z.union([z.number(), z.array(z.number())]).nullish(),
+  down_block_types: z.array(z.string()).default(['CrossAttnDownBlock2D']),
 });
 export type UnetConfig = z.infer<typeof unetConfig>;
 
@@ -25,6 +29,7 @@ const vaeConfig = z.object({
   latents_mean: z.array(z.number()).nullish(),
   latents_std: z.array(z.number()).nullish(),
   force_upcast: z.boolean().nullish(),
+  mid_block_add_attention: z.boolean().default(true),
   /** Every block but the last halves the picture. */
   block_out_channels: z.array(z.int()).min(1).default([128, 256, 512, 512]),
 });

@@ -7,8 +7,14 @@ export type TensorMetadata = InferenceSession.TensorValueMetadata;
 export type Network = {
   /** Within the model's folder, for messages. */
   readonly file: string;
-  readonly session: InferenceSession;
+  readonly session: Session;
 };
+
+/** As much of the runtime's session as the engine uses. */
+export type Session = Pick<
+  InferenceSession,
+  'inputMetadata' | 'outputMetadata' | 'run' | 'release'
+>;
 
 /**
  * The network's inputs by name.

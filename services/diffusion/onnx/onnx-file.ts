@@ -1,7 +1,7 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, normalize } from 'node:path';
 import { ModelError } from '../model-error.ts';
-import { graph, model, stringPair, tensor } from './onnx-messages.ts';
+import { dataType, graph, model, stringPair, tensor } from './onnx-messages.ts';
 import { type Field, fieldAt, fieldsOf, LONGEST_HEAD } from './protobuf.ts';
 
 /** Read at once; most fields of a graph are smaller than this. */
@@ -25,6 +25,24 @@ export type ExternalData = { location: string; offset: number; length: number };
  * @throws ModelError naming the file that is cut short, missing or of another kind
  */
 export async function checkOnnxFile(path: string): Promise<string[]> {
+  return (await describeOnnxFile(path)).dataFiles;
+}
+
+/** What a network is made of, in bytes. */
+export type NetworkFacts = {
+  /** Of all weights. */
+  weights: number;
+  /** Of those that are float16. */
+  float16: number;
+  /** Of the graph's own file. */
+  inFile: number;
+  /** Those with weights beside the graph, from its folder. */
+  dataFiles: string[];
+};
+
+/** As `checkOnnxFile`, with what the network's own descriptions say of its weights. */
+export async function describeOnnxFile(path: string): Promise<NetworkFacts> {
+  const facts = { weights: 0, float16: 0 };
   await using file = await open(path);
   const { size } = await file.stat();
   if (size > LARGEST_FILE) {
@@ -40,14 +58,16 @@ export async function checkOnnxFile(path: string): Promise<string[]> {
     if (field.number !== model.graph || field.wire !== 2) continue;
     for await (const part of walk(reader, path, field.start, field.end)) {
       if (part.number !== graph.initializer || part.wire !== 2) continue;
-      const external = await externalData(reader, path, part);
+      const { external, type, bytes } = await readTensor(reader, path, part);
+      facts.weights += bytes;
+      if (type === dataType.float16) facts.float16 += bytes;
       if (external === undefined) continue;
       const end = external.offset + external.length;
       needed.set(external.location, Math.max(needed.get(external.location) ?? 0, end));
     }
   }
   for (const [location, bytes] of needed) await checkDataFile(path, location, bytes);
-  return [...needed.keys()];
+  return { ...facts, inFile: size, dataFiles: [...needed.keys()] };
 }
 
 async function checkDataFile(path: string, location: string, bytes: number): Promise<void> {
@@ -102,13 +122,14 @@ async function* walk(
   }
 }
 
-async function externalData(
-  read: Reader,
-  path: string,
-  { start, end }: Field,
-): Promise<ExternalData | undefined> {
+type TensorFacts = { external: ExternalData | undefined; type: number; bytes: number };
+
+/** A tensor's values, wherever they are, take no fewer bytes in memory than written. */
+async function readTensor(read: Reader, path: string, { start, end }: Field): Promise<TensorFacts> {
   const entries: Record<string, string> = {};
+  const facts = { type: 0, bytes: end - start };
   for await (const field of walk(read, path, start, end)) {
+    if (field.number === tensor.dataType) facts.type = field.value;
     if (field.number !== tensor.externalData || field.wire !== 2) continue;
     const length = field.end - field.start;
     if (length > LONGEST_DESCRIPTION) throw unusable(path, 'it is not an ONNX file');
@@ -119,12 +140,10 @@ async function externalData(
       throw unusable(path, 'it is damaged: it does not say where its weights are');
     }
   }
-  if (entries.location === undefined) return undefined;
-  return {
-    location: entries.location,
-    offset: Number(entries.offset ?? 0),
-    length: Number(entries.length ?? 0),
-  };
+  if (entries.location === undefined) return { ...facts, external: undefined };
+  const length = Number(entries.length ?? 0);
+  const external = { location: entries.location, offset: Number(entries.offset ?? 0), length };
+  return { ...facts, external, bytes: length };
 }
 
 /** `{ [key]: value }` of a StringStringEntryProto. */

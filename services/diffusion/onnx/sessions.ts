@@ -3,7 +3,9 @@ import { dirname, join } from 'node:path';
 import { ModelError } from '../model-error.ts';
 import { float32Copy } from './float32-copy.ts';
 import { fusedAttention } from './fused-attention.ts';
-import type { Network } from './network.ts';
+import type { ModelMemory } from './model-memory.ts';
+import type { Network, Session } from './network.ts';
+import { estimateNetworks } from './network-memory.ts';
 import { loadOptimized, type OptimizedCopies } from './optimized-copy.ts';
 import { InferenceSession } from './runtime.ts';
 
@@ -12,6 +14,8 @@ export type SessionOptions = {
   executionProviders: readonly string[];
   /** Threads within one operator; absent: one for each physical core. */
   intraOpThreads?: number | undefined;
+  /** Holds the networks, and lets go of those that others need the room of. @default all stay */
+  memory?: ModelMemory | undefined;
   /** Where optimised copies of the networks are kept. @default nowhere */
   optimized?: OptimizedCopies | undefined;
 };
@@ -55,11 +59,25 @@ export async function loadNetwork(
   const create = async (copy: string | undefined, settings: InferenceSession.SessionOptions) =>
     createSession(copy ?? (await fusedGraph(path, options)) ?? path, path, options, settings);
   const { optimized, executionProviders } = options;
-  const session =
+  const load = () =>
     optimized === undefined
-      ? await create(undefined, {})
-      : await loadOptimized(optimized, part, executionProviders, create);
-  return { file, session };
+      ? create(undefined, {})
+      : loadOptimized(optimized, part, executionProviders, create);
+  return { file, session: await held(folder, part, load, options) };
+}
+
+/** In the memory of the options, or, where they have none, loaded to stay. */
+async function held(
+  folder: string,
+  part: string,
+  load: () => Promise<Session>,
+  { memory, executionProviders }: SessionOptions,
+): Promise<Session> {
+  const path = join(folder, part, 'model.onnx');
+  const needs = memory && (await estimateNetworks(folder, [part], executionProviders)).get(part);
+  // A file that is missing the runtime itself tells of.
+  if (memory === undefined || needs === undefined) return await load();
+  return await memory.open(path, needs, load);
 }
 
 /** Larger files have their weights inside, and two copies of these would be in memory at once. */
@@ -129,7 +147,13 @@ export async function loadFloat32Network(
       { cause },
     );
   }
-  return bytes && { file, session: await createSession(bytes, path, options) };
+  if (bytes === undefined) return undefined;
+  const load = async () => {
+    const taken = bytes ?? (await float32Copy(path))!;
+    bytes = undefined;
+    return await createSession(taken, path, options);
+  };
+  return { file, session: await held(folder, part, load, options) };
 }
 
 async function createSession(

@@ -16,6 +16,9 @@ import { createStepBatcher } from './step-batcher.ts';
 import { checkTask, taskOf } from './task.ts';
 import type { SampleDims, Unet } from './unet.ts';
 
+/** In pixels. */
+export type Size = { width: number; height: number };
+
 /** A loaded model, its parts checked against each other. */
 export type Model = {
   family: Family;
@@ -33,6 +36,12 @@ export type Model = {
   /** Pixels a side for one latent. */
   vaeScaleFactor: number;
   sizes: PictureSizes;
+  /** @throws OverBudget where a picture of this size would be refused the memory for it */
+  checkRoom(samples: number, size: Size): void;
+  /** Keeps the UNet in memory for the calls of a picture. */
+  holdUnet<T>(samples: number, size: Size, task: () => Promise<T>): Promise<T>;
+  /** The same for its decoding. */
+  holdDecoder<T>(size: Size, task: () => Promise<T>): Promise<T>;
   release(): Promise<void>;
 };
 
@@ -92,11 +101,15 @@ export function createPipeline(model: Model): Pipeline {
 
     // 5. Denoise, together with whoever else is at it. The runtime waits for the event loop before
     // each run, so signals and messages are seen between calls.
-    await batcher.denoise(job, { onStep, signal });
+    const { samples } = job.shape;
+    model.checkRoom(samples, request);
+    await model.holdUnet(samples, request, () => batcher.denoise(job, { onStep, signal }));
 
     // 6. Decode
     signal?.throwIfAborted();
-    return decoder.decode(job.latents, job.shape.output, request);
+    return await model.holdDecoder(request, () =>
+      decoder.decode(job.latents, job.shape.output, request),
+    );
   }
 
   function truncated(request: PictureRequest): Picture['truncated'] {

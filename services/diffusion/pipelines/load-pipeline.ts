@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { openModel } from '../families/open-model.ts';
 import { readModelConfigs } from '../model-folder/model-configs.ts';
 import type { ModelFolder } from '../model-folder/model-folder.ts';
+import { checkRoom, holding } from '../onnx/model-memory.ts';
 import { checkOnnxFile } from '../onnx/onnx-file.ts';
 import {
   lazyNetwork,
@@ -12,7 +13,7 @@ import {
   type SessionOptions,
 } from '../onnx/sessions.ts';
 import { loadClipTokenizer } from '../tokenizer/clip-tokenizer.ts';
-import { createPipeline } from './create-pipeline.ts';
+import { createPipeline, type Size } from './create-pipeline.ts';
 import { createLatentDecoder } from './latent-decoder.ts';
 import { createLatentEncoder } from './latent-encoder.ts';
 import { latentScale, withoutMoments } from './latent-scale.ts';
@@ -20,6 +21,7 @@ import { modelShape } from './model-shape.ts';
 import type { Pipeline } from './pipeline.ts';
 import { createUnet } from './unet.ts';
 import { createVaeHalf } from './vae-half.ts';
+import { unetWorkingMemory, vaeWorkingMemory } from './working-memory.ts';
 
 /**
  * Loads a folder in the Hugging Face ONNX layout, of any family that is built in.
@@ -56,6 +58,10 @@ export async function loadPipeline(path: string, options: SessionOptions): Promi
       scale,
     );
     const shape = modelShape(configs, unet, decoder);
+    const unetBytes = (samples: number, size: Size) => {
+      const sides = [size.height, size.width].map((side) => side / shape.vaeScaleFactor);
+      return unetWorkingMemory(configs.unet, [samples, ...sides]);
+    };
     const encoder = lazyNetwork(() => loadNetwork(path, 'vae_encoder', options));
     const wideEncoder = lazyNetwork(() => loadFloat32Network(path, 'vae_encoder', options));
     return createPipeline({
@@ -76,6 +82,14 @@ export async function loadPipeline(path: string, options: SessionOptions): Promi
         return createLatentEncoder(half, by, shape.vaeScaleFactor);
       },
       ...shape,
+      checkRoom(samples, size) {
+        checkRoom(networks.unet!.session, unetBytes(samples, size));
+        checkRoom(networks.vae_decoder!.session, vaeWorkingMemory(configs.vae, size));
+      },
+      holdUnet: (samples, size, task) =>
+        holding(networks.unet!.session, unetBytes(samples, size), task),
+      holdDecoder: (size, task) =>
+        holding(networks.vae_decoder!.session, vaeWorkingMemory(configs.vae, size), task),
       async release() {
         for (const lazy of [encoder, wideDecoder, wideEncoder]) await lazy.release();
         await releaseNetworks(networks);
