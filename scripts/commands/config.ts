@@ -25,6 +25,8 @@ const schema = z.object({
   MODELS: variables.MODELS.optional(),
   MODEL_DIR: z.string().optional(),
   EXECUTION_PROVIDERS: z.string().optional(),
+  MODEL_MEMORY: variables.MODEL_MEMORY,
+  OPTIMIZED_MODEL_DIR: variables.OPTIMIZED_MODEL_DIR,
   PICTURE_METADATA: variables.PICTURE_METADATA,
   RESULT_TTL_HOURS: variables.RESULT_TTL_HOURS.optional(),
   API_KEYS_FILE: variables.API_KEYS_FILE,
@@ -95,6 +97,8 @@ export type CliConfig = {
     | 'models'
     | 'modelDir'
     | 'executionProviders'
+    | 'modelMemory'
+    | 'optimizedModelDir'
     | 'requireGpu'
     | 'pictureMetadata'
     | 'apiKeysFile'
@@ -127,6 +131,8 @@ export function readConfig(): CliConfig {
       models: env.MODELS,
       modelDir: env.MODEL_DIR,
       executionProviders: env.EXECUTION_PROVIDERS?.split(',').map((name) => name.trim()),
+      modelMemory: env.MODEL_MEMORY,
+      optimizedModelDir: env.OPTIMIZED_MODEL_DIR,
       requireGpu: env.REQUIRE_GPU,
       pictureMetadata: env.PICTURE_METADATA,
       apiKeysFile: env.API_KEYS_FILE,

@@ -6,7 +6,7 @@ export {
   verifyModelFolder,
 } from './model-folder/verify-model-folder.ts';
 export { createModelMemory, type MemoryState, type ModelMemory } from './onnx/model-memory.ts';
-export { estimateNetworks, OverBudget } from './onnx/network-memory.ts';
+export { OverBudget } from './onnx/network-memory.ts';
 export { networkDigests, type OptimizedCopies } from './onnx/optimized-copy.ts';
 /** The runtime's tensor, for who runs the sessions without a pipeline. */
 export { Tensor } from './onnx/runtime.ts';

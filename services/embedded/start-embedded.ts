@@ -30,6 +30,7 @@ import { createFsStore } from '@darkroom/storage';
 import {
   activeGpu,
   createWorker,
+  defaultModelMemory,
   findModelFolders,
   type Inference,
   startInference,
@@ -49,6 +50,10 @@ export type EmbeddedOptions = {
   modelDir?: string | undefined;
   /** The runtime's providers in order of preference. @default ['cpu'] */
   executionProviders?: readonly string[] | undefined;
+  /** Bytes for all models together, by estimate. @default on the CPU, what `defaultModelMemory` says */
+  modelMemory?: number | undefined;
+  /** Where optimised copies of the models are kept. @default `optimized` in the data folder */
+  optimizedModelDir?: string | undefined;
   /** Refuses to start unless a GPU provider is active. @default false */
   requireGpu?: boolean | undefined;
   /** Whether the pictures' files carry what made them, the prompts included. @default true */
@@ -188,6 +193,8 @@ async function start(
     logger,
     environment: options.environment ?? {},
     pictureMetadata: options.pictureMetadata ?? true,
+    modelMemory: options.modelMemory ?? defaultModelMemory(options.executionProviders ?? ['cpu']),
+    optimizedModelDir: options.optimizedModelDir ?? join(dataDir, 'optimized'),
     ...(options.executionProviders && { executionProviders: options.executionProviders }),
   });
   shutdown.defer('inference', inference.close);

@@ -21,6 +21,8 @@ export const milliseconds = (initial: number, description: string) =>
     .meta({ description, examples: [initial] })
     .default(initial);
 
+const factors = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, '': 1 } as const;
+
 /**
  * The variables that several processes read, each said once: type, what it is, an example. A
  * process picks its own in its `config.ts`.
@@ -39,6 +41,31 @@ export const variables = {
       examples: ['HOST=127.0.0.1'],
     })
     .default('::'),
+  MODEL_MEMORY: z
+    .string()
+    .regex(/^[1-9]\d*(Ki|Mi|Gi)?$/, 'must be bytes, such as 12Gi')
+    .transform((text) => {
+      const unit = (/[KMG]i$/.exec(text)?.[0] ?? '') as keyof typeof factors;
+      return Number.parseInt(text, 10) * factors[unit];
+    })
+    .meta({
+      description:
+        'bytes for all models together, with Ki, Mi or Gi behind. Networks that do not fit together are ' +
+        'loaded in turn; what does not fit even alone is refused. Unless set: on the CPU, of the ' +
+        "container's limit or the machine's memory, all but a quarter, of at most 1 GiB; on a GPU no bound",
+      examples: ['MODEL_MEMORY=12Gi'],
+    })
+    .optional(),
+  OPTIMIZED_MODEL_DIR: z
+    .string()
+    .min(1)
+    .meta({
+      description:
+        "a folder for copies of the models as the runtime's optimizer leaves them, so that the next start " +
+        'on the CPU is faster; takes about the space of the models, of float16 models twice that',
+      examples: ['OPTIMIZED_MODEL_DIR=/var/cache/darkroom'],
+    })
+    .optional(),
   PICTURE_METADATA: z
     .enum(['0', '1'], 'must be 0 or 1')
     .transform((value) => value === '1')

@@ -56,6 +56,8 @@ export const schema = z
         examples: ['EXECUTION_PROVIDERS=cuda,cpu'],
       })
       .default(['cpu']),
+    MODEL_MEMORY: variables.MODEL_MEMORY,
+    OPTIMIZED_MODEL_DIR: variables.OPTIMIZED_MODEL_DIR,
     PICTURE_METADATA: variables.PICTURE_METADATA,
     REQUIRE_GPU: z
       .enum(['0', '1'], 'must be 0 or 1')

@@ -17,4 +17,5 @@ export {
 } from './model-cache/pulled-models.ts';
 export { type PushedModel, pushModel } from './model-cache/push-model.ts';
 export { findModelFolders } from './model-folders.ts';
+export { defaultModelMemory } from './model-memory.ts';
 export { createWorker, type Worker, type WorkerOptions } from './worker.ts';

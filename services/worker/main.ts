@@ -26,6 +26,7 @@ import { activeGpu, asksForGpu } from './gpu.ts';
 import { type GpuGone, nvidiaDeviceFiles, watchGpuDeviceFiles } from './gpu-device-files.ts';
 import { startInference } from './inference/inference-process.ts';
 import { findModelFolders } from './model-folders.ts';
+import { defaultModelMemory } from './model-memory.ts';
 import { announcePresence } from './presence.ts';
 import { createWorker, type Worker } from './worker.ts';
 
@@ -106,6 +107,8 @@ async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): 
       executionProviders: config.EXECUTION_PROVIDERS,
       slots: config.BATCH_SLOTS,
       pictureMetadata: config.PICTURE_METADATA,
+      modelMemory: config.MODEL_MEMORY ?? defaultModelMemory(config.EXECUTION_PROVIDERS),
+      optimizedModelDir: config.OPTIMIZED_MODEL_DIR,
       environment: config.environment,
       stepTimeoutMs: config.STEP_TIMEOUT_MS,
       startTimeoutMs: config.MODEL_LOAD_TIMEOUT_MS,

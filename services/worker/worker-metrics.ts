@@ -29,7 +29,7 @@ export type WorkerMetrics = ReturnType<typeof workerMetrics>;
 
 export function workerMetrics(
   { meter }: Metrics,
-  inference: Pick<Inference, 'identity' | 'busySeconds'>,
+  inference: Pick<Inference, 'identity' | 'busySeconds' | 'memory'>,
 ) {
   meter
     .createObservableGauge('darkroom_model_held', {
@@ -45,6 +45,27 @@ export function workerMetrics(
       description: 'Time in which the engine had a picture in hand, in seconds.',
     })
     .addCallback((result) => result.observe(inference.busySeconds()));
+  meter
+    .createObservableGauge('darkroom_model_memory_bytes', {
+      description: 'Memory for models by estimate: the budget, and what is held of it.',
+    })
+    .addCallback((result) => {
+      const memory = inference.memory();
+      if (memory === undefined) return;
+      result.observe(memory.budget, { of: 'budget' });
+      result.observe(memory.held, { of: 'held' });
+    });
+  meter
+    .createObservableCounter('darkroom_model_memory_events_total', {
+      description: 'Networks that were loaded, evicted for others, or refused for want of memory.',
+    })
+    .addCallback((result) => {
+      const memory = inference.memory();
+      if (memory === undefined) return;
+      result.observe(memory.loads, { event: 'load' });
+      result.observe(memory.evictions, { event: 'eviction' });
+      result.observe(memory.refusals, { event: 'refusal' });
+    });
   const inHand = meter.createUpDownCounter('darkroom_jobs_in_hand', {
     description: 'Jobs that this worker holds now.',
   });

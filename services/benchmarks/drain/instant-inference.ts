@@ -15,6 +15,7 @@ export const instantInference = (model: string, engineMs: number): Inference => 
   pid: () => process.pid,
   crashes: () => 0,
   busySeconds: () => 0,
+  memory: () => undefined,
   async up() {},
   async generate({ width, height }) {
     if (engineMs > 0) await wait(engineMs);

@@ -18,7 +18,7 @@ const SHARE_OF_WEIGHTS = 1.1;
  * An estimate from the file's own descriptions of its weights. On the CPU, float16 weights are widened. What
  * is in the graph's own file is in memory twice while it is loaded: as the file, and as the weights.
  */
-export function networkMemory(
+function networkMemory(
   { weights, float16, inFile }: NetworkFacts,
   executionProviders: readonly string[],
 ): NetworkMemory {

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { DarkroomError } from '@darkroom/contract';
-import type { GenerateOptions, Picture } from '@darkroom/diffusion';
+import type { GenerateOptions, MemoryState, Picture } from '@darkroom/diffusion';
 import type { Logger } from '@darkroom/lifecycle';
 import { childEnvironment } from './environment.ts';
 import type { Identity } from './identity.ts';
@@ -21,6 +21,10 @@ export type ChildOptions = {
   executionProviders: readonly string[];
   /** Whether pictures carry what made them; see `pictureText`. */
   pictureMetadata: boolean;
+  /** Bytes for all models together, by estimate; undefined: without bound. */
+  modelMemory?: number | undefined;
+  /** Where optimised copies of the models are kept; undefined: nowhere. */
+  optimizedModelDir?: string | undefined;
   /** Shortest time between two steps that are told; those in between are not. */
   stepIntervalMs: number;
   /** Longest silence between two steps; a step's own time and the decoding count. */
@@ -40,6 +44,8 @@ export type ChildOptions = {
 export type Child = {
   readonly pid: number;
   readonly identity: Identity;
+  /** What it told last of its models' memory; undefined where that is not bounded. */
+  memory(): MemoryState | undefined;
   /**
    * Makes one picture; calls may overlap. When aborted, reports its last step before it rejects.
    * @throws ChildDied when the process ends or is killed for its silence, `signal.reason` when
@@ -95,6 +101,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     return {
       pid: child.pid ?? 0,
       identity,
+      memory: link.memory,
       gone: link.gone,
       end: kill,
       generate: (request, { onStep, onRan, signal, resume, traceparent }) => {
@@ -131,6 +138,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
 
 async function shakeHands(link: Link, options: ChildOptions): Promise<Identity> {
   const { models, executionProviders, pictureMetadata, startTimeoutMs } = options;
+  const { modelMemory, optimizedModelDir } = options;
   let versions: Hello | undefined;
   return await link.listen<Identity>(startTimeoutMs, (message, done) => {
     if (versions === undefined) {
@@ -142,7 +150,8 @@ async function shakeHands(link: Link, options: ChildOptions): Promise<Identity> 
         return done.reject(new DarkroomError('configuration', text));
       }
       versions = message;
-      return link.say({ type: 'load', models, executionProviders, pictureMetadata });
+      const settings = { pictureMetadata, modelMemory, optimizedModelDir };
+      return link.say({ type: 'load', models, executionProviders, ...settings });
     }
     if (message.type === 'load-failed') {
       done.reject(new DarkroomError('configuration', message.message));

@@ -1,16 +1,23 @@
 // The inference child: one process per GPU, because a run blocks its thread from start to end.
 // It holds the models and nothing else, no credentials and no connection but the one to its parent.
 // Pictures that are made at the same time share the engine's runs where model and size are the same.
+import { join } from 'node:path';
 import process from 'node:process';
 import {
   addPngText,
+  createModelMemory,
   engineVersions,
   loadPipeline,
   ModelError,
-  modelDigest,
+  type ModelMemory,
+  networkDigests,
+  type OptimizedCopies,
+  OverBudget,
   type Pipeline,
   type RunState,
+  verifyModelFolder,
 } from '@darkroom/diffusion';
+import { withFolderLock } from '../model-cache/folder-lock.ts';
 import { pictureText } from './picture-text.ts';
 import {
   type ChildMessage,
@@ -23,6 +30,9 @@ import { createSharedTime } from './shared-time.ts';
 import { stepsDone } from './steps-done.ts';
 
 const pipelines = new Map<string, Pipeline>();
+/** Why a model is not there, of those that need more memory than there is for models. */
+const refused = new Map<string, string>();
+let memory: ModelMemory | undefined;
 /** What makes a picture beside its request; undefined where pictures are not to carry it. */
 let makers: { digests: Map<string, string>; executionProviders: string[] } | undefined;
 const running = new Map<number, AbortController>();
@@ -38,23 +48,70 @@ const describe = (error: unknown): string =>
 async function load(message: Extract<ParentMessage, { type: 'load' }>): Promise<void> {
   const executionProviders = [...message.executionProviders];
   const models = [];
+  if (message.modelMemory !== undefined) memory = createModelMemory(message.modelMemory);
   for (const { name, folder } of message.models) {
     const started = performance.now();
     try {
-      pipelines.set(name, await loadPipeline(folder, { executionProviders }));
-      const digest = await modelDigest(folder);
+      const { digest, files } = await verifyModelFolder(folder);
+      const optimized = copiesOf(name, networkDigests(files), message.optimizedModelDir);
+      const options = { executionProviders, memory, optimized };
+      const pipeline = await loadPipeline(folder, options).catch((error: unknown) => {
+        if (!(error instanceof OverBudget)) throw error;
+        refused.set(name, error.message);
+        say({ type: 'log', level: 'error', message: error.message, fields: { model: name } });
+      });
+      if (pipeline !== undefined) pipelines.set(name, pipeline);
       models.push({ name, digest, loadMs: performance.now() - started });
     } catch (error) {
       say({ type: 'load-failed', message: `model ${name} in ${folder}: ${describe(error)}` });
       return;
     }
   }
+  if (pipelines.size === 0 && refused.size > 0) {
+    say({ type: 'load-failed', message: [...refused.values()].join('\n') });
+    return;
+  }
+  if (memory !== undefined && memory.state().evictions > 0) {
+    const text =
+      'the models do not fit into MODEL_MEMORY together: their networks are loaded in turn';
+    say({ type: 'log', level: 'warn', message: text, fields: { ...memory.state() } });
+  }
+  tellMemory();
   if (message.pictureMetadata) {
     const digests = new Map(models.map(({ name, digest }) => [name, digest]));
     makers = { digests, executionProviders };
   }
   // The runtime has no silent fallback: a provider that is absent fails the load.
   say({ type: 'ready', models, executionProviders });
+}
+
+function copiesOf(
+  name: string,
+  digests: ReadonlyMap<string, string>,
+  dir: string | undefined,
+): OptimizedCopies | undefined {
+  if (dir === undefined) return undefined;
+  const folder = join(dir, name);
+  const fields = { model: name, folder };
+  return {
+    folder,
+    digests,
+    exclusively: (task) =>
+      withFolderLock(join(folder, '.lock'), task, {
+        onWait: () =>
+          say({ type: 'log', level: 'info', message: 'another process optimises it', fields }),
+        signal: new AbortController().signal,
+      }),
+    onCopy: (what, part, why) => {
+      const level = what === 'made' ? 'info' : 'warn';
+      const message = `optimised copy of ${part} ${what.replace('-', ' ')}`;
+      say({ type: 'log', level, message, fields: { ...fields, ...(why && { why }) } });
+    },
+  };
+}
+
+function tellMemory(): void {
+  if (memory !== undefined) say({ type: 'memory', state: memory.state() });
 }
 
 async function generate(message: Extract<ParentMessage, { type: 'generate' }>): Promise<void> {
@@ -64,7 +121,13 @@ async function generate(message: Extract<ParentMessage, { type: 'generate' }>): 
   const pipeline = pipelines.get(model);
   if (pipeline === undefined) {
     const ran = { steps: 0, engineMs: 0 };
-    say({ type: 'failed', id, code: 'MODEL', message: `model ${model} is not loaded`, ran });
+    say({
+      type: 'failed',
+      id,
+      code: 'MODEL',
+      message: refused.get(model) ?? `model ${model} is not loaded`,
+      ran,
+    });
     return;
   }
   const abort = new AbortController();
@@ -110,6 +173,7 @@ async function generate(message: Extract<ParentMessage, { type: 'generate' }>): 
     // What has passed until now was shared with this picture.
     engineTime.ms();
     running.delete(id);
+    tellMemory();
   }
 }
 

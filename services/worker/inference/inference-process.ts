@@ -1,4 +1,5 @@
 import { DarkroomError } from '@darkroom/contract';
+import type { MemoryState } from '@darkroom/diffusion';
 import { createBackoff, withTimeLimit } from '@darkroom/timing';
 import { createTurns } from '../turns.ts';
 import { createBusyTime } from './busy-time.ts';
@@ -14,7 +15,10 @@ import {
 } from './make-picture.ts';
 import type { InferenceRequest } from './protocol.ts';
 
-export type InferenceOptions = Pick<ChildOptions, 'models' | 'logger' | 'program'> & {
+export type InferenceOptions = Pick<
+  ChildOptions,
+  'models' | 'logger' | 'program' | 'modelMemory' | 'optimizedModelDir'
+> & {
   /** In order of preference, in the runtime's words. @default ['cpu'] */
   executionProviders?: readonly string[];
   /**
@@ -53,6 +57,8 @@ export type Inference = {
   pid(): number | undefined;
   /** How many children died in the last ten minutes. */
   crashes(): number;
+  /** What the present child told last of its models' memory; undefined where that is not bounded. */
+  memory(): MemoryState | undefined;
   /** How long a child has had a picture in hand until now, in seconds; grows during a run. */
   busySeconds(): number;
   /**
@@ -152,6 +158,7 @@ export async function startInference(options: InferenceOptions): Promise<Inferen
   };
   return {
     identity: engine.identity,
+    memory: () => child.memory(),
     pid: () => (alive ? child.pid : undefined),
     crashes: () => {
       const since = performance.now() - CRASHES_REMEMBERED_MS;

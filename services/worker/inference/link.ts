@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import type { MemoryState } from '@darkroom/diffusion';
 import type { Logger } from '@darkroom/lifecycle';
 import type { ChildMessage, ParentMessage } from './protocol.ts';
 
@@ -19,6 +20,8 @@ export type Link = {
    * silent for `silenceMs`, whoever it could have spoken to, and is killed for it.
    */
   listen<T>(silenceMs: number, hear: (message: ChildMessage, done: Done<T>) => void): Promise<T>;
+  /** What the child told last of its models' memory. */
+  memory(): MemoryState | undefined;
   /** Resolves once the process is gone, with how it ended. */
   readonly gone: Promise<ChildDied>;
 };
@@ -50,14 +53,17 @@ export function linkTo(child: ChildProcess, logger: Logger): Link {
   });
 
   const listeners = new Set<(message: ChildMessage) => void>();
+  let memory: MemoryState | undefined;
   child.on('message', (message) => {
     const said = message as ChildMessage;
     if (said.type === 'log') log[said.level](said.fields, said.message);
+    else if (said.type === 'memory') memory = said.state;
     else for (const hear of listeners) hear(said);
   });
 
   return {
     gone,
+    memory: () => memory,
     say: (message) => {
       // A child that is gone hears nothing, and `gone` tells; so a failure to send is no news.
       if (child.connected) child.send(message, () => {});

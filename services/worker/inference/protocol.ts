@@ -1,12 +1,12 @@
 import type { FailureCode, GenerationRequest } from '@darkroom/contract';
-import type { Picture, PictureRequest, RunState } from '@darkroom/diffusion';
+import type { MemoryState, Picture, PictureRequest, RunState } from '@darkroom/diffusion';
 import { z } from 'zod';
 
 /**
  * Version of the messages below. Parent and child normally come from one release; a child started
  * again after the files were replaced does not, and is refused at its first word.
  */
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 
 /** A model to load: its name in the catalogue and its folder in the Hugging Face ONNX layout. */
 export type ModelFolder = { name: string; folder: string };
@@ -25,6 +25,10 @@ export type ParentMessage =
       executionProviders: readonly string[];
       /** Whether pictures carry what made them. */
       pictureMetadata: boolean;
+      /** Bytes for all models together; undefined: without bound. */
+      modelMemory: number | undefined;
+      /** Where optimised copies of the models are kept; undefined: nowhere. */
+      optimizedModelDir: string | undefined;
     }
   | {
       type: 'generate';
@@ -80,4 +84,6 @@ export type ChildMessage =
   | { type: 'aborted'; id: number; state?: RunState; ran: Ran }
   /** The engine refused or failed; the child lives on. */
   | { type: 'failed'; id: number; code: EngineFailure; message: string; ran: Ran }
+  /** After the start and each picture, where memory is bounded. */
+  | { type: 'memory'; state: MemoryState }
   | { type: 'log'; level: LogLevel; message: string; fields: Record<string, unknown> };
