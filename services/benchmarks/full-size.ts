@@ -7,7 +7,7 @@ import {
   removeFullSizeModel,
 } from './full-size/model-folder.ts';
 import { compareGraphs } from './full-size/optimised-graphs.ts';
-import type { EnginePicture } from './pictures/engine.ts';
+import type { EngineOrder, EnginePicture } from './pictures/engine.ts';
 import { type Measurement, type PictureOrder, startNode } from './pictures/measured-process.ts';
 import type { Figure, Report } from './report.ts';
 
@@ -35,6 +35,7 @@ export async function measureFullSize(options: FullSizeOptions): Promise<Report>
     const folder = await makeFullSizeModel(model);
     if (model === 'sd-1.5') {
       figures.push(...(await pictureAgainstBareSessions({ folder, request: small, threads })));
+      figures.push(await refusal({ folder, request: small, threads }));
       figures.push(...(await compareGraphs(folder, { threads, rounds })));
     } else {
       figures.push(...(await stepOfXl({ folder, request: large, threads })));
@@ -70,6 +71,19 @@ async function pictureAgainstBareSessions(order: PictureOrder): Promise<Figure[]
       bar: { at: 'most', value: 1.15 },
     },
   ];
+}
+
+/** The UNet alone has 3.2 GiB of weights. */
+async function refusal(order: PictureOrder): Promise<Figure> {
+  const tight: EngineOrder = { ...order, budgetBytes: 2 * 2 ** 30 };
+  const engine = await startNode<EnginePicture>('pictures/engine.ts', tight);
+  await engine.end();
+  return {
+    what: 'SD 1.5 shape in a budget of 2 GiB, refusals',
+    value: engine.versions.refused === undefined ? 0 : 1,
+    unit: '',
+    bar: { at: 'least', value: 1 },
+  };
 }
 
 /** Bare sessions, so that no two networks are in memory at once. */

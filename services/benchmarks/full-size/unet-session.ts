@@ -29,7 +29,7 @@ export type UnetRun = Measurement & { output: string };
 const order: UnetOrder = JSON.parse(process.argv[2] ?? '');
 const { folder, graph, copies, threads } = order;
 
-async function load(): Promise<InferenceSession> {
+async function load(): Promise<Pick<InferenceSession, 'inputMetadata' | 'run'>> {
   if (graph !== 'exported') {
     const optimized: OptimizedCopies = {
       folder: copies,

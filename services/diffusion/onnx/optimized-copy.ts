@@ -28,6 +28,8 @@ const DATA = 'model.onnx.data';
 const RECORD = 'copy.json';
 /** Smaller tensors stay in the graph. */
 const SMALLEST_DATA_BYTES = '1024';
+/** Of a network with a copy. */
+const LARGEST_BYTES = 256 * 2 ** 20;
 
 const record = z.object({
   files: z.array(z.object({ path: z.string(), bytes: z.int(), crc32: z.int() })),
@@ -155,19 +157,20 @@ function processor(): string {
   return `${arch()} ${cpus()[0]?.model}`;
 }
 
-/** Over path, size and digest of each file below a network's folder, by that folder. */
+/**
+ * Over path, size and digest of each file below a network's folder, by that folder. Larger networks than
+ * 256 MiB are left out: their runs from a copy, whose weights are mapped, took twice as long
+ * (docs/full-size.md).
+ */
 export function networkDigests(
   files: readonly { path: string; size: number; sha256: string }[],
 ): Map<string, string> {
-  const byPart = new Map<string, string[]>();
-  for (const { path, size, sha256 } of files) {
-    const [part = ''] = path.split('/');
-    byPart.set(part, [...(byPart.get(part) ?? []), `${path}\0${size}\0${sha256}\n`]);
+  const byPart = Map.groupBy(files, ({ path }) => path.split('/')[0] ?? '');
+  const digests = new Map<string, string>();
+  for (const [part, own] of byPart) {
+    if (own.reduce((sum, { size }) => sum + size, 0) > LARGEST_BYTES) continue;
+    const lines = own.map(({ path, size, sha256 }) => `${path}\0${size}\0${sha256}\n`);
+    digests.set(part, createHash('sha256').update(lines.join('')).digest('hex'));
   }
-  return new Map(
-    [...byPart].map(([part, lines]) => [
-      part,
-      createHash('sha256').update(lines.join('')).digest('hex'),
-    ]),
-  );
+  return digests;
 }

@@ -1,7 +1,7 @@
 import type { UnetConfig } from '../model-folder/model-configs.ts';
 
 /** Arrays of the widest level that are there at once, measured with the built-in model. */
-const ARRAYS = 8;
+const ARRAYS = 12;
 /** The matrix of weights of an attention, before and after its softmax, where the two are not fused. */
 const MATRICES = 2;
 const FLOAT_BYTES = 4;
