@@ -62,6 +62,12 @@ async function pictureAgainstBareSessions(order: PictureOrder): Promise<Figure[]
     { what: 'SD 1.5 shape: start of the engine', value: engine.readyMs / 1e3, unit: 's' },
     { what: `${what}: engine`, value: picture.ms / 1e3, unit: 's' },
     { what: `${what}: bare sessions`, value: runs.ms / 1e3, unit: 's' },
+    {
+      what: `${what}: engine over bare sessions`,
+      value: picture.ms / runs.ms,
+      unit: '×',
+      bar: { at: 'most', value: 1.005 },
+    },
     { what: 'SD 1.5 shape, peak memory: engine', value: gibibytes(picture), unit: 'GiB' },
     { what: 'SD 1.5 shape, peak memory: bare sessions', value: gibibytes(runs), unit: 'GiB' },
     {
