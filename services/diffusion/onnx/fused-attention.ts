@@ -17,6 +17,10 @@ const INT_ATTRIBUTE = 2;
 const HEADS_LAST = '0,2,1,3';
 const KEYS_TURNED = '0,2,3,1';
 
+/** Whether graphs are rewritten for these providers: only on the CPU has it been measured. */
+export const fusesAttention = (executionProviders: readonly string[]): boolean =>
+  executionProviders[0] === 'cpu';
+
 /**
  * An ONNX graph in which each attention that PyTorch's exporter wrote of
  * `scaled_dot_product_attention`, without a mask, is one node. The exported graph computes it in a dozen,

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ModelError } from '../model-error.ts';
 import { float32Copy } from './float32-copy.ts';
-import { fusedAttention } from './fused-attention.ts';
+import { fusedAttention, fusesAttention } from './fused-attention.ts';
 import type { ModelMemory } from './model-memory.ts';
 import type { Network, Session } from './network.ts';
 import { estimateNetworks } from './network-memory.ts';
@@ -96,7 +96,7 @@ async function fusedGraph(
   path: string,
   { executionProviders }: SessionOptions,
 ): Promise<Uint8Array | undefined> {
-  if (executionProviders[0] !== 'cpu') return undefined;
+  if (!fusesAttention(executionProviders)) return undefined;
   const file = await stat(path).catch(() => undefined);
   if (file === undefined || file.size > LARGEST_FUSED_BYTES) return undefined;
   try {

@@ -10,16 +10,13 @@ import { imageToImage, inpainting, type Start, textToImage } from './initial-lat
 import type { LatentDecoder } from './latent-decoder.ts';
 import type { LatentEncoder } from './latent-encoder.ts';
 import { latentRgbOf } from './latent-rgb.ts';
-import { checkPictureSize, type PictureSizes } from './picture-size.ts';
+import { checkPictureSize, type PictureSizes, type Size } from './picture-size.ts';
 import type { GenerateOptions, Picture, PictureRequest, Pipeline, Task } from './pipeline.ts';
 import { encodePng } from './png.ts';
 import { mostChunks } from './prompt-chunks.ts';
 import { createStepBatcher } from './step-batcher.ts';
 import { checkTask, taskOf } from './task.ts';
 import type { SampleDims, Unet } from './unet.ts';
-
-/** In pixels. */
-export type Size = { width: number; height: number };
 
 /** A loaded model, its parts checked against each other. */
 export type Model = {

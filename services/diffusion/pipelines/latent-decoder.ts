@@ -2,6 +2,7 @@ import { ModelError } from '../model-error.ts';
 import type { VaeConfig } from '../model-folder/model-configs.ts';
 import { decodeTiles } from './decode-tiles.ts';
 import type { LatentScale } from './latent-scale.ts';
+import type { Size } from './picture-size.ts';
 import type { SampleDims } from './unet.ts';
 import type { VaeHalf } from './vae-half.ts';
 import {
@@ -11,9 +12,6 @@ import {
   usesTiles,
   type VaeTiling,
 } from './vae-tiling.ts';
-
-/** In pixels. */
-type Size = { width: number; height: number };
 
 export type LatentDecoder = {
   /** Of its latents; undefined where the exporter did not say. */

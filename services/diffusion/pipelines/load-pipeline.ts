@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { openModel } from '../families/open-model.ts';
 import { readModelConfigs } from '../model-folder/model-configs.ts';
 import type { ModelFolder } from '../model-folder/model-folder.ts';
+import { fusesAttention } from '../onnx/fused-attention.ts';
 import { checkRoom, holding } from '../onnx/model-memory.ts';
 import { checkOnnxFile } from '../onnx/onnx-file.ts';
 import { refuseWrongConv } from '../onnx/provider-trouble.ts';
@@ -14,11 +15,12 @@ import {
   type SessionOptions,
 } from '../onnx/sessions.ts';
 import { loadClipTokenizer } from '../tokenizer/clip-tokenizer.ts';
-import { createPipeline, type Size } from './create-pipeline.ts';
+import { createPipeline } from './create-pipeline.ts';
 import { createLatentDecoder } from './latent-decoder.ts';
 import { createLatentEncoder } from './latent-encoder.ts';
 import { latentScale, withoutMoments } from './latent-scale.ts';
 import { modelShape } from './model-shape.ts';
+import type { Size } from './picture-size.ts';
 import type { Pipeline } from './pipeline.ts';
 import { createUnet } from './unet.ts';
 import { createVaeHalf } from './vae-half.ts';
@@ -70,7 +72,7 @@ export async function loadPipeline(
       { vae: configs.vae, tiling: vaeTiling },
     );
     const shape = modelShape(configs, unet, decoder);
-    const isFused = options.executionProviders[0] === 'cpu' && unet.type === 'float32';
+    const isFused = fusesAttention(options.executionProviders) && unet.type === 'float32';
     const unetBytes = (samples: number, size: Size) => {
       const sides = [size.height, size.width].map((side) => side / shape.vaeScaleFactor);
       return unetWorkingMemory(configs.unet, [samples, ...sides], isFused);

@@ -1,5 +1,8 @@
 import { ModelError } from '../model-error.ts';
 
+/** In pixels. */
+export type Size = { width: number; height: number };
+
 /** What sizes of pictures a model makes, in pixels. */
 export type PictureSizes = {
   /** Every side is a multiple of this. */
@@ -9,10 +12,7 @@ export type PictureSizes = {
 };
 
 /** @throws ModelError naming the nearest sizes that the model makes */
-export function checkPictureSize(
-  { multipleOf, fixed }: PictureSizes,
-  size: { width: number; height: number },
-): void {
+export function checkPictureSize({ multipleOf, fixed }: PictureSizes, size: Size): void {
   const problems: string[] = [];
   const remedies: string[] = [];
   for (const side of ['width', 'height'] as const) {

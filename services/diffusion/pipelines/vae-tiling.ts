@@ -1,5 +1,6 @@
 import type { VaeConfig } from '../model-folder/model-configs.ts';
 import type { TileSize } from './decode-tiles.ts';
+import type { Size } from './picture-size.ts';
 
 /** When a VAE decodes tile by tile. `auto`: where a picture in one would take too much memory. */
 export type VaeTiling = 'auto' | 'always' | 'never';
@@ -19,7 +20,7 @@ export const DECODE_BUDGET_BYTES = 8 * 2 ** 30;
  *
  * @param size in pixels
  */
-export function decodeBytes(size: { width: number; height: number }, vae: VaeConfig): number {
+export function decodeBytes(size: Size, vae: VaeConfig): number {
   const { block_out_channels: widths, mid_block_add_attention: attends } = vae;
   const pixels = size.width * size.height;
   const layers = LAYERS_HELD * pixels * (widths[1] ?? widths[0]!);
