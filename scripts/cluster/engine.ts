@@ -126,17 +126,42 @@ exec runc "$@"
 `;
 
 /**
- * Ends the engine if it is the one that `findEngine` started and nothing runs on it; its images stay in
- * the cache folder.
+ * Ends the engine if it is the one that `findEngine` started and nothing runs on it. The images that the
+ * next build or cluster starts from stay in the cache folder.
  */
 export async function stopOwnEngine(docker: Docker): Promise<void> {
   const file = join(folder, 'pid');
   if (!isOwn(docker) || !existsSync(file)) return;
   if ((await docker.run(['ps', '--quiet'])) !== '') return;
+  await removeLeftovers(docker);
   process.kill(Number(readFileSync(file, 'utf8')), 'SIGTERM');
   await retryFor(30_000, async () => {
     if (existsSync(file)) throw new CommandFailure('the Docker engine did not end within 30 s');
   });
+}
+
+/**
+ * Removes what builds leave: containers of their steps, images that a newer one has taken the name from,
+ * and all but the newest image of each repository in a cluster's registry. Nobody else tidies an engine of
+ * our own, and each day of work would take some 10 GiB.
+ */
+async function removeLeftovers(docker: Docker): Promise<void> {
+  await docker.run(['container', 'prune', '--force']);
+  const format = '{{.Repository}} {{.ID}} {{.Tag}} {{.Digest}}';
+  const list = await docker.run(['images', '--digests', '--format', format]);
+  const newest = new Map<string, string>();
+  for (const line of list.trim().split('\n')) {
+    const [repository = '', id = '', tag = '', digest = ''] = line.split(' ');
+    if (!/^(localhost|127\.0\.0\.1):/.test(repository)) continue;
+    if (!newest.has(repository)) newest.set(repository, id);
+    if (newest.get(repository) === id) continue;
+    // The name alone: the image may have another that is kept.
+    await docker.run([
+      'rmi',
+      tag === '<none>' ? `${repository}@${digest}` : `${repository}:${tag}`,
+    ]);
+  }
+  await docker.run(['image', 'prune', '--force']);
 }
 
 /**

@@ -1,7 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { repository } from '../repository.ts';
 import { buildTilt } from './offline/tilt.ts';
 import { createSteps } from './steps.ts';
 import { copyCheckout } from './testing/checkout-copy.ts';
@@ -102,13 +103,16 @@ const places: Place[] = [
     what: 'the worker',
     file: 'services/worker/main.ts',
     words: 'worker started',
-    isLive: async (words) =>
-      (
-        await kubectl.run([
+    isLive: async (words) => {
+      const logs = await kubectl
+        .run([
           ...['--namespace', 'darkroom', 'logs', '--tail', '20', '--container', 'worker'],
           ...['--selector', 'app.kubernetes.io/name=worker'],
         ])
-      ).includes(words),
+        // Of a container that is yet to start: it is not the one that was there before.
+        .catch(() => '');
+      return logs.includes(words);
+    },
   },
 ];
 
@@ -131,6 +135,9 @@ const liveAfter = async (saved: number, isLive: () => Promise<boolean>): Promise
 
 const median = (values: number[]) =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+
+/** Whether a line of Tilt's log is about what Tilt does, and not what a pod wrote. */
+const isOfBuild = (line: string) => !/│ (\{|\d{4}-\d\d-\d\d|live update:)/.test(line);
 
 /** What a new image would replace, and a crash would count. */
 const containers = async () => {
@@ -203,7 +210,10 @@ test('saved files are live within seconds, in the containers that run', async ()
 
     expect(await containers()).toEqual(before);
   } catch (error) {
-    console.error((await readFile(log, 'utf8')).split('\n').slice(-200).join('\n'));
+    await copyFile(log, join(repository, 'out/tilt-up.log'));
+    console.error(
+      (await readFile(log, 'utf8')).split('\n').filter(isOfBuild).slice(-200).join('\n'),
+    );
     throw error;
   } finally {
     await up.stop();

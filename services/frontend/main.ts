@@ -6,6 +6,7 @@ import {
   createLogger,
   createMetrics,
   createShutdown,
+  databasePatience,
   eventLoopDelay,
   type Logger,
   listenError,
@@ -58,8 +59,12 @@ async function start(config: FrontendConfig, logger: Logger, shutdown: Shutdown)
   const models = catalogue.models.map(({ name }) => name);
 
   const { DATABASE_URL: connectionString, DATABASE_WORKER_ROLE: workerRole } = config;
-  await migratePostgres(connectionString, workerRole === undefined ? {} : { workerRole });
-  const store = await connectPostgresStore({ connectionString });
+  const patience = databasePatience(logger);
+  await migratePostgres(connectionString, {
+    patience,
+    ...(workerRole !== undefined && { workerRole }),
+  });
+  const store = await connectPostgresStore({ connectionString, patience });
   shutdown.defer('database', store.close);
   const objects = createS3Store(objectStoreSettings(config));
   shutdown.defer('object store', objects.close);

@@ -1,5 +1,6 @@
 export * from './frontend-store.ts';
 export { openPgliteStore } from './pglite/pglite-store.ts';
+export type { Patience } from './postgres/patience.ts';
 export { connectPostgresStore, migratePostgres } from './postgres/postgres-store.ts';
 export * from './queue-view.ts';
 export * from './record.ts';

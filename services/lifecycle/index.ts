@@ -1,4 +1,5 @@
 export * from './catalogue.ts';
+export * from './database-patience.ts';
 export * from './event-loop-delay.ts';
 export * from './json-file.ts';
 export * from './listen-error.ts';

@@ -6,6 +6,7 @@ import {
   createMetrics,
   createProbes,
   createShutdown,
+  databasePatience,
   eventLoopDelay,
   inSpan,
   type Logger,
@@ -87,6 +88,7 @@ async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): 
   // models is told first: it was there first.
   const connecting = connectPostgresStore({
     connectionString: config.DATABASE_URL,
+    patience: databasePatience(logger),
     // Two heartbeats may hang on dead connections, and the third still comes in time.
     heartbeatLimitMs: config.LEASE_MS / 3,
   });

@@ -29,6 +29,31 @@ describe('a Postgres that goes away', () => {
     await store.close();
   });
 
+  test('is waited for by a start that has patience, as are its tables', async () => {
+    const patience = { forMs: 60_000, onWait: vi.fn() };
+    await server.kill();
+    const connecting = connectPostgresStore({ connectionString: server.url, patience });
+    const migrating = migratePostgres(server.url, { patience });
+    await vi.waitFor(() => expect(patience.onWait).toHaveBeenCalledTimes(2), POLL);
+    await server.start();
+    await migrating;
+    await (await connecting).close();
+    expect(patience.onWait).toHaveBeenCalledTimes(2);
+  });
+
+  test('is not waited for where only a person can help, or longer than asked', async () => {
+    const onWait = vi.fn();
+    const nobody = server.url.replace(/\/\/[^@]+@/, '//nobody:wrong@');
+    const start = (forMs: number, connectionString: string) =>
+      connectPostgresStore({ connectionString, patience: { forMs, onWait } });
+    await expect(start(60_000, nobody)).rejects.toMatchObject({ kind: 'configuration' });
+    expect(onWait).not.toHaveBeenCalled();
+    await server.kill();
+    await expect(start(100, server.url)).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(onWait).toHaveBeenCalledOnce();
+    await server.start();
+  });
+
   test('has what it has answered: records, claims and ends, though killed right after', async () => {
     await migratePostgres(server.url);
     const store = await connectPostgresStore({ connectionString: server.url });

@@ -5,6 +5,7 @@ import { explained } from '../sql/errors.ts';
 import type { Schema } from '../sql/schema.ts';
 import { sqlStore } from '../sql/sql-store.ts';
 import type { GenerationStore } from '../store.ts';
+import { type Patience, patiently } from './patience.ts';
 import { type Connection, createRenewablePool, type RenewablePool } from './renewable-pool.ts';
 
 const CALL_LIMIT_MS = 10_000;
@@ -19,6 +20,8 @@ export type PostgresStoreOptions = Connection & {
    * lease. Without: they are calls like all others.
    */
   heartbeatLimitMs?: number;
+  /** Without: the first failure is thrown. */
+  patience?: Patience;
 };
 
 /**
@@ -33,7 +36,7 @@ export type PostgresStoreOptions = Connection & {
 export async function connectPostgresStore(
   options: PostgresStoreOptions,
 ): Promise<GenerationStore> {
-  const { heartbeatLimitMs, ...connection } = options;
+  const { heartbeatLimitMs, patience, ...connection } = options;
   const pool = createRenewablePool({ callLimitMs: CALL_LIMIT_MS, ...connection });
   const beats =
     heartbeatLimitMs === undefined
@@ -53,7 +56,7 @@ export async function connectPostgresStore(
     },
   });
   try {
-    await store.check();
+    await patiently(patience, store.check);
     return store;
   } catch (error) {
     await store.close();
@@ -65,13 +68,19 @@ export async function connectPostgresStore(
  * Brings the database to this release's schema; run by the frontend's `main` before it connects.
  *
  * @param options.workerRole an existing role that is to have a worker's rights
+ * @param options.patience without: the first failure is thrown
  * @throws DarkroomError `unavailable` or `configuration`
  */
-export const migratePostgres = explained(
-  async (connectionString: string, options: { workerRole?: string } = {}): Promise<void> => {
+export const migratePostgres = (
+  connectionString: string,
+  options: { workerRole?: string; patience?: Patience } = {},
+): Promise<void> =>
+  patiently(options.patience, () => migrateOnce(connectionString, options.workerRole));
+
+const migrateOnce = explained(
+  async (connectionString: string, workerRole: string | undefined): Promise<void> => {
     const pool = createRenewablePool({ connectionString, maxConnections: 1 });
     const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
-    const { workerRole } = options;
     try {
       await migrate(db, workerRole === undefined ? undefined : (db) => grantWorker(db, workerRole));
     } finally {

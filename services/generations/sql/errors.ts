@@ -21,6 +21,9 @@ const noConnection = /^timeout exceeded when trying to connect/;
 /** Of Node's TLS: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
 const untrusted = /CERT|^UNABLE_TO_VERIFY|^ERR_SSL_/;
 
+/** `undefined_table`, `undefined_column`: the database was not migrated to this release, or not yet. */
+const missing = new Set(['42P01', '42703']);
+
 /** `read_only_sql_transaction`: the server has become a standby, or is switched to read-only. */
 export const READ_ONLY = '25006';
 
@@ -38,7 +41,7 @@ export function explain(error: unknown): unknown {
   if (code === '53100') {
     return because('unavailable', `The database's disk is full (${reason}). Free some space.`);
   }
-  if (code === '42P01' || code === '42703') {
+  if (missing.has(code)) {
     return because(
       'configuration',
       `The database lacks a table or a column of this release (${reason}). Migrate it first.`,
@@ -84,6 +87,10 @@ export function explain(error: unknown): unknown {
   }
   return error;
 }
+
+/** Whether it is the explanation of a database that is not migrated. */
+export const lacksTables = ({ cause }: DarkroomError): boolean =>
+  cause instanceof Error && 'code' in cause && missing.has(String(cause.code));
 
 /**
  * The same operation with its errors explained.
