@@ -6,8 +6,9 @@ import { renderEnvironment } from '../render/render.ts';
 import { type BareCluster, createBareCluster } from './testing/bare-cluster.ts';
 import { listOf } from './testing/layers.ts';
 
-// They share kind's names of everything, so each is applied to a control plane of its own.
-describe.each(['staging', 'production'] as const)('%s', (environment) => {
+// They share kind's names of everything, so each is applied to a control plane of its own; both at once, for
+// most of it is waiting.
+describe.concurrent.each(['staging', 'production'] as const)('%s', (environment) => {
   let bare: BareCluster;
   let layers: Manifest[][];
 

@@ -104,14 +104,11 @@ const places: Place[] = [
     file: 'services/worker/main.ts',
     words: 'worker started',
     isLive: async (words) => {
-      const logs = await kubectl
-        .run([
-          ...['--namespace', 'darkroom', 'logs', '--tail', '20', '--container', 'worker'],
-          ...['--selector', 'app.kubernetes.io/name=worker'],
-        ])
-        // Of a container that is yet to start: it is not the one that was there before.
-        .catch(() => '');
-      return logs.includes(words);
+      // By its name: a pod that its node has refused bears the same labels, and has no log.
+      const [worker] = await workers();
+      const pod = worker?.metadata?.name ?? '';
+      const tail = ['--tail', '20', '--container', 'worker'];
+      return (await kubectl.run(['--namespace', 'darkroom', 'logs', pod, ...tail])).includes(words);
     },
   },
 ];
