@@ -129,6 +129,11 @@ export const storedImage = z.object({
   width: z.int(),
   height: z.int(),
   seed,
+  /**
+   * The runtime's provider that was seen to compute the model: `cpu`, `cuda`, `webgpu`. Absent where an
+   * earlier release has made the picture.
+   */
+  provider: z.string().optional(),
 });
 export type StoredImage = z.infer<typeof storedImage>;
 

@@ -69,9 +69,11 @@ export async function makePictures(options: {
   const { count, initImage, mask, previews: _, ...request } = record.request;
   const uploads = { initImage, mask };
   const { model, scheduler, steps, width, height } = request;
-  const provider = inference.identity().models.find(({ name }) => name === model)?.provider;
-  const startPicture = (index: number) =>
-    spans.startSpan(
+  const providerOfModel = () =>
+    inference.identity().models.find(({ name }) => name === model)?.provider;
+  const startPicture = (index: number) => {
+    const provider = providerOfModel();
+    return spans.startSpan(
       'generate picture',
       {
         attributes: {
@@ -86,6 +88,7 @@ export async function makePictures(options: {
       },
       within(options.span),
     );
+  };
   let modelLoadMs = 0;
   let inferenceMs = 0;
   for (let index = run.pictures.length; index < count; index++) {
@@ -119,7 +122,9 @@ export async function makePictures(options: {
     const { png, width, height } = made;
     const sha256 = createHash('sha256').update(png).digest('hex');
     const key = pictureKey(record, index, sha256);
-    run.pictures.push({ key, sha256, width, height, seed, png });
+    const provider = providerOfModel();
+    const image = { key, sha256, width, height, seed, ...(provider !== undefined && { provider }) };
+    run.pictures.push({ ...image, png });
     run.state = undefined;
     run.truncated = made.truncated;
     modelLoadMs += made.modelLoadMs;

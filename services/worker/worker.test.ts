@@ -32,7 +32,10 @@ test('a job becomes pictures, each from its own seed, named by their digests', a
     attempt: 1,
     error: null,
     progress: { step: 24, steps: 24 },
-    images: [{ seed: '18446744073709551615', width: 64, height: 64 }, { seed: 0 }],
+    images: [
+      { seed: '18446744073709551615', width: 64, height: 64, provider: 'cpu' },
+      { seed: 0, provider: 'cpu' },
+    ],
     timings: { modelLoadMs: expect.any(Number), inferenceMs: expect.any(Number) },
   });
   for (const [index, { key, sha256 }] of record.images.entries()) {

@@ -112,8 +112,9 @@ export async function loadClipTokenizer(
 
   /** Without the start and end marks. */
   const chunkSize = maxLength - 2;
-  const idsOf = (text: string) =>
+  const tokenize = (text: string) =>
     tokenizer.encode(prepare(text), { add_special_tokens: false }).ids;
+  const idsOf = remembering(tokenize);
 
   return {
     maxLength,
@@ -129,9 +130,23 @@ export async function loadClipTokenizer(
       const limit = chunks * chunkSize;
       const tokens = idsOf(text).length;
       if (tokens <= limit) return undefined;
-      const kept = longestBeginning(text, (beginning) => idsOf(beginning).length <= limit);
+      const kept = longestBeginning(text, (beginning) => tokenize(beginning).length <= limit);
       return { tokens, limit, dropped: text.slice(kept.length).trimStart() };
     },
+  };
+}
+
+/** A picture asks for each of its texts twice, and the pictures of a request have the same. */
+const TEXTS_REMEMBERED = 16;
+
+function remembering(tokenize: (text: string) => readonly number[]): typeof tokenize {
+  const known = new Map<string, readonly number[]>();
+  return (text) => {
+    const ids = known.get(text) ?? tokenize(text);
+    known.set(text, ids);
+    const [oldest] = known.keys();
+    if (known.size > TEXTS_REMEMBERED && oldest !== undefined) known.delete(oldest);
+    return ids;
   };
 }
 

@@ -152,7 +152,8 @@ async function shakeHands(link: Link, options: ChildOptions): Promise<Identity> 
         return done.reject(new DarkroomError('configuration', text));
       }
       versions = message;
-      const settings = { vaeTiling, pictureMetadata, modelMemory, optimizedModelDir };
+      const debug = options.logger.isLevelEnabled('debug');
+      const settings = { vaeTiling, pictureMetadata, modelMemory, optimizedModelDir, debug };
       return link.say({ type: 'load', models, executionProviders, ...settings });
     }
     if (message.type === 'load-failed') {

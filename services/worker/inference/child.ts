@@ -23,6 +23,7 @@ import {
   type ChildMessage,
   type InferenceRequest,
   type LoadedModel,
+  type LogLevel,
   type ParentMessage,
   PROTOCOL_VERSION,
   type Ran,
@@ -36,6 +37,7 @@ const refused = new Map<string, string>();
 let memory: ModelMemory | undefined;
 /** What makes a picture beside its request; undefined where pictures are not to carry it. */
 let makers: { models: Map<string, LoadedModel>; executionProviders: string[] } | undefined;
+let tellsDebug = false;
 const running = new Map<number, AbortController>();
 const engineTime = createSharedTime(() => running.size);
 
@@ -43,11 +45,15 @@ const engineTime = createSharedTime(() => running.size);
 const say = (message: ChildMessage): void => {
   process.send?.(message);
 };
+const log = (level: LogLevel, message: string, fields: Record<string, unknown>): void => {
+  if (level !== 'debug' || tellsDebug) say({ type: 'log', level, message, fields });
+};
 const describe = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 
 async function load(message: Extract<ParentMessage, { type: 'load' }>): Promise<void> {
   const { vaeTiling } = message;
+  tellsDebug = message.debug;
   const executionProviders = [...message.executionProviders];
   const models: LoadedModel[] = [];
   if (message.modelMemory !== undefined) memory = createModelMemory(message.modelMemory);
@@ -60,7 +66,7 @@ async function load(message: Extract<ParentMessage, { type: 'load' }>): Promise<
       const loaded = await loadObserved(folder, options).catch((error: unknown) => {
         if (!(error instanceof OverBudget)) throw error;
         refused.set(name, error.message);
-        say({ type: 'log', level: 'error', message: error.message, fields: { model: name } });
+        log('error', error.message, { model: name });
       });
       if (loaded !== undefined) pipelines.set(name, loaded.pipeline);
       const loadMs = performance.now() - started;
@@ -82,7 +88,7 @@ async function load(message: Extract<ParentMessage, { type: 'load' }>): Promise<
   if (memory !== undefined && memory.state().evictions > 0) {
     const text =
       'the models do not fit into MODEL_MEMORY together: their networks are loaded in turn';
-    say({ type: 'log', level: 'warn', message: text, fields: { ...memory.state() } });
+    log('warn', text, { ...memory.state() });
   }
   tellMemory();
   if (message.pictureMetadata) {
@@ -104,14 +110,13 @@ function copiesOf(
     digests,
     exclusively: (task) =>
       withFolderLock(join(folder, '.lock'), task, {
-        onWait: () =>
-          say({ type: 'log', level: 'info', message: 'another process optimises it', fields }),
+        onWait: () => log('info', 'another process optimises it', fields),
         signal: new AbortController().signal,
       }),
     onCopy: (what, part, why) => {
       const level = what === 'made' ? 'info' : 'warn';
       const message = `optimised copy of ${part} ${what.replace('-', ' ')}`;
-      say({ type: 'log', level, message, fields: { ...fields, ...(why && { why }) } });
+      log(level, message, { ...fields, ...(why && { why }) });
     },
   };
 }
@@ -148,7 +153,7 @@ async function generate(message: Extract<ParentMessage, { type: 'generate' }>): 
     engineMs: engineTime.ms() - started,
   });
   try {
-    say({ type: 'log', level: 'debug', message: 'picture started', fields });
+    log('debug', 'picture started', fields);
     const picture = await pipeline.generate(pictureRequest, {
       onStep: (state) => {
         const now = performance.now();
@@ -165,11 +170,11 @@ async function generate(message: Extract<ParentMessage, { type: 'generate' }>): 
     });
     const file = { ...picture, png: withMetadata(picture.png, request, pipeline) };
     const whole = ran();
-    say({ type: 'log', level: 'debug', message: 'picture done', fields: { ...fields, ...whole } });
+    log('debug', 'picture done', { ...fields, ...whole });
     say({ type: 'picture', id, picture: file, ran: whole });
   } catch (error) {
     const part = ran();
-    say({ type: 'log', level: 'debug', message: 'picture ended', fields: { ...fields, ...part } });
+    log('debug', 'picture ended', { ...fields, ...part });
     if (abort.signal.aborted) {
       say({ type: 'aborted', id, ran: part, ...(untold !== undefined && { state: untold }) });
     } else {

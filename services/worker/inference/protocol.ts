@@ -14,7 +14,7 @@ import { z } from 'zod';
  * Version of the messages below. Parent and child normally come from one release; a child started
  * again after the files were replaced does not, and is refused at its first word.
  */
-export const PROTOCOL_VERSION = 5;
+export const PROTOCOL_VERSION = 6;
 
 /** A model to load: its name in the catalogue and its folder in the Hugging Face ONNX layout. */
 export type ModelFolder = { name: string; folder: string };
@@ -38,6 +38,8 @@ export type ParentMessage =
       modelMemory: number | undefined;
       /** Where optimised copies of the models are kept; undefined: nowhere. */
       optimizedModelDir: string | undefined;
+      /** Whether `log` messages of level debug are wanted: each costs a tiny model's picture half a percent. */
+      debug: boolean;
     }
   | {
       type: 'generate';
