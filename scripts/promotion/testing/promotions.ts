@@ -34,7 +34,11 @@ export function createPromotions(two: TwoClusters): Promotions {
   ];
   const done = (run: Run): Report => {
     expect(run.code, run.stderr).toBe(0);
-    return JSON.parse(run.stdout) as Report;
+    const report = JSON.parse(run.stdout) as Report;
+    // Where the time of the tests goes.
+    const times = report.steps.map(({ step, seconds }) => `${step} ${seconds}`).join(', ');
+    console.error(`promotion, seconds: ${times}`);
+    return report;
   };
   const tryToGoOn: Promotions['tryToGoOn'] = ({ environments, more = [], onLine } = {}) =>
     darkroom(

@@ -28,8 +28,8 @@ const DATA = 'model.onnx.data';
 const RECORD = 'copy.json';
 /** Smaller tensors stay in the graph. */
 const SMALLEST_DATA_BYTES = '1024';
-/** Of a network with a copy. */
-const LARGEST_BYTES = 256 * 2 ** 20;
+/** Of a network with a copy; larger ones are not measured. */
+const LARGEST_BYTES = 4 * 2 ** 30;
 
 const record = z.object({
   files: z.array(z.object({ path: z.string(), bytes: z.int(), crc32: z.int() })),
@@ -158,9 +158,8 @@ function processor(): string {
 }
 
 /**
- * Over path, size and digest of each file below a network's folder, by that folder. Larger networks than
- * 256 MiB are left out: their runs from a copy, whose weights are mapped, took twice as long
- * (docs/full-size.md).
+ * Over path, size and digest of each file below a network's folder, by that folder. Networks larger than
+ * 4 GiB are left out.
  */
 export function networkDigests(
   files: readonly { path: string; size: number; sha256: string }[],
