@@ -40,15 +40,20 @@ export async function ended(ids: readonly string[]): Promise<Generation[]> {
 /**
  * Asks for one generation after the other until it is stopped, and tells how each ended. It may be stopped
  * twice: by the test and, where that failed before, by what clears up after it.
+ *
+ * @param options.pauseMs between the end of one and the next
  */
-export function stream(work: Work = {}): { stop(): Promise<Generation[]> } {
+export function stream(
+  work: Work = {},
+  { pauseMs = 50 }: { pauseMs?: number } = {},
+): { stop(): Promise<Generation[]> } {
   let stopped = false;
   const all: Generation[] = [];
   const running = (async () => {
     while (!stopped) {
       const [id = ''] = await burst(1, work);
       all.push(await (work.through ?? client).waitFor(id));
-      await pause(50);
+      await pause(pauseMs);
     }
   })();
   // `stop` tells; until it is called nobody waits for what went wrong.

@@ -23,7 +23,10 @@ export function setbacksSuite(rig: Rig): void {
 
   beforeAll(() => {
     const { client } = rig().two;
-    callers = [stream({ through: client }), stream({ through: client, count: 2, steps: 50 })];
+    // Often enough to meet each moment of a promotion, and no load that slows it down.
+    const often = { pauseMs: 500 };
+    const works = [{ through: client }, { through: client, count: 2, steps: 50 }];
+    callers = works.map((work) => stream(work, often));
   });
 
   afterAll(async () => void (await Promise.allSettled(callers.map((caller) => caller.stop()))));
