@@ -149,9 +149,18 @@ const keeps = [
   'PersistentVolume',
 ];
 
-/** The objects of earlier releases that a release has no more, as far as they may be taken away. */
-export async function obsoleteIn(api: KubeApi, objects: readonly Manifest[]): Promise<Manifest[]> {
-  const { extra } = await readLive(api, objects);
+/**
+ * The objects of earlier releases that a release has no more, as far as they may be taken away.
+ *
+ * @param objects of the release
+ * @param earlier of those before it
+ */
+export async function obsoleteIn(
+  api: KubeApi,
+  objects: readonly Manifest[],
+  earlier: readonly Manifest[],
+): Promise<Manifest[]> {
+  const { extra } = await readLive(api, objects, earlier);
   return extra.filter((object) => isApplied(object) && !keeps.includes(object.kind));
 }
 

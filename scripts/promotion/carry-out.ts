@@ -1,8 +1,8 @@
 import { CommandFailure } from '../commands/failure.ts';
-import { applyWave, obsoleteIn, prune, untilCurrent } from './apply.ts';
+import { applyWave, prune, untilCurrent } from './apply.ts';
 import { bake } from './bake.ts';
 import { runCanaries } from './canary.ts';
-import { allObjects, openEnvironment } from './environment.ts';
+import { openEnvironment } from './environment.ts';
 import { comparePictures, type GoldenPicture, makeGoldenPictures } from './golden.ts';
 import { copyImages } from './images.ts';
 import { readLive } from './live.ts';
@@ -10,7 +10,7 @@ import type { PromoteOptions } from './options.ts';
 import type { Prepared } from './prepare.ts';
 import type { Progress } from './progress.ts';
 import { openPrometheus } from './prometheus.ts';
-import { currentOf, type Entry, isSame, recorded, rejectedFor } from './record.ts';
+import { allObjects, currentOf, type Entry, isSame, recorded, rejectedFor } from './record.ts';
 import type { Report } from './report.ts';
 import { restore } from './restore.ts';
 import type { Wave } from './waves.ts';
@@ -95,7 +95,7 @@ async function apply(
     signal,
   }: { options: PromoteOptions; progress: Progress; signal: AbortSignal },
 ): Promise<Record<string, string>> {
-  const { release, source, target, objects, waves, golden, clients } = prepared;
+  const { release, source, target, objects, waves, obsolete, golden, clients } = prepared;
   const { api } = target;
   const limitMs = target.target.rolloutSeconds * 1_000;
   const wave = async ({ name, objects: ofWave }: Wave) => {
@@ -123,7 +123,7 @@ async function apply(
   });
   if (workloads) await wave(workloads);
   await progress.step('remove obsolete objects', async () => {
-    await prune(api, await obsoleteIn(api, allObjects(objects)));
+    await prune(api, obsolete);
   });
 
   const client = clients.target;

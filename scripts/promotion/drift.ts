@@ -3,7 +3,7 @@ import type { Manifest } from '../render/manifest.ts';
 import { type Difference, driftOf } from './differences.ts';
 import type { KubeApi } from './kube-api.ts';
 import { readLive } from './live.ts';
-import { currentOf, type Entry, type Record } from './record.ts';
+import { allObjects, currentOf, type Entry, type Record } from './record.ts';
 
 /** The release that a cluster runs, its objects as they were applied and as the cluster held them then. */
 export type RunningRelease = { entry: Entry; objects: Manifest[]; applied: Manifest[] };
@@ -22,8 +22,7 @@ export async function runningRelease(record: Record): Promise<RunningRelease | u
       `the record of ${entry.release} is missing: promote it again from its folder`,
     );
   }
-  const { infrastructure, apps } = stored.objects;
-  return { entry, objects: [...infrastructure, ...apps], applied: stored.applied };
+  return { entry, objects: allObjects(stored.objects), applied: stored.applied };
 }
 
 /** Where the cluster is another than its release was when it was verified. */

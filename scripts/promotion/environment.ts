@@ -66,11 +66,6 @@ export async function renderFor(release: Release, { target, api }: Environment):
   };
 }
 
-export const allObjects = ({ infrastructure, apps }: StoredRelease['objects']): Manifest[] => [
-  ...infrastructure,
-  ...apps,
-];
-
 async function readSecrets(api: KubeApi): Promise<Secrets> {
   const secrets: Secrets = {};
   await inBatches(knownSecrets, async ({ namespace, name }) => {

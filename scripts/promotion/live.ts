@@ -26,14 +26,22 @@ const ofEveryNamespace = ['ConfigMap/kube-root-ca.crt', 'ServiceAccount/default'
 /** Labelled so, an object is the promotion's own: its record and its canaries. */
 export const OWN_LABEL = 'darkroom.dev/promotion';
 
-/** Reads all of it, in few requests: the objects of a kind in a namespace at once. */
-export async function readLive(api: KubeApi, objects: readonly Manifest[]): Promise<Live> {
+/**
+ * Reads all of it, in few requests: the objects of a kind in a namespace at once.
+ *
+ * @param earlier objects of other releases: what is beside this one is also sought among their kinds
+ */
+export async function readLive(
+  api: KubeApi,
+  objects: readonly Manifest[],
+  earlier: readonly Manifest[] = [],
+): Promise<Live> {
   const wanted = new Map(objects.map((object) => [nameOf(object), object]));
   const ours = objects
     .filter(({ kind }) => kind === 'Namespace')
     .map(({ metadata }) => metadata.name);
   const lists = new Map<string, { apiVersion: string; kind: string; namespace?: string }>();
-  for (const { apiVersion, kind, metadata } of objects) {
+  for (const { apiVersion, kind, metadata } of [...objects, ...earlier]) {
     const namespaces =
       metadata.namespace === undefined ? [undefined] : [metadata.namespace, ...ours];
     for (const namespace of namespaces) {

@@ -5,11 +5,11 @@ import { CommandFailure } from '../commands/failure.ts';
 import { type Manifest, nameOf } from '../render/manifest.ts';
 import type { Difference } from './differences.ts';
 import { driftFrom, runningRelease } from './drift.ts';
-import { allObjects, type Environment, openEnvironment } from './environment.ts';
+import { type Environment, openEnvironment } from './environment.ts';
 import { healthOf } from './health.ts';
 import { inBatches } from './in-batches.ts';
 import { readLive } from './live.ts';
-import { currentOf, type Entry, type History, interruptedOf } from './record.ts';
+import { allObjects, currentOf, type Entry, type History, interruptedOf } from './record.ts';
 import { hasTarget } from './target.ts';
 
 /** @throws CommandFailure where the environment runs no release that was verified */

@@ -10,7 +10,7 @@ import { type Manifest, nameOf } from '../render/manifest.ts';
 import { obsoleteIn } from './apply.ts';
 import { readChanges } from './changes.ts';
 import { driftOf, fieldDifferences, tellDifference } from './differences.ts';
-import { allObjects, type Environment, renderFor } from './environment.ts';
+import { type Environment, renderFor } from './environment.ts';
 import { checkGates } from './gates.ts';
 import { clientOf, type GoldenRequest, goldenRequests } from './golden.ts';
 import { imageCopies } from './images.ts';
@@ -20,9 +20,11 @@ import { type Plan, planOf } from './plan.ts';
 import { preflight } from './preflight.ts';
 import { openPrometheus, pagingAlerts } from './prometheus.ts';
 import {
+  allObjects,
   type Bound,
   currentOf,
   type History,
+  heldObjects,
   interruptedOf,
   isSame,
   lockDigest,
@@ -41,6 +43,8 @@ export type Prepared = {
   history: History;
   objects: StoredRelease['objects'];
   waves: Wave[];
+  /** What earlier releases have left. */
+  obsolete: Manifest[];
   golden: GoldenRequest[];
   /** Of the target and, where there is one, of the source. */
   clients: { target: DarkroomClient; source: DarkroomClient | undefined };
@@ -106,7 +110,7 @@ export async function prepare(facts: {
     what,
     options.forceConflicts ? refusals.filter(({ field }) => field === undefined) : refusals,
   );
-  const obsolete = await obsoleteIn(target.api, all);
+  const obsolete = await obsoleteIn(target.api, all, await heldObjects(target.record));
   const running = currentOf(history);
   const interrupted = interruptedOf(history);
   const bound = { lock, objects: objectsDigest(objects) };
@@ -136,7 +140,10 @@ export async function prepare(facts: {
     target: await clientOf(target.api, target.target),
     source: source && (await clientOf(source.api, source.target)),
   };
-  return { release, bound, source, target, history, objects, waves, golden, clients, plan, isDone };
+  return {
+    ...{ release, bound, source, target, history, objects, waves, obsolete, golden },
+    ...{ clients, plan, isDone },
+  };
 }
 
 /** The release in the target differs from that in the source where an environment may, and is right by itself. */

@@ -62,6 +62,11 @@ export type StoredRelease = {
   applied?: Manifest[];
 };
 
+export const allObjects = ({ infrastructure, apps }: StoredRelease['objects']): Manifest[] => [
+  ...infrastructure,
+  ...apps,
+];
+
 const sha256 = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`;
 
 export const lockDigest = (lock: ReleaseLock): string => sha256(writeDocument(lock));
@@ -175,6 +180,14 @@ export function createRecord(api: KubeApi): Record {
       await api.apply({ ...configMap(name), binaryData }, { force: true });
     },
   };
+}
+
+/** The objects of the release that a cluster runs, and of one that a promotion is at or was interrupted at. */
+export async function heldObjects(record: Record): Promise<Manifest[]> {
+  const history = await record.history();
+  const held = history.filter(({ state }) => state === 'verified' || state === 'applying');
+  const stored = await Promise.all(held.map(record.release));
+  return stored.flatMap((release) => (release === undefined ? [] : allObjects(release.objects)));
 }
 
 /** Makes the namespace of the record, unless it is there. */

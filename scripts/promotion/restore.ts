@@ -2,13 +2,13 @@ import { CommandFailure } from '../commands/failure.ts';
 import { type Manifest, nameOf } from '../render/manifest.ts';
 import { applyWave, obsoleteIn, prune, untilCurrent } from './apply.ts';
 import { fieldDifferences } from './differences.ts';
-import { allObjects, type Environment } from './environment.ts';
+import type { Environment } from './environment.ts';
 import { clientOf, makeGoldenPictures } from './golden.ts';
 import { inBatches } from './in-batches.ts';
 import type { KubeApi } from './kube-api.ts';
 import { readLive } from './live.ts';
 import { mergePatchOf } from './merge-patch.ts';
-import type { Entry } from './record.ts';
+import { allObjects, type Entry, heldObjects } from './record.ts';
 import { wavesOf } from './waves.ts';
 
 /**
@@ -28,6 +28,7 @@ export async function restore(
       `the record of ${to.release} is missing in ${target.name}: promote it again from its folder`,
     );
   }
+  const left = await heldObjects(record);
   const limitMs = target.rolloutSeconds * 1_000;
   for (const wave of wavesOf(stored.objects)) {
     tell(wave.name);
@@ -35,7 +36,7 @@ export async function restore(
     await takeAwayAdditions(api, wave.objects, stored.applied ?? []);
     await untilCurrent(api, wave.objects, { limitMs, tell, signal });
   }
-  await prune(api, await obsoleteIn(api, allObjects(stored.objects)));
+  await prune(api, await obsoleteIn(api, allObjects(stored.objects), left));
   tell('golden pictures');
   const client = await clientOf(api, target);
   await makeGoldenPictures(client, stored.golden, { target, tell, signal });
