@@ -93,8 +93,10 @@ export async function prepare(facts: {
   );
 
   tell('the manifests');
-  const { text, ...objects } = await renderFor(release, target);
-  const inSource = source && (await renderFor(release, source));
+  const [{ text, ...objects }, inSource] = await Promise.all([
+    renderFor(release, target),
+    source && renderFor(release, source),
+  ]);
   refuse(what, await checkManifests({ release, target, source, objects, text, inSource }));
   if (source !== undefined && inSource !== undefined) {
     tell(source.target.name);
