@@ -24,7 +24,8 @@ const applied = (manifest: Manifest) => ({
 const kept = object('v1', 'ConfigMap', 'kept');
 const dropped = object('v1', 'ConfigMap', 'dropped');
 const ofDroppedKind = object('batch/v1', 'Job', 'dropped');
-const claim = object('v1', 'PersistentVolumeClaim', 'data');
+/** The cluster does not serve its kind any more. */
+const gone = object('example.com/v1', 'Widget', 'gone');
 const foreign = object('batch/v1', 'Job', 'foreign');
 
 /** A cluster that runs a release of these objects, or was interrupted at one. */
@@ -32,7 +33,7 @@ async function clusterWith(state: 'verified' | 'applying' | 'replaced') {
   const server = await serveApi();
   const api = server.open();
   const record = createRecord(api);
-  const objects = { infrastructure: [namespace], apps: [kept, dropped, ofDroppedKind, claim] };
+  const objects = { infrastructure: [namespace], apps: [kept, dropped, ofDroppedKind, gone] };
   const lock = { release: '1' } as unknown as ReleaseLock;
   await record.store({ lock, golden: [], objects });
   const bound = { lock: lockDigest(lock), objects: objectsDigest(objects) };

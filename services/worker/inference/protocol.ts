@@ -38,7 +38,7 @@ export type ParentMessage =
       modelMemory: number | undefined;
       /** Where optimised copies of the models are kept; undefined: nowhere. */
       optimizedModelDir: string | undefined;
-      /** Whether `log` messages of level debug are wanted: each costs a tiny model's picture half a percent. */
+      /** Whether `log` messages of level debug are wanted. */
       debug: boolean;
     }
   | {
