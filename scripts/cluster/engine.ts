@@ -127,7 +127,7 @@ exec runc "$@"
 
 /**
  * Ends the engine if it is the one that `findEngine` started and nothing runs on it. The images that the
- * next build or cluster starts from stay in the cache folder.
+ * next cluster starts from stay in the cache folder.
  */
 export async function stopOwnEngine(docker: Docker): Promise<void> {
   const file = join(folder, 'pid');
@@ -143,7 +143,7 @@ export async function stopOwnEngine(docker: Docker): Promise<void> {
 /**
  * Removes what builds leave: containers of their steps, images that a newer one has taken the name from,
  * and all but the newest image of each repository in a cluster's registry. Nobody else tidies an engine of
- * our own, and each day of work would take some 10 GiB.
+ * our own: a day of work left 17 GiB. The next build installs its packages anew.
  */
 async function removeLeftovers(docker: Docker): Promise<void> {
   await docker.run(['container', 'prune', '--force']);

@@ -16,7 +16,7 @@ const base = { prompt, negativePrompt: '', seed: 1, guidanceScale: 7.5 };
 const small: PictureRequest = { ...base, steps: 2, width: 512, height: 512 };
 const large: PictureRequest = { ...base, steps: 1, width: 1024, height: 1024 };
 
-/** Room for the UNet and its run, and not for all four networks, which take 15 GiB by estimate. */
+/** Room for the UNet and its run, and not for all four networks, which take 14 GiB by estimate. */
 const XL_BUDGET_BYTES = 13 * 2 ** 30;
 
 export type FullSizeOptions = {

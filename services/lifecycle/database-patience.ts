@@ -1,9 +1,6 @@
 import type { Logger } from './logger.ts';
 
-/**
- * Long enough for a pod's network policies to come into force and for the first frontend to make the
- * tables, and less than a restart costs.
- */
+/** Long enough for a pod's network policies to come into force and for the first frontend to make the tables. */
 const WAIT_MS = 10_000;
 
 /** For the start of a service: how long it waits for a database that does not answer yet, and that it says so. */
