@@ -15,6 +15,7 @@ beforeAll(async () => {
   client = createClient({ url: service.url });
   const prompt = 'a large green square on a yellow background';
   const { images } = await client.generate({ prompt, seed: 3 });
+  expect(images).toMatchObject([{ provider: 'cpu' }]);
   square = await client.fetchImage(images[0]!);
 });
 afterAll(async () => {

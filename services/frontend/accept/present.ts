@@ -17,6 +17,7 @@ export const toGeneration = (
     width: image.width,
     height: image.height,
     seed: image.seed,
+    ...(image.provider !== undefined && { provider: image.provider }),
   })),
   error: record.error,
   timings: record.timings,
