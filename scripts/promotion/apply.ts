@@ -13,6 +13,12 @@ export type WaitOptions = {
   /** Told what is waited for. */
   tell: (what: string) => void;
   signal: AbortSignal;
+  /**
+   * Waits to the limit also where a pod looks hopeless: one that ran before may only miss what is away just now.
+   *
+   * @default false
+   */
+  patient?: boolean;
 };
 
 /**
@@ -53,7 +59,7 @@ const wordsOf = (error: ApiError): string =>
 export async function untilCurrent(
   api: KubeApi,
   objects: readonly Manifest[],
-  { limitMs, tell, signal }: WaitOptions,
+  { limitMs, tell, signal, patient = false }: WaitOptions,
 ): Promise<void> {
   const giveUpAt = performance.now() + limitMs;
   let waiting = [...objects];
@@ -61,7 +67,7 @@ export async function untilCurrent(
     signal.throwIfAborted();
     const looks = await inBatches(waiting, async (object) => ({
       object,
-      ...(await lookAt(api, object)),
+      ...(await lookAt(api, object, { patient })),
     }));
     const failures = looks.filter(({ state }) => state === 'failed');
     const behind = looks.filter(({ state }) => state === 'in-progress');
@@ -86,13 +92,13 @@ export async function untilCurrent(
 
 const LOOK_MS = 1_000;
 
-async function lookAt(api: KubeApi, object: Manifest) {
+async function lookAt(api: KubeApi, object: Manifest, { patient }: { patient: boolean }) {
   const live = await api.get(object);
   if (live === undefined)
     return { state: 'failed' as const, message: 'it was applied and is gone' };
   const health = healthOf(live);
   // The pods that there are belong to what it was before.
-  if (health.state !== 'in-progress' || !isObserved(live)) return health;
+  if (health.state !== 'in-progress' || patient || !isObserved(live)) return health;
   const hopeless = await hopelessPod(api, live);
   return hopeless === undefined ? health : { state: 'failed' as const, message: hopeless };
 }

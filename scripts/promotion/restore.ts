@@ -29,17 +29,19 @@ export async function restore(
     );
   }
   const left = await heldObjects(record);
-  const limitMs = target.rolloutSeconds * 1_000;
+  const wait = { limitMs: target.rolloutSeconds * 1_000, tell, signal, patient: true };
   for (const wave of wavesOf(stored.objects)) {
     tell(wave.name);
     await applyWave(api, wave, { force: true });
     await takeAwayAdditions(api, wave.objects, stored.applied ?? []);
-    await untilCurrent(api, wave.objects, { limitMs, tell, signal });
+    await untilCurrent(api, wave.objects, wait);
   }
   await prune(api, await obsoleteIn(api, allObjects(stored.objects), left));
   tell('golden pictures');
   const client = await clientOf(api, target);
   await makeGoldenPictures(client, stored.golden, { target, tell, signal });
+  // All of it once more: after an API server that was away, what lost it may still have looked well in its wave.
+  await untilCurrent(api, allObjects(stored.objects), wait);
 }
 
 /**

@@ -32,6 +32,7 @@ const kinds: Record<string, [kind: string, name: string, namespaced: boolean][]>
     ['ConfigMap', 'configmaps', true],
     ['Namespace', 'namespaces', false],
     ['Pod', 'pods', true],
+    ['Secret', 'secrets', true],
   ],
   '/apis/apps/v1': [['Deployment', 'deployments', true]],
   '/apis/batch/v1': [['Job', 'jobs', true]],
