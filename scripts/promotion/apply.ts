@@ -5,7 +5,7 @@ import { ApiError } from './api-error.ts';
 import { healthOf, isObserved, type PodObject, whyHopeless } from './health.ts';
 import { inBatches } from './in-batches.ts';
 import type { KubeApi } from './kube-api.ts';
-import { isApplied, readLive } from './live.ts';
+import { isApplied, type Live, readLive } from './live.ts';
 import type { Wave } from './waves.ts';
 
 export type WaitOptions = {
@@ -166,9 +166,12 @@ export async function obsoleteIn(
   objects: readonly Manifest[],
   earlier: readonly Manifest[],
 ): Promise<Manifest[]> {
-  const { extra } = await readLive(api, objects, earlier);
-  return extra.filter((object) => isApplied(object) && !keeps.includes(object.kind));
+  return obsoleteOf(await readLive(api, objects, earlier));
 }
+
+/** The same, of a cluster that was read with the earlier releases. */
+export const obsoleteOf = ({ extra }: Live): Manifest[] =>
+  extra.filter((object) => isApplied(object) && !keeps.includes(object.kind));
 
 /** Takes them away. */
 export async function prune(api: KubeApi, objects: readonly Manifest[]): Promise<void> {

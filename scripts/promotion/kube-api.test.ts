@@ -88,6 +88,29 @@ describe('what is asked of an API server', () => {
   });
 });
 
+describe('its connections', () => {
+  test('are used again', async () => {
+    const api = (await serveApi()).open();
+    let made = 0;
+    const onConnected = () => {
+      made += 1;
+    };
+    subscribe('undici:client:connected', onConnected);
+    onTestFinished(() => void unsubscribe('undici:client:connected', onConnected));
+    for (let asked = 0; asked < 20; asked += 1) await api.get(settings);
+    // A second, where the first is not free in time.
+    expect(made).toBeLessThan(3);
+  });
+
+  test('are made anew where a certificate has ended since', async () => {
+    const answers: (Answer | undefined)[] = [undefined, failure(401, 'Unauthorized'), undefined];
+    const server = await serveApi(({ path }) => (path === at ? answers.shift() : undefined));
+    const api = server.open();
+    for (let asked = 0; asked < 2; asked += 1) expect(await api.get(settings)).toBeUndefined();
+    expect(answers).toEqual([]);
+  });
+});
+
 describe('what is not there', () => {
   test('is undefined, and removed already', async () => {
     const api = (await serveApi()).open();
@@ -188,15 +211,16 @@ describe('an API server that does not answer', () => {
 });
 
 describe('what an API server refuses', () => {
-  const refusing = async (answer: Answer) => {
+  const refusing = async (answer: Answer, times = 1) => {
     const server = await serveApi(({ path }) => (path === at ? answer : undefined));
     const error = await failureOf(server.open().apply(settings));
-    expect(server.asked).toHaveLength(1);
+    expect(server.asked).toHaveLength(times);
     return error;
   };
 
   test('for want of credentials says to log in again', async () => {
-    const error = await refusing(failure(401, 'Unauthorized'));
+    // The second time by a new connection.
+    const error = await refusing(failure(401, 'Unauthorized'), 2);
     expect(error).toBeInstanceOf(CommandFailure);
     expect(error.message).toMatch(
       /production does not take the credentials .*log in to the cluster again/,

@@ -114,6 +114,8 @@ export function openConfigured(
   const http = new IsomorphicFetchHttpLibrary();
   const resources = new Map<string, Promise<Resource[]>>();
   let lastDate: string | undefined;
+  /** The client makes one for each request, and with it a connection and its TLS handshake. */
+  let connections: ReturnType<RequestContext['getDispatcher']>;
 
   async function once<T>(method: HttpMethod, path: string, options: RequestOptions): Promise<T> {
     const { query = {}, body, contentType = 'application/json', text = false } = options;
@@ -129,6 +131,8 @@ export function openConfigured(
     const limit = AbortSignal.timeout(REQUEST_MS);
     request.setSignal(signal === undefined ? limit : AbortSignal.any([signal, limit]));
     await config.applySecurityAuthentication(request);
+    connections ??= request.getDispatcher();
+    if (connections !== undefined) request.setDispatcher(connections);
     const answer = await http.send(request).toPromise();
     const content = await answer.body.text();
     lastDate = answer.headers['date'];
@@ -145,10 +149,15 @@ export function openConfigured(
   ): Promise<T> {
     const giveUpAt = performance.now() + patienceMs;
     for (;;) {
+      const used = connections;
       try {
         return await once<T>(method, path, options);
       } catch (error) {
         signal?.throwIfAborted();
+        // They may lead to a server that is gone, or bear a certificate that has ended since.
+        const isRefused = error instanceof ApiError && error.status === 401;
+        if (isRefused || !(error instanceof ApiError)) connections = undefined;
+        if (isRefused && used !== undefined) continue;
         if (error instanceof ApiError && !isPassing(error)) throw explained(error, context);
         if (performance.now() > giveUpAt) {
           if (error instanceof ApiError) throw error;

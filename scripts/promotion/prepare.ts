@@ -7,7 +7,7 @@ import { CREDENTIALS } from '../cluster/manifests.ts';
 import type { ReleaseLock } from '../release/lock.ts';
 import type { Release } from '../release/read-release.ts';
 import { type Manifest, nameOf } from '../render/manifest.ts';
-import { obsoleteIn } from './apply.ts';
+import { obsoleteOf } from './apply.ts';
 import { readChanges } from './changes.ts';
 import { driftOf, fieldDifferences, tellDifference } from './differences.ts';
 import { type Environment, renderFor } from './environment.ts';
@@ -107,12 +107,13 @@ export async function prepare(facts: {
   const all = allObjects(objects);
   const { kubernetes } = release.lock.versions;
   refuse(what, await preflight(target.api, all, { kubernetes }));
-  const { changes, refusals } = await readChanges(target.api, all);
+  const live = await readLive(target.api, all, await heldObjects(target.record));
+  const { changes, refusals } = await readChanges(target.api, all, live.objects);
   refuse(
     what,
     options.forceConflicts ? refusals.filter(({ field }) => field === undefined) : refusals,
   );
-  const obsolete = await obsoleteIn(target.api, all, await heldObjects(target.record));
+  const obsolete = obsoleteOf(live);
   const running = currentOf(history);
   const interrupted = interruptedOf(history);
   const bound = { lock, objects: objectsDigest(objects) };
