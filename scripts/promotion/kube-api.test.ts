@@ -88,21 +88,8 @@ describe('what is asked of an API server', () => {
   });
 });
 
-describe('its connections', () => {
-  test('are used again', async () => {
-    const api = (await serveApi()).open();
-    let made = 0;
-    const onConnected = () => {
-      made += 1;
-    };
-    subscribe('undici:client:connected', onConnected);
-    onTestFinished(() => void unsubscribe('undici:client:connected', onConnected));
-    for (let asked = 0; asked < 20; asked += 1) await api.get(settings);
-    // A second, where the first is not free in time.
-    expect(made).toBeLessThan(3);
-  });
-
-  test('are made anew where a certificate has ended since', async () => {
+describe('what a server refuses for a certificate that has ended since', () => {
+  test('is asked again by a new connection', async () => {
     const answers: (Answer | undefined)[] = [undefined, failure(401, 'Unauthorized'), undefined];
     const server = await serveApi(({ path }) => (path === at ? answers.shift() : undefined));
     const api = server.open();

@@ -1,3 +1,4 @@
+import { shareConnections } from '@darkroom/kubernetes';
 import { sleep } from '@darkroom/timing';
 import {
   HttpMethod,
@@ -114,8 +115,7 @@ export function openConfigured(
   const http = new IsomorphicFetchHttpLibrary();
   const resources = new Map<string, Promise<Resource[]>>();
   let lastDate: string | undefined;
-  /** The client makes one for each request, and with it a connection and its TLS handshake. */
-  let connections: ReturnType<RequestContext['getDispatcher']>;
+  const renewConnections = shareConnections(config);
 
   async function once<T>(method: HttpMethod, path: string, options: RequestOptions): Promise<T> {
     const { query = {}, body, contentType = 'application/json', text = false } = options;
@@ -131,8 +131,6 @@ export function openConfigured(
     const limit = AbortSignal.timeout(REQUEST_MS);
     request.setSignal(signal === undefined ? limit : AbortSignal.any([signal, limit]));
     await config.applySecurityAuthentication(request);
-    connections ??= request.getDispatcher();
-    if (connections !== undefined) request.setDispatcher(connections);
     const answer = await http.send(request).toPromise();
     const content = await answer.body.text();
     lastDate = answer.headers['date'];
@@ -148,16 +146,18 @@ export function openConfigured(
     options: RequestOptions = {},
   ): Promise<T> {
     const giveUpAt = performance.now() + patienceMs;
+    let wasRefused = false;
     for (;;) {
-      const used = connections;
       try {
         return await once<T>(method, path, options);
       } catch (error) {
         signal?.throwIfAborted();
         // They may lead to a server that is gone, or bear a certificate that has ended since.
-        const isRefused = error instanceof ApiError && error.status === 401;
-        if (isRefused || !(error instanceof ApiError)) connections = undefined;
-        if (isRefused && used !== undefined) continue;
+        if (!(error instanceof ApiError) || error.status === 401) renewConnections();
+        if (error instanceof ApiError && error.status === 401 && !wasRefused) {
+          wasRefused = true;
+          continue;
+        }
         if (error instanceof ApiError && !isPassing(error)) throw explained(error, context);
         if (performance.now() > giveUpAt) {
           if (error instanceof ApiError) throw error;

@@ -1,4 +1,5 @@
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
+import { shareConnections } from './share-connections.ts';
 
 /**
  * A client of the Kubernetes API.
@@ -10,5 +11,6 @@ export function coreApi(kubeconfig: string | undefined): CoreV1Api {
   const config = new KubeConfig();
   if (kubeconfig === undefined) config.loadFromCluster();
   else config.loadFromFile(kubeconfig);
+  shareConnections(config);
   return config.makeApiClient(CoreV1Api);
 }

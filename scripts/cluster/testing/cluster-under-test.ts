@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import process from 'node:process';
 import { createClient, type DarkroomClient } from '@darkroom/client/source';
+import { shareConnections } from '@darkroom/kubernetes';
 import { withTimeLimit } from '@darkroom/timing';
 import {
   AppsV1Api,
@@ -25,6 +26,7 @@ const context = variable('DARKROOM_TEST_CONTEXT');
 const kubeConfig = new KubeConfig();
 kubeConfig.loadFromDefault();
 kubeConfig.setCurrentContext(context);
+shareConnections(kubeConfig);
 
 export const cluster = {
   name: context.replace(/^kind-/, ''),

@@ -1,0 +1,51 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { shareConnections } from './share-connections.ts';
+
+/** A client, and how many connections its server has seen. */
+async function rig() {
+  let made = 0;
+  const server = createServer((_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end('{"kind":"Node","apiVersion":"v1","metadata":{"name":"node"}}');
+  });
+  server.on('connection', () => {
+    made += 1;
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const config = new KubeConfig();
+  config.loadFromClusterAndUser({ name: 'c', server: url, skipTLSVerify: true }, { name: 'u' });
+  const renew = shareConnections(config);
+  const api = config.makeApiClient(CoreV1Api);
+  const ask = async (times: number) => {
+    for (let asked = 0; asked < times; asked += 1) await api.readNode({ name: 'node' });
+  };
+  return { ask, renew, made: () => made };
+}
+
+test('requests share connections', async () => {
+  const { ask, made } = await rig();
+  await ask(20);
+  // A second, where the first is not free in time.
+  expect(made()).toBeLessThan(3);
+});
+
+test('connections are new after they were renewed, and after a while', async () => {
+  const { ask, renew, made } = await rig();
+  await ask(1);
+  renew();
+  await ask(1);
+  expect(made()).toBe(2);
+  const now = performance.now();
+  const clock = vi.spyOn(performance, 'now').mockReturnValue(now + 600_001);
+  onTestFinished(() => clock.mockRestore());
+  await ask(1);
+  expect(made()).toBe(3);
+});
