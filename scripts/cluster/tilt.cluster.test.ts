@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -76,6 +77,23 @@ const answers = async (path: string, init: RequestInit, words: string): Promise<
   return true;
 };
 
+/** What the worker writes, followed: asking for it again and again takes the processor from its start. */
+type Followed = { text(): string; stop(): void };
+let workerLog: Followed | undefined;
+
+async function followWorker(): Promise<Followed> {
+  // By its name: a pod that its node has refused bears the same labels, and has no log.
+  const [worker] = await workers();
+  const pod = worker?.metadata?.name ?? '';
+  const where = ['--context', `kind-${cluster.name}`, '--namespace', 'darkroom'];
+  const child = spawn(programs.kubectl, [...where, 'logs', '--follow', pod, '--container=worker']);
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  return { text: () => text, stop: () => void child.kill() };
+}
+
 const frontend: Place = {
   what: 'the frontend',
   file: 'services/frontend/http/answer-errors.ts',
@@ -104,11 +122,8 @@ const places: Place[] = [
     file: 'services/worker/main.ts',
     words: 'worker started',
     isLive: async (words) => {
-      // By its name: a pod that its node has refused bears the same labels, and has no log.
-      const [worker] = await workers();
-      const pod = worker?.metadata?.name ?? '';
-      const tail = ['--tail', '20', '--container', 'worker'];
-      return (await kubectl.run(['--namespace', 'darkroom', 'logs', pod, ...tail])).includes(words);
+      workerLog ??= await followWorker();
+      return workerLog.text().includes(words);
     },
   },
 ];
@@ -213,6 +228,7 @@ test('saved files are live within seconds, in the containers that run', async ()
     );
     throw error;
   } finally {
+    workerLog?.stop();
     await up.stop();
     await annotate('scaledobject/worker-pinhole', `${PAUSED}-`);
   }
