@@ -8,6 +8,7 @@ export {
 } from './inference/inference-process.ts';
 export type { InferenceCall, InferenceResult } from './inference/make-picture.ts';
 export type { InferenceRequest, ModelFolder } from './inference/protocol.ts';
+export { copyModel, hasModel } from './model-cache/copy-model.ts';
 export { type Pulled, type PullProgress, pullModel } from './model-cache/pull-model.ts';
 export {
   checkPulled,

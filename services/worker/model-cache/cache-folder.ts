@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { readlink, rename, statfs, symlink } from 'node:fs/promises';
 import { DarkroomError } from '@darkroom/contract';
-import { PARTIAL } from './cached-file.ts';
+import { type FolderSetting, moreSpace, PARTIAL } from './cached-file.ts';
 
-/** @throws DarkroomError (`unavailable`) where so many bytes more do not fit into the folder of models */
+/** @throws DarkroomError (`unavailable`) where so many bytes more of a model do not fit into a folder */
 export async function refuseWithoutSpace(
-  modelDir: string,
+  folder: string,
   name: string,
   bytes: number,
+  setting: FolderSetting = 'MODEL_DIR',
 ): Promise<void> {
-  const { bavail, bsize } = await statfs(modelDir);
+  const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;
   if (bytes <= free) return;
   throw new DarkroomError(
     'unavailable',
-    `${name} needs ${inMiB(bytes)} more in ${modelDir}, and ${inMiB(free)} are free: ` +
-      'free some space there, or give the model cache more',
+    `${name} needs ${inMiB(bytes)} more in ${folder}, and ${inMiB(free)} are free: ${moreSpace(setting)}`,
   );
 }
 
@@ -28,3 +28,10 @@ export async function pointTo(link: string, target: string): Promise<void> {
   await symlink(target, draft);
   await rename(draft, link);
 }
+
+/**
+ * The folder of a version of a model, within the folder of models.
+ * @param digest 64 hexadecimal digits
+ */
+export const versionFolder = (name: string, digest: string): string =>
+  `${name}.${digest.slice(0, 16)}`;

@@ -30,7 +30,7 @@ export async function writeFile(
   folder: string,
   file: ManifestFile,
   content: AsyncIterable<Uint8Array>,
-  { source, signal }: { source: string; signal: AbortSignal },
+  { source, signal, setting }: { source: string; signal: AbortSignal; setting: FolderSetting },
 ): Promise<void> {
   const path = join(folder, file.path);
   const draft = `${path}${PARTIAL}${randomUUID()}`;
@@ -40,7 +40,7 @@ export async function writeFile(
     await rename(draft, path);
   } catch (error) {
     await rm(draft, { force: true }).catch(() => {});
-    throw cacheError(folder, error);
+    throw cacheError(folder, error, setting);
   }
 }
 
@@ -65,7 +65,8 @@ async function writeDraft(
   } finally {
     await opened.close();
   }
-  const again = 'push the model again, or look for what changed it on its way';
+  const again =
+    'remove it from the object store and push the model again, or look for what changed it on its way';
   if (bytes !== file.bytes) {
     const has = bytes > file.bytes ? `more than ${file.bytes}` : `${bytes}`;
     throw new DarkroomError(
@@ -81,23 +82,31 @@ async function writeDraft(
   );
 }
 
+/** The variable that names the folder which files are brought to. */
+export type FolderSetting = 'MODEL_DIR' | 'TMPDIR';
+
 /** Says of a failed file operation what happened, why, and what to do. */
-export function cacheError(folder: string, error: unknown): unknown {
+export function cacheError(folder: string, error: unknown, setting: FolderSetting): unknown {
   if (error instanceof DarkroomError) return error;
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new DarkroomError(
       'unavailable',
-      `the disk of ${folder} is full: free some space there, or give the model cache more`,
+      `the disk of ${folder} is full: ${moreSpace(setting)}`,
       { cause: error },
     );
   }
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
     return new DarkroomError(
       'configuration',
-      `${folder} cannot be written (${code}): give this user the folder, or correct MODEL_DIR`,
+      `${folder} cannot be written (${code}): give this user the folder, or correct ${setting}`,
       { cause: error },
     );
   }
   return error;
 }
+
+export const moreSpace = (setting: FolderSetting): string =>
+  setting === 'MODEL_DIR'
+    ? 'free some space there, or give the model cache more'
+    : `free some space there, or set ${setting} to a folder with more`;

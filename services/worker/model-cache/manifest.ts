@@ -1,3 +1,11 @@
+// The layout of models in an object store. All names are below `PREFIX` `NAME/`:
+//
+// - `files/SHA256`: the content of a file, once, however many versions have it
+// - `DIGEST.json`: the manifest of a version, written after its files
+// - `manifest.json`: the same document for the version that was pushed last
+//
+// Files and versions are named by their content, so that none is ever changed: what a release was made with
+// is still there after the next one.
 import { createHash } from 'node:crypto';
 import { DarkroomError } from '@darkroom/contract';
 import type { ObjectStore } from '@darkroom/storage';
@@ -11,13 +19,13 @@ const path = z
     'must be a relative path',
   );
 
-/** What a model is made of, in the object store beside its files: `PREFIX` `NAME/manifest.json`. */
+/** What a version of a model is made of. */
 const modelManifest = z
   .object({
     files: z
       .array(
         z.object({
-          /** Within the model's folder, and of the object below `PREFIX` `NAME/`. */
+          /** Within the model's folder. */
           path,
           bytes: z.int().min(0),
           /** Hexadecimal. */
@@ -38,23 +46,54 @@ export const MODEL_SOURCE_PREFIX = 'models/';
 
 const MAX_MANIFEST_BYTES = 10 * 2 ** 20;
 
-const manifestKey = (prefix: string, name: string) => `${prefix}${name}/manifest.json`;
-export const fileKey = (prefix: string, name: string, file: { path: string }) =>
-  `${prefix}${name}/${file.path}`;
+/** A model in an object store, and which version of it. */
+export type ModelPlace = {
+  /** Where the models are in the object store, with a `/` at its end. */
+  prefix: string;
+  name: string;
+  /** 64 hexadecimal digits, as `manifestDigest`; absent: the version that was pushed last. */
+  digest?: string | undefined;
+};
+
+const manifestKey = ({ prefix, name, digest = 'manifest' }: ModelPlace) =>
+  `${prefix}${name}/${digest}.json`;
+
+/** Below it are the contents of a model's files, each by its SHA-256. */
+const filesPrefix = ({ prefix, name }: ModelPlace) => `${prefix}${name}/files/`;
+export const fileKey = (place: ModelPlace, { sha256 }: { sha256: string }) =>
+  `${filesPrefix(place)}${sha256}`;
+
+/**
+ * Those of a version's files whose content the object store does not have: of several with one content, the
+ * first.
+ */
+export async function filesNotThere(
+  objects: Pick<ObjectStore, 'list'>,
+  place: ModelPlace,
+  files: readonly ManifestFile[],
+): Promise<ManifestFile[]> {
+  const keys = new Set(await objects.list(filesPrefix(place)));
+  return files.filter((file) => {
+    const key = fileKey(place, file);
+    const isNew = !keys.has(key);
+    keys.add(key);
+    return isNew;
+  });
+}
 
 /**
  * The manifest of a model in the object store, or undefined where there is none.
- * @throws DarkroomError (`damaged`) when it is not one; else as `ObjectStore.get`
+ * @throws DarkroomError (`damaged`) when it is not one, or that of another version; else as `ObjectStore.get`
  */
 export async function readManifest(
   objects: Pick<ObjectStore, 'get'>,
-  { prefix, name }: { prefix: string; name: string },
+  place: ModelPlace,
 ): Promise<ModelManifest | undefined> {
-  const key = manifestKey(prefix, name);
+  const key = manifestKey(place);
   const object = await objects.get(key, { maxBytes: MAX_MANIFEST_BYTES });
   if (object === undefined) return undefined;
   const damaged = (why: string) =>
-    new DarkroomError('damaged', `${key} is not the manifest of a model: ${why}; ${remedy(name)}`);
+    new DarkroomError('damaged', `${key} is not the manifest of a model: ${why}; ${remedy(place)}`);
   let json: unknown;
   try {
     json = JSON.parse(Buffer.from(object.bytes).toString());
@@ -63,36 +102,50 @@ export async function readManifest(
   }
   const { data, error } = modelManifest.safeParse(json);
   if (data === undefined) throw damaged(z.prettifyError(error));
-  return data;
+  const digest = manifestDigest(data);
+  if (place.digest === undefined || place.digest === digest) return data;
+  throw new DarkroomError(
+    'damaged',
+    `${key} is the manifest of another version, sha256:${digest}; ${remedy(place)}`,
+  );
 }
 
 export async function writeManifest(
   objects: Pick<ObjectStore, 'put'>,
-  { prefix, name }: { prefix: string; name: string },
+  place: ModelPlace,
   manifest: ModelManifest,
 ): Promise<void> {
   const bytes = Buffer.from(`${JSON.stringify(modelManifest.parse(manifest), null, 2)}\n`);
-  await objects.put(manifestKey(prefix, name), bytes, 'application/json');
+  await objects.put(manifestKey(place), bytes, 'application/json');
 }
 
 /** @throws DarkroomError (`configuration`) where there is none; else as `readManifest` */
 export async function requireManifest(
   objects: Pick<ObjectStore, 'get'>,
-  { prefix, name }: { prefix: string; name: string },
+  place: ModelPlace,
 ): Promise<ModelManifest> {
-  const manifest = await readManifest(objects, { prefix, name });
+  const manifest = await readManifest(objects, place);
   if (manifest !== undefined) return manifest;
+  const settings =
+    place.digest === undefined
+      ? 'SERVE_MODELS, MODEL_SOURCE_PREFIX or S3_BUCKET'
+      : 'MODEL_DIGEST, SERVE_MODELS, MODEL_SOURCE_PREFIX or S3_BUCKET';
   throw new DarkroomError(
     'configuration',
-    `the object store has no ${manifestKey(prefix, name)}; ${remedy(name)}, or correct ` +
-      'SERVE_MODELS, MODEL_SOURCE_PREFIX or S3_BUCKET',
+    `the object store has no ${manifestKey(place)}; ${remedy(place)}, or correct ${settings}`,
   );
 }
 
-const remedy = (name: string) =>
-  `push the model with \`darkroom models push FOLDER --name ${name}\``;
+const remedy = ({ name, digest }: ModelPlace) =>
+  digest === undefined
+    ? `push the model with \`darkroom models push FOLDER --name ${name}\``
+    : `push that version with \`darkroom models push FOLDER --name ${name}\`, or promote the release that ` +
+      'has it with `darkroom promote`, which brings it';
 
-/** Names the content: the digest that `verifyModelFolder` gives the same files. */
+/**
+ * Names the content, in 64 hexadecimal digits: those of the digest that `verifyModelFolder` gives the same
+ * files.
+ */
 export function manifestDigest({ files }: ModelManifest): string {
   const hash = createHash('sha256');
   const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : 1));

@@ -81,7 +81,7 @@ export async function pullModel(options: PullOptions): Promise<Pulled> {
     await mkdir(modelDir, { recursive: true });
     return await withFolderLock(lockOf(modelDir, name), work, { onWait, signal });
   } catch (error) {
-    throw cacheError(modelDir, error);
+    throw cacheError(modelDir, error, 'MODEL_DIR');
   }
 }
 

@@ -1,13 +1,12 @@
 import { join } from 'node:path';
-import { DarkroomError } from '@darkroom/contract';
 import { verifyModelFolder } from '@darkroom/diffusion';
 import type { ObjectStore } from '@darkroom/storage';
 import {
   fileKey,
+  filesNotThere,
   type ManifestFile,
   MODEL_SOURCE_PREFIX,
-  type ModelManifest,
-  readManifest,
+  manifestDigest,
   writeManifest,
 } from './manifest.ts';
 
@@ -17,19 +16,19 @@ export type PushedModel = {
   files: number;
   /** In bytes, of all files. */
   size: number;
-  /** Files that the object store had already. */
+  /** Files whose content the object store had already. */
   kept: number;
 };
 
 /**
- * Puts a model's files into the object store for `fetchModelFiles`, and its manifest after them. Files
- * that the manifest there names with the same digest are taken to be there.
+ * Puts a version of a model into the object store for `fetchModelFiles`: those of its files whose content is
+ * not there, its manifest after them, and last what is fetched by who names no version. Other versions stay.
  *
  * @param options.onFile told before each file that is written
  * @throws ModelError when the folder is no whole model; DarkroomError as `ObjectStore.putFile`
  */
 export async function pushModel(options: {
-  objects: Pick<ObjectStore, 'get' | 'put' | 'putFile'>;
+  objects: Pick<ObjectStore, 'list' | 'put' | 'putFile'>;
   folder: string;
   name: string;
   /** @default 'models/' */
@@ -39,28 +38,14 @@ export async function pushModel(options: {
   const { objects, folder, name, prefix = MODEL_SOURCE_PREFIX, onFile } = options;
   const { files: found, size, digest } = await verifyModelFolder(folder);
   const files = found.map(({ path, size: bytes, sha256 }) => ({ path, bytes, sha256 }));
-  const there = await manifestThere(objects, { prefix, name });
-  const isThere = (file: ManifestFile) =>
-    there.files.some(({ path, sha256 }) => path === file.path && sha256 === file.sha256);
-  const missing = files.filter((file) => !isThere(file));
+  const latest = { prefix, name };
+  const missing = await filesNotThere(objects, latest, files);
   for (const file of missing) {
     onFile?.(file);
     const path = join(folder, file.path);
-    await objects.putFile(fileKey(prefix, name, file), path, 'application/octet-stream');
+    await objects.putFile(fileKey(latest, file), path, 'application/octet-stream');
   }
-  await writeManifest(objects, { prefix, name }, { files });
+  await writeManifest(objects, { ...latest, digest: manifestDigest({ files }) }, { files });
+  await writeManifest(objects, latest, { files });
   return { digest, files: files.length, size, kept: files.length - missing.length };
-}
-
-/** One that cannot be read is written anew, with all files. */
-async function manifestThere(
-  objects: Pick<ObjectStore, 'get'>,
-  at: { prefix: string; name: string },
-): Promise<Pick<ModelManifest, 'files'>> {
-  try {
-    return (await readManifest(objects, at)) ?? { files: [] };
-  } catch (error) {
-    if (error instanceof DarkroomError && error.kind === 'damaged') return { files: [] };
-    throw error;
-  }
 }
