@@ -32,6 +32,8 @@ const kinds: Record<string, [kind: string, name: string, namespaced: boolean][]>
     ['ConfigMap', 'configmaps', true],
     ['Namespace', 'namespaces', false],
     ['Pod', 'pods', true],
+    ['Secret', 'secrets', true],
+    ['Service', 'services', true],
   ],
   '/apis/apps/v1': [['Deployment', 'deployments', true]],
   '/apis/batch/v1': [['Job', 'jobs', true]],
