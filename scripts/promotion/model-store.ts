@@ -114,7 +114,7 @@ async function readKeys(api: KubeApi, { environment, secret }: ModelStore) {
   if (accessKeyId !== '' && secretAccessKey !== '') return { accessKeyId, secretAccessKey };
   throw new CommandFailure(
     `${environment} has no Secret darkroom/${secret} with the keys AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ` +
-      `by which its models are read and written: put them there, or name another Secret as objectStore.secret ` +
-      `in ${environment}/target.yaml`,
+      `by which its models are read and written: put them there, or name another Secret as objectStore.secret in ` +
+      `${environment}/target.yaml`,
   );
 }
