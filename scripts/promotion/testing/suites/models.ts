@@ -48,6 +48,8 @@ export function modelsSuite(rig: Rig): void {
     const production = openStore(await objectStoreOf(two, 'production'));
     const version = { name: NAME, digest: digest.replace('sha256:', '') };
     const at = { objects: production, prefix: MODEL_SOURCE_PREFIX };
+    // Clusters that were kept have it from the run before.
+    await production.remove(await production.list(`${MODEL_SOURCE_PREFIX}${NAME}/`));
     expect(await hasModel(at, version)).toBe(false);
     const promoted = await promotions.goOn();
     expect(promoted).toMatchObject({ outcome: 'promoted', providers: { [NAME]: 'cpu' } });
