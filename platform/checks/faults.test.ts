@@ -84,6 +84,11 @@ const changes: [string, [string, string, unknown], RegExp][] = [
     /REQUIRE_GPU: must be 0 or 1/,
   ],
   [
+    'a version of a model that is none',
+    [worker, 'spec.template.metadata.annotations[darkroom.dev/model-digest]', 'v1'],
+    /initContainers\[fetch-model\]\.env: MODEL_DIGEST: must be latest, or sha256:/,
+  ],
+  [
     'too little time to end in',
     [worker, `${pod}.terminationGracePeriodSeconds`, 30],
     /terminationGracePeriodSeconds: its own settings take 80000 ms to end/,

@@ -56,10 +56,14 @@ export type Workload = {
   /** Where `pod` stands in it. */
   field: string;
   labels: Record<string, string>;
+  annotations: Record<string, string>;
   pod: PodSpec;
 };
 
-type Template = { metadata?: { labels?: Record<string, string> }; spec: PodSpec };
+type Template = {
+  metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> };
+  spec: PodSpec;
+};
 
 /** Every object that makes pods: Deployment, StatefulSet, DaemonSet, Job, CronJob. */
 export function workloadsOf(objects: readonly Manifest[]): Workload[] {
@@ -71,7 +75,8 @@ export function workloadsOf(objects: readonly Manifest[]): Workload[] {
     const template = spec?.template;
     if (template?.spec?.containers === undefined) return [];
     const field = isCronJob ? 'spec.jobTemplate.spec.template.spec' : 'spec.template.spec';
-    return [{ object, field, labels: template.metadata?.labels ?? {}, pod: template.spec }];
+    const { labels = {}, annotations = {} } = template.metadata ?? {};
+    return [{ object, field, labels, annotations, pod: template.spec }];
   });
 }
 

@@ -99,11 +99,11 @@ function programOf({
 /** By name, the last one given counting, as for the kubelet. */
 function valuesOf(
   container: Container,
-  { object }: Workload,
+  workload: Workload,
   objects: readonly Manifest[],
   secrets: readonly SecretKeys[],
 ): Map<string, string> {
-  const { namespace } = object.metadata;
+  const { namespace } = workload.object.metadata;
   const configMap = (name: string) =>
     (objects.find(
       ({ kind, metadata }) =>
@@ -122,9 +122,22 @@ function valuesOf(
   }
   for (const { name, value, valueFrom } of container.env ?? []) {
     const ref = valueFrom?.configMapKeyRef;
-    values.set(name, value ?? (ref && configMap(ref.name)[ref.key]) ?? examples[name] ?? 'given');
+    const known = ref ? configMap(ref.name)[ref.key] : fieldOf(workload, valueFrom?.fieldRef);
+    values.set(name, value ?? known ?? examples[name] ?? 'given');
   }
   return values;
+}
+
+/** A label or an annotation of the pod; what else a pod has, the cluster gives it. */
+function fieldOf(
+  { labels, annotations }: Workload,
+  ref: { fieldPath: string } | undefined,
+): string | undefined {
+  const [, map, key = ''] =
+    /^metadata\.(labels|annotations)\['(.+)'\]$/.exec(ref?.fieldPath ?? '') ?? [];
+  if (map === undefined) return undefined;
+  // As the kubelet gives one that is not there.
+  return (map === 'labels' ? labels : annotations)[key] ?? '';
 }
 
 /** Seconds to end in, against what the program's own settings may take of them. */

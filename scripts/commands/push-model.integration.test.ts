@@ -21,18 +21,28 @@ test('models push puts a model and its manifest there, and what is there already
   expect(first.stderr).toContain('unet/model.onnx');
   expect(first.code, first.stderr).toBe(0);
   const { files, kept, digest } = JSON.parse(first.stdout);
-  expect(kept).toBe(0);
-  const keys = await objects.list('models/');
-  expect(keys).toHaveLength(files + 1);
-  const manifest = await objects.get('models/dots/manifest.json');
-  const { files: named } = JSON.parse(Buffer.from(manifest?.bytes ?? []).toString());
-  expect(named.map(({ path }: { path: string }) => `models/dots/${path}`)).toEqual(
-    keys.filter((key) => key !== 'models/dots/manifest.json'),
+  const manifestOf = async (key: string) =>
+    Buffer.from((await objects.get(key))?.bytes ?? []).toString();
+  const latest = await manifestOf('models/dots/manifest.json');
+  const version = `models/dots/${digest.slice('sha256:'.length)}.json`;
+  expect(await manifestOf(version)).toBe(latest);
+  const named = JSON.parse(latest).files.map(({ sha256 }: { sha256: string }) => sha256);
+  expect(named).toHaveLength(files);
+  const contents = [...new Set(named)].map((sha256) => `models/dots/files/${sha256}`);
+  expect(kept).toBe(files - contents.length);
+  expect(await objects.list('models/')).toEqual(
+    [...contents, 'models/dots/manifest.json', version].sort(),
   );
 
   const again = await darkroom(push, { env });
   expect(JSON.parse(again.stdout)).toMatchObject({ files, kept: files, digest });
   expect(again.stderr).toBe('');
+
+  const gone = `models/dots/files/${named[0]}`;
+  await objects.remove([gone]);
+  const mended = await darkroom(push, { env });
+  expect(JSON.parse(mended.stdout).kept).toBe(files - 1);
+  expect(await objects.list(gone)).toEqual([gone]);
 });
 
 test.each([

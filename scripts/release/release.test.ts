@@ -1,8 +1,10 @@
 import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { verifyModelFolder } from '@darkroom/diffusion';
 import { pinhole } from '@darkroom/pinhole';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { differencesOf } from '../../platform/checks/equal-environments.ts';
+import { containersOf, workloadsOf } from '../../platform/checks/pods.ts';
 import { renderEnvironment } from '../render/render.ts';
 import { findTool } from '../render/tools.ts';
 import { repository } from '../repository.ts';
@@ -206,15 +208,39 @@ describe('what a release is in an environment', () => {
 
   test('is what the checkout renders, with the digests of the release', async () => {
     const { infrastructure, apps } = await renderEnvironment('production');
+    const { digest: model } = await verifyModelFolder(pinhole.folder);
     const rendered = (await objectsOf('production')).map((object) => JSON.stringify(object));
     const inCheckout = [...infrastructure.objects, ...apps.objects].map((object) =>
       JSON.stringify(object)
         .replaceAll(/darkroom\/(frontend|worker|deletion-cost|drift):unbound/g, (image, name) =>
           image.replace(':unbound', `@${checkout.parts.images[`darkroom/${name}`]}`),
         )
-        .replaceAll('rabbitmq:4.0.5-management', `$&@${digest('5')}`),
+        .replaceAll('rabbitmq:4.0.5-management', `$&@${digest('5')}`)
+        .replaceAll(
+          '"darkroom.dev/model-digest":"latest"',
+          `"darkroom.dev/model-digest":"${model}"`,
+        ),
     );
     expect(rendered).toEqual(inCheckout);
+  });
+
+  test('names the version of each model to the step that fetches it and to its worker', async () => {
+    const release = await readRelease((await build()).folder);
+    const { pinhole: model } = release.lock.models;
+    const { apps } = await renderRelease(release, environment('production'));
+    expect(apps.text).toContain(`darkroom.dev/model-digest: ${model}`);
+    const [worker] = workloadsOf(apps.objects).filter(
+      ({ object }) => object.metadata.name === 'worker-pinhole',
+    );
+    expect(worker?.annotations['darkroom.dev/model-digest']).toBe(model);
+    const containers = worker === undefined ? [] : containersOf(worker);
+    expect(containers.map(({ container }) => container.name)).toEqual(['fetch-model', 'worker']);
+    for (const { container } of containers) {
+      const variable = container.env?.find(({ name }) => name === 'MODEL_DIGEST');
+      expect(variable?.valueFrom?.fieldRef?.fieldPath).toBe(
+        "metadata.annotations['darkroom.dev/model-digest']",
+      );
+    }
   });
 
   test('differs between staging and production in bound fields alone, and names every image by digest', async () => {

@@ -13,8 +13,8 @@ type ImageEntry = { name: string; newName?: string; newTag?: string; digest?: st
 type ImagesComponent = { images: ImageEntry[] };
 
 /**
- * What a release is in an environment: its manifests, bound by the environment, with the release's images by
- * their digests and no tag of the environment's own.
+ * What a release is in an environment: its manifests, bound by the environment, with the release's images and
+ * models by their digests and no tag of the environment's own.
  *
  * @param environment the folder with its layers and its `images`, as platform/environments/NAME
  * @throws CommandFailure where the environment binds an image that the release has not
@@ -32,6 +32,7 @@ export async function renderRelease(
     for (const component of [join(platform, 'images'), join(bound, 'images')]) {
       await bindDigests(join(component, 'kustomization.yaml'), lock.images);
     }
+    await bindModels(join(platform, 'models/kustomization.yaml'), lock.models);
     const rendered = layers.map(
       async (layer) => [layer, await renderFolder(join(bound, layer))] as const,
     );
@@ -55,6 +56,19 @@ async function bindDigests(file: string, locked: ReleaseLock['images']): Promise
   });
   await writeFile(file, stringify({ ...component, images }));
 }
+
+/** The workers of each model fetch and run the version that the release was made with. */
+async function bindModels(file: string, locked: ReleaseLock['models']): Promise<void> {
+  const kustomization = parse(await readFile(file, 'utf8')) as { patches?: unknown[] };
+  const patches = Object.entries(locked).map(([name, digest]) => ({
+    target: { kind: 'Deployment', name: `worker-${name}` },
+    patch: stringify([{ op: 'add', path: MODEL_DIGEST, value: digest }]),
+  }));
+  const bound = { ...kustomization, patches: [...(kustomization.patches ?? []), ...patches] };
+  await writeFile(file, stringify(bound));
+}
+
+const MODEL_DIGEST = '/spec/template/metadata/annotations/darkroom.dev~1model-digest';
 
 /** A tag beside the digest is for people: the digest alone says what is pulled. */
 const withTag = ({ tag, digest }: ReleaseLock['images'][string]) => ({

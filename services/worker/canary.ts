@@ -36,6 +36,7 @@ async function main(config: CanaryConfig, logger: Logger): Promise<void> {
     models: await findModelFolders(catalogue, {
       modelDir: config.MODEL_DIR,
       serve: config.SERVE_MODELS,
+      digest: config.MODEL_DIGEST,
     }),
     executionProviders: config.EXECUTION_PROVIDERS,
     vaeTiling: config.VAE_TILING,

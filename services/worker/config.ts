@@ -9,6 +9,7 @@ import {
 } from '@darkroom/lifecycle';
 import { z } from 'zod';
 import { HEARTBEAT_MS, LEASE_MS } from './lease.ts';
+import { modelDigestVariable, oneModelForDigest } from './model-cache/model-digest.ts';
 
 const names = (text: string) =>
   text
@@ -47,6 +48,7 @@ export const schema = z
         examples: ['SERVE_MODELS=pinhole'],
       })
       .optional(),
+    MODEL_DIGEST: modelDigestVariable,
     EXECUTION_PROVIDERS: z
       .string()
       .transform(names)
@@ -109,6 +111,7 @@ export const schema = z
       .default(() => `${hostname()}-${process.pid}`),
   })
   .refine(...credentialsTogether)
+  .refine(...oneModelForDigest)
   .refine((config) => config.HEARTBEAT_MS * 3 <= config.LEASE_MS, {
     path: ['HEARTBEAT_MS'],
     message: 'must be at most a third of LEASE_MS, so that two lost heartbeats cost no job',

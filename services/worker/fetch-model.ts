@@ -14,11 +14,12 @@ async function main(config: FetchConfig, logger: Logger): Promise<void> {
     forceful: () => process.exit(1),
   });
   const objects = createS3Store(objectStoreSettings(config));
-  const { MODEL_DIR: modelDir, MODEL_SOURCE_PREFIX: prefix } = config;
+  const { MODEL_DIR: modelDir, MODEL_SOURCE_PREFIX: prefix, MODEL_DIGEST: digest } = config;
+  const { signal } = stop;
   try {
     for (const name of config.SERVE_MODELS) {
       if (name === pinhole.name) logger.info({ model: name }, 'model comes with Darkroom');
-      else await fetchModelFiles({ objects, prefix, name, modelDir, logger, signal: stop.signal });
+      else await fetchModelFiles({ objects, prefix, name, digest, modelDir, logger, signal });
     }
   } finally {
     await objects.close();

@@ -81,6 +81,7 @@ async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): 
   const folders = await findModelFolders(catalogue, {
     modelDir: config.MODEL_DIR,
     serve: config.SERVE_MODELS,
+    digest: config.MODEL_DIGEST,
   });
   const models = folders.map(({ name }) => name);
 

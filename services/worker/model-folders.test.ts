@@ -32,6 +32,19 @@ test('a folder of the built-in name goes before the built-in model', async () =>
   await rm(own, { recursive: true });
 });
 
+test('of a named version its own folder, where the model has one, whatever the link of its name says', async () => {
+  const digest = '0123456789abcdef'.repeat(4);
+  const serve = ['large'];
+  const find = () => findModelFolders(catalogue, { modelDir, serve, digest });
+  await expect(find()).resolves.toEqual([{ name: 'large', folder: join(modelDir, 'large') }]);
+  const version = join(modelDir, 'large.0123456789abcdef');
+  await mkdir(version);
+  await expect(find()).resolves.toEqual([{ name: 'large', folder: version }]);
+  const [unnamed] = await findModelFolders(catalogue, { modelDir, serve });
+  expect(unnamed?.folder).toBe(join(modelDir, 'large'));
+  await rm(version, { recursive: true });
+});
+
 test('reports every model that cannot be served, with the remedy', async () => {
   const absent = join(modelDir, 'absent');
   const serve = ['pinhole', 'large', 'smal'];

@@ -3,20 +3,27 @@ import { join } from 'node:path';
 import { DarkroomError, type ModelCatalogue } from '@darkroom/contract';
 import { pinhole } from '@darkroom/pinhole';
 import type { ModelFolder } from './inference/protocol.ts';
+import { versionFolder } from './model-cache/cache-folder.ts';
 
 /**
- * Where the files of the catalogue's models are: `modelDir/NAME`, and for the built-in model, where
- * `modelDir` has none of that name, the folder that comes with Darkroom.
+ * Where the files of the catalogue's models are: of a named version the folder that `fetchModelFiles` makes
+ * of it; where there is none, `modelDir/NAME`; and for the built-in model, where `modelDir` has none of that
+ * name, the folder that comes with Darkroom.
  *
  * @param options.serve names to look for; absent: the whole catalogue
+ * @param options.digest the version of the one model in `serve`, in 64 hexadecimal digits
  * @throws DarkroomError (`configuration`) that names every model not in the catalogue or without a
  *   folder, and a `modelDir` that is none
  */
 export async function findModelFolders(
   catalogue: ModelCatalogue,
-  options: { modelDir?: string | undefined; serve?: readonly string[] | undefined },
+  options: {
+    modelDir?: string | undefined;
+    serve?: readonly string[] | undefined;
+    digest?: string | undefined;
+  },
 ): Promise<ModelFolder[]> {
-  const { modelDir } = options;
+  const { modelDir, digest } = options;
   const known = catalogue.models.map(({ name }) => name);
   const problems: string[] = [];
   if (modelDir !== undefined && !(await isFolder(modelDir))) {
@@ -29,8 +36,10 @@ export async function findModelFolders(
       continue;
     }
     const own = modelDir === undefined ? undefined : join(modelDir, name);
-    if (own !== undefined && (await isFolder(own))) found.push({ name, folder: own });
-    else if (name === pinhole.name) found.push({ name, folder: pinhole.folder });
+    const version = modelDir && digest && join(modelDir, versionFolder(name, digest));
+    const builtIn = name === pinhole.name ? pinhole.folder : undefined;
+    const folder = await firstFolder(version, own, builtIn);
+    if (folder !== undefined) found.push({ name, folder });
     else problems.push(`${name} has no folder${own === undefined ? '' : ` at ${own}`}`);
   }
   if (problems.length === 0) return found;
@@ -39,6 +48,11 @@ export async function findModelFolders(
     `the models cannot be served:\n${problems.map((problem) => `  ${problem}`).join('\n')}\n` +
       'Put each folder at MODEL_DIR/NAME, or name in SERVE_MODELS those that are there.',
   );
+}
+
+async function firstFolder(...paths: (string | undefined)[]): Promise<string | undefined> {
+  for (const path of paths) if (path && (await isFolder(path))) return path;
+  return undefined;
 }
 
 const isFolder = async (path: string): Promise<boolean> =>

@@ -3,6 +3,7 @@ import { modelName } from '@darkroom/contract';
 import { credentialsTogether, loadConfig, variables } from '@darkroom/lifecycle';
 import { z } from 'zod';
 import { MODEL_SOURCE_PREFIX } from './manifest.ts';
+import { modelDigestVariable, oneModelForDigest } from './model-digest.ts';
 
 /** The variables by name, also for who checks what the process is given. */
 export const schema = z
@@ -33,6 +34,7 @@ export const schema = z
         description: 'the models that the worker after this runs',
         examples: ['SERVE_MODELS=sdxl'],
       }),
+    MODEL_DIGEST: modelDigestVariable,
     MODEL_SOURCE_PREFIX: z
       .string()
       .regex(/^([A-Za-z0-9_][A-Za-z0-9._-]*\/)+$/, 'must be a prefix of object keys that ends in /')
@@ -42,7 +44,8 @@ export const schema = z
       })
       .default(MODEL_SOURCE_PREFIX),
   })
-  .refine(...credentialsTogether);
+  .refine(...credentialsTogether)
+  .refine(...oneModelForDigest);
 
 /** The settings of the step that brings models, each by the name of its variable. */
 export type FetchConfig = z.output<typeof schema>;

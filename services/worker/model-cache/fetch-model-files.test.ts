@@ -9,7 +9,7 @@ import { pinhole } from '@darkroom/pinhole';
 import { createFsStore, type ObjectStore } from '@darkroom/storage';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fetchModelFiles } from './fetch-model-files.ts';
-import { writeManifest } from './manifest.ts';
+import { manifestDigest, writeManifest } from './manifest.ts';
 import { pushModel } from './push-model.ts';
 
 let folder: string;
@@ -27,17 +27,21 @@ beforeEach(async () => {
   modelDir = await mkdtemp(join(folder, 'cache-'));
 });
 
-/** Brings a model as a worker's pod would, and says which keys of files it read. */
-async function fetchModel(name = 'dots', over: Partial<ObjectStore> = {}): Promise<string[]> {
+/** Brings a model as a worker's pod would, and says which files it read. */
+async function fetchModel(
+  name = 'dots',
+  over: Partial<ObjectStore> & { digest?: string } = {},
+): Promise<string[]> {
   const keys: string[] = [];
   const read: ObjectStore['read'] = (key) => {
-    keys.push(key);
+    keys.push(key.slice(`models/${name}/files/`.length));
     return (over.read ?? objects.read)(key);
   };
   await fetchModelFiles({
     objects: { get: over.get ?? objects.get, read },
     prefix: 'models/',
     name,
+    digest: over.digest,
     modelDir,
     logger: createLogger({ name: 'fetch-model', level: 'silent' }),
     signal: new AbortController().signal,
@@ -46,22 +50,27 @@ async function fetchModel(name = 'dots', over: Partial<ObjectStore> = {}): Promi
 }
 
 const digestOf = async (name = 'dots') => (await verifyModelFolder(join(modelDir, name))).digest;
+const sha256Of = async (path: string) =>
+  createHash('sha256')
+    .update(await readFile(join(pinhole.folder, path)))
+    .digest('hex');
 const drafts = async () =>
   (await readdir(modelDir, { recursive: true })).filter((path) => path.includes('.partial-'));
 
 /** A model of one small file, which is no model for an engine. */
 async function pushText(name: string, text: string, over: { bytes?: number } = {}) {
-  const file = join(folder, `${name}.txt`);
-  await writeFile(file, text);
-  await objects.putFile(`models/${name}/text`, file, 'text/plain');
   const sha256 = createHash('sha256').update(text).digest('hex');
+  const key = `models/${name}/files/${sha256}`;
+  await objects.put(key, Buffer.from(text), 'text/plain');
   const files = [{ path: 'text', bytes: text.length, sha256, ...over }];
+  const digest = manifestDigest({ files });
+  await writeManifest(objects, { prefix: 'models/', name, digest }, { files });
   await writeManifest(objects, { prefix: 'models/', name }, { files });
-  return sha256;
+  return { sha256, key, digest };
 }
 
 it('brings the model that was pushed, and finds it in place the next time', async () => {
-  expect(await fetchModel()).toContain('models/dots/unet/model.onnx');
+  expect(await fetchModel()).toContain(await sha256Of('unet/model.onnx'));
   expect(await digestOf()).toBe(digest);
   expect(await fetchModel()).toEqual([]);
   expect(await drafts()).toEqual([]);
@@ -76,8 +85,8 @@ it('fetches again only what is missing or damaged, and removes what a killed one
   await rm(join(modelDir, 'dots/tokenizer/vocab.json'));
   await writeFile(`${unet}.partial-x`, 'half');
   expect(await fetchModel()).toEqual([
-    'models/dots/tokenizer/vocab.json',
-    'models/dots/unet/model.onnx',
+    await sha256Of('tokenizer/vocab.json'),
+    await sha256Of('unet/model.onnx'),
   ]);
   expect(await digestOf()).toBe(digest);
   expect(await drafts()).toEqual([]);
@@ -97,6 +106,29 @@ it('goes over to another version in one step, and leaves the old one to its read
   await fetchModel('changing');
   expect(await readFile(join(modelDir, 'changing/text'), 'utf8')).toBe('second');
   expect(await readFile(join(first, 'text'), 'utf8')).toBe('first');
+});
+
+it('brings the version that is named beside the one pushed last, and moves no link', async () => {
+  const first = await pushText('bound', 'first');
+  const second = await pushText('bound', 'second');
+  await fetchModel('bound');
+  const { digest } = first;
+  expect(await fetchModel('bound', { digest })).toEqual([first.sha256]);
+  expect(await fetchModel('bound', { digest })).toEqual([]);
+  const textOf = (version: string) => readFile(join(modelDir, version, 'text'), 'utf8');
+  expect(await textOf(`bound.${digest.slice(0, 16)}`)).toBe('first');
+  expect(await textOf(`bound.${second.digest.slice(0, 16)}`)).toBe('second');
+  expect(await textOf('bound')).toBe('second');
+});
+
+it('brings a version that is named beside a folder that somebody has put there', async () => {
+  const { digest } = await pushText('beside', 'pushed');
+  await mkdir(join(modelDir, 'beside'));
+  await writeFile(join(modelDir, 'beside/text'), 'else');
+  await fetchModel('beside', { digest });
+  const version = join(modelDir, `beside.${digest.slice(0, 16)}`);
+  expect(await readFile(join(version, 'text'), 'utf8')).toBe('pushed');
+  expect(await readFile(join(modelDir, 'beside/text'), 'utf8')).toBe('else');
 });
 
 it('uses a folder that somebody has put there, if it is the same, and never changes it', async () => {
@@ -130,11 +162,19 @@ it('asks again for a file whose bytes stop coming', async () => {
 });
 
 describe('is refused, and leaves no model in place,', () => {
-  const expectRefusal = async (name: string, kind: string, ...words: string[]) => {
-    const refused = await fetchModel(name).catch((error: Error) => error);
+  const expectRefusal = (name: string, kind: string, ...words: string[]) =>
+    expectRefusalOf({ name }, kind, ...words);
+  const expectRefusalOf = async (
+    { name, digest }: { name: string; digest?: string },
+    kind: string,
+    ...words: string[]
+  ) => {
+    const refused = await fetchModel(name, digest ? { digest } : {}).catch((error: Error) => error);
     expect(refused).toMatchObject({ kind });
     for (const word of words) expect((refused as Error).message).toContain(word);
-    expect(await readdir(modelDir)).not.toContain(name);
+    const inPlace = (entry: string) =>
+      digest === undefined ? entry === name : entry.startsWith(name);
+    expect((await readdir(modelDir)).filter(inPlace)).toEqual([]);
     expect(await drafts()).toEqual([]);
   };
 
@@ -143,25 +183,58 @@ describe('is refused, and leaves no model in place,', () => {
     await expectRefusal('absent', 'configuration', 'has no models/absent/manifest.json', push);
   });
 
+  it('without the manifest of the version that is named, with what to do', async () => {
+    await pushText('other', 'other');
+    const version = { name: 'other', digest: 'f'.repeat(64) };
+    const key = `models/other/${version.digest}.json`;
+    await expectRefusalOf(
+      version,
+      'configuration',
+      `has no ${key}`,
+      'push that version',
+      'promote',
+    );
+  });
+
+  it('when the manifest is that of another version than its name says', async () => {
+    const { digest } = await pushText('swapped', 'right');
+    const other = await objects.get(
+      `models/swapped/${(await pushText('swapped', 'wrong')).digest}.json`,
+    );
+    const key = `models/swapped/${digest}.json`;
+    await objects.put(key, other?.bytes ?? Buffer.of(), 'application/json');
+    await expectRefusalOf(
+      { name: 'swapped', digest },
+      'damaged',
+      `${key} is the manifest of another`,
+    );
+  });
+
+  it('when it was pushed before versions were kept, with what to do', async () => {
+    const files = [{ path: 'text', bytes: 3, sha256: '0'.repeat(64) }];
+    await objects.put('models/old/text', Buffer.from('old'), 'text/plain');
+    await writeManifest(objects, { prefix: 'models/', name: 'old' }, { files });
+    await expectRefusal('old', 'damaged', 'has no models/old/files/000', 'push the model again');
+  });
+
   it('when a file is not the one that the manifest names, with both digests', async () => {
-    const told = await pushText('forged', 'right');
-    await writeFile(join(folder, 'other'), 'wrong');
-    await objects.putFile('models/forged/text', join(folder, 'other'), 'text/plain');
+    const { sha256, key } = await pushText('forged', 'right');
+    await objects.put(key, Buffer.from('wrong'), 'text/plain');
     const is = '8810ad581e59f2bc3928b261707a71308f7e139eb04820366dc4d5c18d980225';
-    await expectRefusal('forged', 'damaged', 'models/forged/text', told, is);
+    await expectRefusal('forged', 'damaged', key, `its manifest says ${sha256}`, is);
   });
 
   it('when a file is shorter or longer than the manifest says', async () => {
-    await pushText('short', 'short', { bytes: 6 });
-    await expectRefusal('short', 'damaged', 'models/short/text has 5 bytes', 'says 6');
-    await pushText('long', 'long', { bytes: 3 });
-    await expectRefusal('long', 'damaged', 'models/long/text has more than 3 bytes');
+    const short = await pushText('short', 'short', { bytes: 6 });
+    await expectRefusal('short', 'damaged', `${short.key} has 5 bytes`, 'says 6');
+    const long = await pushText('long', 'long', { bytes: 3 });
+    await expectRefusal('long', 'damaged', `${long.key} has more than 3 bytes`);
   });
 
   it('when a file is not there', async () => {
-    await pushText('gone', 'gone');
-    await objects.remove(['models/gone/text']);
-    await expectRefusal('gone', 'damaged', 'has no models/gone/text', 'push the model again');
+    const { key } = await pushText('gone', 'gone');
+    await objects.remove([key]);
+    await expectRefusal('gone', 'damaged', `has no ${key}`, 'push the model again');
   });
 
   it('when it does not fit on the disk, before anything is fetched', async () => {

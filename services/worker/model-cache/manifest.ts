@@ -59,7 +59,7 @@ const manifestKey = ({ prefix, name, digest = 'manifest' }: ModelPlace) =>
   `${prefix}${name}/${digest}.json`;
 
 /** Below it are the contents of a model's files, each by its SHA-256. */
-export const filesPrefix = ({ prefix, name }: ModelPlace) => `${prefix}${name}/files/`;
+const filesPrefix = ({ prefix, name }: ModelPlace) => `${prefix}${name}/files/`;
 export const fileKey = (place: ModelPlace, { sha256 }: { sha256: string }) =>
   `${filesPrefix(place)}${sha256}`;
 
