@@ -41,6 +41,20 @@ async function environment(
 }
 type Environment = Awaited<ReturnType<typeof environment>>;
 
+/** Gives its cluster the Service of its store, and the pod behind it a port of this machine. */
+function serveStore({ server }: Environment, port: number): void {
+  const metadata = { name: 'store', namespace: 'data' };
+  server.objects.set('/api/v1/namespaces/data/services/store', {
+    ...{ apiVersion: 'v1', kind: 'Service', metadata },
+    spec: { selector: { app: 'store' }, ports: [{ port: 80, targetPort: 's3' }] },
+  });
+  server.objects.set('/api/v1/namespaces/data/pods/store', {
+    ...{ apiVersion: 'v1', kind: 'Pod', metadata },
+    spec: { containers: [{ ports: [{ name: 's3', containerPort: port }] }] },
+    status: { conditions: [{ type: 'Ready', status: 'True' }] },
+  });
+}
+
 const push = ({ objects }: Environment) =>
   pushModel({ objects, folder: pinhole.folder, name: 'dots' });
 const isIn = ({ objects }: Environment, digest: string) =>
@@ -87,6 +101,24 @@ test('a version goes from store to store under its digest, and the second time n
   const asked = staging.server.asked.length;
   await copy(digest, staging, production);
   expect(staging.server.asked).toHaveLength(asked);
+});
+
+test('stores that are Services of their clusters are reached through the API servers', async () => {
+  const service = { namespace: 'data', name: 'store', port: 80, context: 'production' };
+  const inCluster = async (name: string) => {
+    const one = await environment(name, { location: { endpoint: 'http://store.data.svc' } });
+    one.access.store.service = service;
+    const port = Number(new URL(one.s3.endpoint).port);
+    serveStore(one, port);
+    return one;
+  };
+  const [staging, production] = [await inCluster('staging'), await inCluster('production')];
+  const { digest } = await push(staging);
+  await copy(digest, staging, production);
+  expect(await isIn(production, digest)).toBe(true);
+  for (const key of await production.objects.list(PREFIX)) {
+    expect(await production.objects.get(key)).toEqual(await staging.objects.get(key));
+  }
 });
 
 test('where no model is of the store, no Secret is read', async () => {

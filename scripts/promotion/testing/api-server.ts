@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { onTestFinished, vi } from 'vitest';
 import type { Manifest } from '../../render/manifest.ts';
 import { type KubeApi, openKubeApi } from '../kube-api.ts';
+import { servePortForward } from './port-forward.ts';
 
 export type Asked = {
   method: string;
@@ -76,6 +77,7 @@ export async function serveApi(
     });
     response.end(isText ? answer.body : JSON.stringify(answer.body));
   });
+  servePortForward(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {
     server.close();
