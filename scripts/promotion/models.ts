@@ -57,12 +57,16 @@ export async function copyModels(
       if (await has(target, { name, digest }, signal)) continue;
       if (source === undefined || from === to) throw missing(copy, target.store, to);
       if (!(await has(source, { name, digest }, signal))) throw missing(copy, source.store, from);
+      let at = { path: '', bytes: 0, of: 0 };
+      const tellBytes = (ofFile: number) =>
+        tell(`${name}: ${inMiB(at.bytes + ofFile)} of ${inMiB(at.of)} MiB, ${at.path}`);
       await copyModel({
-        from: { objects: await source.open(), prefix: MODEL_SOURCE_PREFIX },
+        from: { objects: counted(await source.open(), tellBytes), prefix: MODEL_SOURCE_PREFIX },
         to: { objects: await target.open(), prefix: MODEL_SOURCE_PREFIX },
         ...{ name, digest, signal },
-        onFile: ({ path }, { bytes, of }) =>
-          tell(`${name}: ${inMiB(bytes)} of ${inMiB(of)} MiB, ${path}`),
+        onFile: ({ path }, done) => {
+          at = { path, ...done };
+        },
       }).catch((error: Error) => {
         signal.throwIfAborted();
         throw new CommandFailure(
@@ -73,6 +77,31 @@ export async function copyModels(
     }
   } finally {
     await Promise.all([source?.close(), target.close()]);
+  }
+}
+
+/** Tells how much of an object was read so far: one may have gigabytes. */
+const counted = (
+  objects: OpenModelStore,
+  onBytes: (bytes: number) => void,
+): Pick<OpenModelStore, 'get' | 'read'> => ({
+  get: objects.get,
+  read: async (key) => {
+    const content = await objects.read(key);
+    return content && countedContent(content, onBytes);
+  },
+});
+
+async function* countedContent(
+  content: AsyncIterable<Uint8Array>,
+  onBytes: (bytes: number) => void,
+): AsyncIterable<Uint8Array> {
+  let bytes = 0;
+  onBytes(bytes);
+  for await (const chunk of content) {
+    yield chunk;
+    bytes += chunk.length;
+    onBytes(bytes);
   }
 }
 
