@@ -1,12 +1,15 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { cp, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { loadPipeline, modelDigest } from '@darkroom/diffusion';
 import { pinhole } from '@darkroom/pinhole';
 import { decode } from 'fast-png';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 
 const program = fileURLToPath(new URL('canary.ts', import.meta.url));
 
@@ -49,10 +52,38 @@ test('writes the pictures that the engine makes, and what they ran on', async ()
   }
 });
 
+test('runs the version of its model that is named', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'canary-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const draft = join(folder, 'draft');
+  await cp(pinhole.folder, draft, { recursive: true });
+  const file = join(draft, 'tokenizer/special_tokens_map.json');
+  await writeFile(file, `${await readFile(file, 'utf8')}\n`);
+  const digest = await modelDigest(draft);
+  expect(digest).not.toBe(await modelDigest(pinhole.folder));
+  await rename(
+    draft,
+    join(folder, `pinhole.${digest.slice('sha256:'.length, 'sha256:'.length + 16)}`),
+  );
+  await symlink(pinhole.folder, join(folder, 'pinhole'));
+  const { stdout } = await run([request], {
+    MODEL_DIR: folder,
+    SERVE_MODELS: 'pinhole',
+    MODEL_DIGEST: digest,
+  });
+  expect(JSON.parse(stdout)).toMatchObject({ model: digest });
+});
+
 test.each([
   ['no JSON', 'nothing', {}, /CANARY_REQUESTS: must be JSON/],
   ['no request', [], {}, /CANARY_REQUESTS/],
   ['a model that it does not serve', [{ ...request, model: 'other' }], {}, /other/],
+  [
+    'a version of no model',
+    [request],
+    { MODEL_DIGEST: `sha256:${'0'.repeat(64)}` },
+    /MODEL_DIGEST: is of one model/,
+  ],
   ['no GPU where one is required', [request], { REQUIRE_GPU: '1' }, /REQUIRE_GPU/],
 ])('fails with the reason: %s', async (_, requests, environment, reason) => {
   await expect(run(requests, environment)).rejects.toMatchObject({

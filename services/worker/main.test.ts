@@ -70,6 +70,28 @@ test('a half-written model folder is named, with what is wrong and what to do', 
   await rm(half, { recursive: true });
 });
 
+test("the version that MODEL_DIGEST names is loaded, whatever has the model's name alone", async () => {
+  const half = join(folder, 'pinhole.0123456789abcdef');
+  await cp(pinhole.folder, half, { recursive: true });
+  await cp(pinhole.folder, join(folder, 'pinhole'), { recursive: true });
+  await truncate(join(half, 'unet/model.onnx'), 100_000);
+  const said = await refusal({
+    ...environment,
+    MODEL_DIR: folder,
+    SERVE_MODELS: 'pinhole',
+    MODEL_DIGEST: `sha256:${'0123456789abcdef'.repeat(4)}`,
+  });
+  expect(said).toContain(join(half, 'unet/model.onnx'));
+  for (const name of ['pinhole', 'pinhole.0123456789abcdef']) {
+    await rm(join(folder, name), { recursive: true });
+  }
+});
+
+test('a digest without the one model that it is of is refused', async () => {
+  const said = await refusal({ ...environment, MODEL_DIGEST: `sha256:${'0'.repeat(64)}` });
+  expect(said).toContain('MODEL_DIGEST: is of one model: name that one alone in SERVE_MODELS');
+});
+
 test('a database out of reach is named, and its password is not', async () => {
   const said = await refusal(environment);
   expect(said).toContain('127.0.0.1:1');

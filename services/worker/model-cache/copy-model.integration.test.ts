@@ -6,7 +6,7 @@ import { createLogger } from '@darkroom/lifecycle';
 import { pinhole } from '@darkroom/pinhole';
 import { createS3Store } from '@darkroom/storage';
 import { freshBucket } from '@darkroom/testing';
-import { expect, inject, onTestFinished, test } from 'vitest';
+import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { copyModel, hasModel } from './copy-model.ts';
 import { fetchModelFiles } from './fetch-model-files.ts';
 import { pushModel } from './push-model.ts';
@@ -36,15 +36,16 @@ async function surroundings() {
     return copyModel({ from, to, name: 'dots', digest, signal, ...over });
   };
   const { files, size } = await verifyModelFolder(pinhole.folder);
+  // One of its own: other tests copy at the same time.
+  const drafts = await temporary();
+  vi.stubEnv('TMPDIR', drafts);
+  onTestFinished(() => void vi.unstubAllEnvs());
   const contents = new Set(files.map(({ sha256 }) => sha256)).size;
-  return { from, to, push, digest, copy, files, contents, size };
+  return { from, to, push, digest, copy, files, contents, size, drafts };
 }
 
-const drafts = async () =>
-  (await readdir(tmpdir())).filter((entry) => entry.startsWith('darkroom-copy-model-'));
-
 test('copies a version whole, and a second time nothing; what is pushed last there does not change', async () => {
-  const { to, digest, copy, files, contents, size } = await surroundings();
+  const { to, digest, copy, files, contents, size, drafts } = await surroundings();
   const told: { path: string; bytes: number; of: number }[] = [];
   expect(await hasModel(to, { name: 'dots', digest })).toBe(false);
   const copied = await copy({ onFile: ({ path }, done) => told.push({ path, ...done }) });
@@ -68,7 +69,7 @@ test('copies a version whole, and a second time nothing; what is pushed last the
 
   const again = await copy({ onFile: ({ path }) => expect.fail(`${path} is copied again`) });
   expect(again).toEqual({ files: files.length, size, kept: files.length });
-  expect(await drafts()).toEqual([]);
+  expect(await readdir(drafts)).toEqual([]);
 
   const modelDir = await temporary();
   const logger = createLogger({ name: 'fetch-model', level: 'silent' });
@@ -95,7 +96,7 @@ test('copies of the next version only what the one before had not', async () => 
 });
 
 test('goes on with a copy that was cut off, and until then the target has no such version', async () => {
-  const { to, digest, copy, files, contents } = await surroundings();
+  const { to, digest, copy, files, contents, drafts } = await surroundings();
   const stop = new AbortController();
   let told = 0;
   const cutOff = copy({
@@ -107,7 +108,7 @@ test('goes on with a copy that was cut off, and until then the target has no suc
   });
   await expect(cutOff).rejects.toThrow('stopped');
   expect(await hasModel(to, { name: 'dots', digest })).toBe(false);
-  expect(await drafts()).toEqual([]);
+  expect(await readdir(drafts)).toEqual([]);
   const there = (await to.objects.list('other/models/dots/files/')).length;
   expect(there).toBe(3);
   expect(await copy()).toMatchObject({ kept: files.length - contents + there });
