@@ -116,8 +116,9 @@ export async function runCanaries(
       providers[model] = provider;
       if (digest === models[model]) continue;
       throw new CommandFailure(
-        `the canary of ${model} has loaded ${digest}, and the release has ${models[model]}: put the release's ` +
-          'files of the model into the object store of the environment',
+        `the canary of ${model} has loaded ${digest}, and the release has ${models[model]}: see where the ` +
+          `worker has these files from, a folder ${model} that was put into the model cache of its node by hand, ` +
+          `or its image`,
       );
     }
     const ofModel = expected.flatMap(({ request }, index) => {

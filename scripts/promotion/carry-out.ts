@@ -6,6 +6,7 @@ import { openEnvironment } from './environment.ts';
 import { comparePictures, type GoldenPicture, makeGoldenPictures } from './golden.ts';
 import { copyImages } from './images.ts';
 import { readLive } from './live.ts';
+import { copyModels } from './models.ts';
 import type { PromoteOptions } from './options.ts';
 import type { Prepared } from './prepare.ts';
 import type { Progress } from './progress.ts';
@@ -24,12 +25,19 @@ export async function carryOut(
   report: Report,
   run: { options: PromoteOptions; progress: Progress; signal: AbortSignal },
 ): Promise<Report> {
-  const { release, bound, target, history, objects, golden, plan } = prepared;
+  const { release, bound, source, target, history, objects, golden, modelStores, plan } = prepared;
   const { options, progress, signal } = run;
   const { crane, note } = options;
   const name = target.target.name;
   await progress.step('copy images', (tell) =>
     copyImages(plan.images, { crane, tag: plan.release, tell, signal }),
+  );
+  await progress.step('copy models', (tell) =>
+    copyModels(plan.models, {
+      source: source && modelStores.source && { api: source.api, store: modelStores.source },
+      target: { api: target.api, store: modelStores.target },
+      ...{ tell, signal },
+    }),
   );
   const entry: Entry = {
     release: plan.release,

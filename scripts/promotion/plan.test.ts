@@ -17,6 +17,10 @@ const facts: PlanFacts = {
     { digest: 'sha256:a', from: 'staging.example.com/frontend', to: 'example.com/frontend' },
     { digest: 'sha256:b', from: 'docker.io/postgres', to: 'docker.io/postgres' },
   ],
+  models: [
+    { name: 'dots', digest: 'sha256:c', from: 's3://a/models/dots', to: 's3://b/models/dots' },
+    { name: 'lines', digest: 'sha256:d', from: 's3://b/models/lines', to: 's3://b/models/lines' },
+  ],
   waves: [
     { name: 'foundations', objects: [] },
     { name: 'workloads', objects: [deployment] },
@@ -74,6 +78,9 @@ test('people read each field with what it was and what it becomes', () => {
       '0.2.0-abc (sha256:2) from staging to production',
       'before:  0.1.0-abc',
       'images:  2 by digest, 1 between registries',
+      'models:  2 by digest, 1 between object stores',
+      '  dots sha256:c from s3://a/models/dots to s3://b/models/dots',
+      '  lines sha256:d is expected at s3://b/models/lines',
       'changes: 3',
       '  change Deployment darkroom/frontend',
       '      spec.replicas was 2, is 3',
@@ -86,12 +93,16 @@ test('people read each field with what it was and what it becomes', () => {
 
 test('a first release, one that is gone on with, and one that changes nothing are told', () => {
   const told = tellPlan(
-    planOf({ ...facts, from: null, previous: null, continues: true, changes: [], obsolete: [] }),
+    planOf({
+      ...facts,
+      ...{ from: null, previous: null, continues: true, models: [], changes: [], obsolete: [] },
+    }),
   );
   expect(told.split('\n')).toEqual([
     '0.2.0-abc (sha256:2) enters production',
     'before:  no release; an interrupted promotion is gone on with',
     expect.stringMatching(/^images:/),
+    'models:  0 by digest, 0 between object stores',
     'changes: none',
   ]);
 });

@@ -2,6 +2,7 @@ import type { Manifest } from '../render/manifest.ts';
 import { nameOf } from '../render/manifest.ts';
 import { type Difference, tellDifference } from './differences.ts';
 import type { ImageCopy } from './images.ts';
+import type { ModelCopy } from './models.ts';
 import type { Wave, WaveName } from './waves.ts';
 
 /** What becomes of an object. */
@@ -25,6 +26,8 @@ export type Plan = {
   /** It was begun before, and is gone on with. */
   continues: boolean;
   images: ImageCopy[];
+  /** Those of the object store; what comes with Darkroom is not among them. */
+  models: ModelCopy[];
   changes: Change[];
   /** Objects of each wave, in the order in which they are applied. */
   waves: { name: WaveName; objects: number }[];
@@ -34,6 +37,7 @@ export type Plan = {
 /** All that a promotion does after its plan was approved, in this order. */
 export const stepNames = [
   'copy images',
+  'copy models',
   'record',
   'apply foundations',
   'apply infrastructure',
@@ -53,6 +57,7 @@ export type PlanFacts = Pick<
   'release' | 'lock' | 'from' | 'to' | 'previous' | 'continues'
 > & {
   images: ImageCopy[];
+  models: ModelCopy[];
   waves: readonly Wave[];
   changes: Change[];
   obsolete: readonly Manifest[];
@@ -73,8 +78,9 @@ export function planOf({ waves, changes, obsolete, ...facts }: PlanFacts): Plan 
 
 /** For people: what changes, each field with what it was and what it becomes. */
 export function tellPlan(plan: Plan): string {
-  const { release, lock, from, to, previous, continues, images, changes } = plan;
-  const copies = images.filter((image) => image.from !== image.to);
+  const { release, lock, from, to, previous, continues, images, models, changes } = plan;
+  const copies = (all: readonly { from: string; to: string }[]) =>
+    all.filter((each) => each.from !== each.to).length;
   const lines = changes.flatMap(({ object, action, fields }) => [
     `  ${action} ${object}`,
     ...fields.map((field) => `      ${tellDifference(field).slice(field.object.length + 2)}`),
@@ -82,8 +88,13 @@ export function tellPlan(plan: Plan): string {
   return [
     `${release} (${lock}) ${from === null ? 'enters' : `from ${from} to`} ${to}`,
     `before:  ${previous ?? 'no release'}${continues ? '; an interrupted promotion is gone on with' : ''}`,
-    `images:  ${images.length} by digest, ${copies.length} between registries`,
+    `images:  ${images.length} by digest, ${copies(images)} between registries`,
+    `models:  ${models.length} by digest, ${copies(models)} between object stores`,
+    ...models.map(tellModel),
     `changes: ${changes.length === 0 ? 'none' : changes.length}`,
     ...lines,
   ].join('\n');
 }
+
+const tellModel = ({ name, digest, from, to }: ModelCopy): string =>
+  `  ${name} ${digest} ${from === to ? `is expected at ${to}` : `from ${from} to ${to}`}`;

@@ -15,6 +15,8 @@ import { checkGates } from './gates.ts';
 import { clientOf, type GoldenRequest, goldenRequests } from './golden.ts';
 import { imageCopies } from './images.ts';
 import { readLive } from './live.ts';
+import { type ModelStore, modelStoreOf } from './model-store.ts';
+import { modelCopies } from './models.ts';
 import type { PromoteOptions } from './options.ts';
 import { type Plan, planOf } from './plan.ts';
 import { preflight } from './preflight.ts';
@@ -48,6 +50,7 @@ export type Prepared = {
   golden: GoldenRequest[];
   /** Of the target and, where there is one, of the source. */
   clients: { target: DarkroomClient; source: DarkroomClient | undefined };
+  modelStores: { target: ModelStore; source: ModelStore | undefined };
   plan: Plan;
   isDone: boolean;
 };
@@ -118,6 +121,10 @@ export async function prepare(facts: {
   const interrupted = interruptedOf(history);
   const bound = { lock, objects: objectsDigest(objects) };
   const waves = wavesOf(objects);
+  const modelStores = {
+    target: modelStoreOf(target.target, all),
+    source: source && inSource && modelStoreOf(source.target, allObjects(inSource)),
+  };
   const plan = planOf({
     release: release.lock.release,
     lock,
@@ -129,6 +136,7 @@ export async function prepare(facts: {
       source && inSource && { target: source.target, objects: allObjects(inSource) },
       { target: target.target, objects: all },
     ),
+    models: modelCopies(release.lock.models, modelStores.source, modelStores.target),
     waves,
     changes,
     obsolete,
@@ -145,7 +153,7 @@ export async function prepare(facts: {
   };
   return {
     ...{ release, bound, source, target, history, objects, waves, obsolete, golden },
-    ...{ clients, plan, isDone },
+    ...{ clients, modelStores, plan, isDone },
   };
 }
 

@@ -1,11 +1,8 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
-import { PortForward } from '@kubernetes/client-node';
 import { CommandFailure } from '../commands/failure.ts';
+import { forwardService } from './forward-service.ts';
 import type { KubeApi } from './kube-api.ts';
 
-/** A cluster's Prometheus, reached by way of its kubelet: no network policy has to let anybody in. */
+/** A cluster's Prometheus. */
 export type Prometheus = {
   /** Each series of an instant query, with its value. */
   query(expression: string): Promise<{ labels: Record<string, string>; value: number }[]>;
@@ -22,16 +19,7 @@ type Answer = {
 };
 
 export async function openPrometheus(api: KubeApi): Promise<Prometheus> {
-  const forward = new PortForward(api.config);
-  const server = createServer((socket) => {
-    socket.on('error', () => {});
-    forward
-      .portForwardService(service.namespace, service.name, [service.port], socket, null, socket)
-      .catch((error: Error) => socket.destroy(error));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const { port, close } = await forwardService(api, service);
   return {
     query: async (expression) => {
       const url = new URL(`http://127.0.0.1:${port}/api/v1/query`);
@@ -55,7 +43,7 @@ export async function openPrometheus(api: KubeApi): Promise<Prometheus> {
         value: Number(value[1]),
       }));
     },
-    close: () => server.close(),
+    close,
   };
 }
 

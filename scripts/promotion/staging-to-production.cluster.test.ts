@@ -8,6 +8,7 @@ import type { Promotions } from './testing/promotions.ts';
 import { createPromotions } from './testing/promotions.ts';
 import { differencesSuite } from './testing/suites/differences.ts';
 import { interruptionsSuite } from './testing/suites/interruptions.ts';
+import { modelsSuite } from './testing/suites/models.ts';
 import { refusalsSuite } from './testing/suites/refusals.ts';
 import { setbacksSuite } from './testing/suites/setbacks.ts';
 import { createTwoClusters, type TwoClusters } from './testing/two-clusters.ts';
@@ -103,3 +104,5 @@ describe('two clusters', () => differencesSuite(() => ({ two, promotions })));
 describe('refused before anything is applied', () => refusalsSuite(() => ({ two, promotions })));
 describe('interrupted', () => interruptionsSuite(() => ({ two, promotions })));
 describe('takes itself back', () => setbacksSuite(() => ({ two, promotions })));
+// The last: it binds other numbers of workers.
+describe('a model of the object store', () => modelsSuite(() => ({ two, promotions })));

@@ -27,6 +27,15 @@ const targetFile = z.strictObject({
    * `registry.internal: registry.example.com`.
    */
   registries: z.record(z.string(), z.string()).default({}),
+  /** How this machine reaches the object store of the models, where that is not as the workers do. */
+  objectStore: z
+    .strictObject({
+      /** Another address than the workers' S3_ENDPOINT. */
+      endpoint: z.url({ protocol: /^https?$/ }).optional(),
+      /** The Secret of the namespace darkroom with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. */
+      secret: z.string().min(1).default('worker-credentials'),
+    })
+    .default({ secret: 'worker-credentials' }),
   /** The environments that a release may come from; without any, releases enter here. */
   accepts: z.array(z.string()).default([]),
   /** How long a release must have run in the environment that it comes from. */

@@ -9,6 +9,7 @@ export {
 export type { InferenceCall, InferenceResult } from './inference/make-picture.ts';
 export type { InferenceRequest, ModelFolder } from './inference/protocol.ts';
 export { copyModel, hasModel } from './model-cache/copy-model.ts';
+export { MODEL_SOURCE_PREFIX } from './model-cache/manifest.ts';
 export { type Pulled, type PullProgress, pullModel } from './model-cache/pull-model.ts';
 export {
   checkPulled,

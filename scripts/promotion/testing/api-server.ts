@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { onTestFinished, vi } from 'vitest';
 import type { Manifest } from '../../render/manifest.ts';
 import { type KubeApi, openKubeApi } from '../kube-api.ts';
+import { servePortForward } from './port-forward.ts';
 
 export type Asked = {
   method: string;
@@ -33,6 +34,7 @@ const kinds: Record<string, [kind: string, name: string, namespaced: boolean][]>
     ['Namespace', 'namespaces', false],
     ['Pod', 'pods', true],
     ['Secret', 'secrets', true],
+    ['Service', 'services', true],
   ],
   '/apis/apps/v1': [['Deployment', 'deployments', true]],
   '/apis/batch/v1': [['Job', 'jobs', true]],
@@ -75,6 +77,7 @@ export async function serveApi(
     });
     response.end(isText ? answer.body : JSON.stringify(answer.body));
   });
+  servePortForward(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {
     server.close();

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
 import { buildRelease } from '../../release/build-release.ts';
 import { signRelease } from '../../release/sign-release.ts';
@@ -15,12 +15,15 @@ export type ReleaseSource = {
   releases: string;
   /** The file of the public key. */
   publicKey: string;
-  /** Commits another content of a file of platform/. */
+  /** Commits another content of a file of platform/; one that is not there is empty. */
   change(path: string, edit: (text: string) => string): Promise<void>;
   /** Takes the last commit back. */
   undo(): Promise<void>;
-  /** @returns the release's name */
-  build(images: Images): Promise<string>;
+  /**
+   * @param models the folders of models beside the built-in one, by name
+   * @returns the release's name
+   */
+  build(images: Images, models?: Readonly<Record<string, string>>): Promise<string>;
   sign(release: string): Promise<void>;
   remove(): void;
 };
@@ -45,17 +48,19 @@ export async function createReleaseSource(): Promise<ReleaseSource> {
     sign,
     change: async (path, edit) => {
       const file = join(folder, 'platform', path);
+      await mkdir(dirname(file), { recursive: true });
       await writeFile(file, edit(await readFile(file, 'utf8').catch(() => '')));
       await git('add', '--all');
       await git('commit', '--quiet', '--message', `Change ${path}`);
     },
     undo: async () => void (await git('revert', '--no-edit', 'HEAD')),
-    build: async (images) => {
+    build: async (images, models = {}) => {
       const { lock } = await buildRelease(
         {
           ...checkout.parts,
           // Of images that no kind environment has.
           images: { 'docker.io/cloudnativelabs/kube-router': digest('6'), ...images },
+          models: { ...checkout.parts.models, ...models },
         },
         releases,
       );
