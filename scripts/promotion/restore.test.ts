@@ -63,6 +63,7 @@ test('what looked well in its wave and ends after it is waited for', async () =>
     pictureSeconds: 1,
     pictureTolerance: 0,
     toleratedAlerts: [],
+    objectStore: { secret: 'worker-credentials' },
   };
   const { signal } = new AbortController();
   await restore({ target, api, record }, { to, tell: () => {}, signal });
