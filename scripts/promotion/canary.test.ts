@@ -141,10 +141,10 @@ describe('canaries that run', () => {
   }));
   const run = async (server: Awaited<ReturnType<typeof cluster>>, changed = {}) =>
     runCanaries(server.open(), deployments, {
-      golden,
+      requests: golden.map((each) => each.request),
       models,
+      expected: Promise.resolve(golden),
       tolerance: 0,
-      compare: true,
       wait: { limitMs: 1_000, tell: () => {}, signal: new AbortController().signal },
       ...changed,
     });
@@ -167,7 +167,8 @@ describe('canaries that run', () => {
 
   test('refuse another picture than the source made, and other files of a model', async () => {
     const other = golden.map((each) => ({ ...each, png: png(9) }));
-    await expect(run(await cluster(logs), { golden: other })).rejects.toThrow(
+    const expected = Promise.resolve(other);
+    await expect(run(await cluster(logs), { expected })).rejects.toThrow(
       'the canary of aperture makes another picture of "a harbour"',
     );
     const files = { ...logs, pinhole: logOf('pinhole', 'sha256:old') };
@@ -177,13 +178,17 @@ describe('canaries that run', () => {
   });
 
   test('need no picture to compare with, but all of their own', async () => {
-    const unknown = golden.map((each) => ({ ...each, png: new Uint8Array() }));
-    const options = { golden: unknown, compare: false };
+    const options = { expected: undefined };
     expect((await run(await cluster(logs), options)).pictures).toHaveLength(3);
     const less = { ...logs, pinhole: logs.pinhole.split('\n').slice(0, 2).join('\n') };
     await expect(run(await cluster(less), options)).rejects.toThrow(
       'the canary of pinhole made 1 of 2 pictures',
     );
+  });
+
+  test('fail with what keeps the source from making its pictures', async () => {
+    const expected = Promise.reject(new Error('staging does not make the picture'));
+    await expect(run(await cluster(logs), { expected })).rejects.toThrow('staging does not make');
   });
 
   test('that fail are told with their own last words', async () => {

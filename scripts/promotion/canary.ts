@@ -2,7 +2,7 @@ import { sleep } from '@darkroom/timing';
 import { CommandFailure } from '../commands/failure.ts';
 import type { Manifest } from '../render/manifest.ts';
 import { untilCurrent, type WaitOptions } from './apply.ts';
-import { comparePictures, type GoldenPicture } from './golden.ts';
+import { comparePictures, type GoldenPicture, type GoldenRequest } from './golden.ts';
 import type { KubeApi } from './kube-api.ts';
 import { OWN_LABEL } from './live.ts';
 
@@ -74,7 +74,9 @@ type CanaryPicture = { request: number; model: string; provider: string; png: st
  * Runs one worker of the release for each model, and compares its pictures with those of the environment that
  * the release comes from.
  *
- * @param models digests by name, as the release has them
+ * @param options.models digests by name, as the release has them
+ * @param options.expected what that environment makes of the requests, meanwhile; absent: nothing is known to
+ *   compare with, and the pictures must only come about
  * @returns the pictures, in the order of their requests, and the provider that each model ran on
  * @throws CommandFailure with the worker's own words, or what is other than it should be
  */
@@ -82,24 +84,21 @@ export async function runCanaries(
   api: KubeApi,
   objects: readonly Manifest[],
   options: {
-    golden: readonly GoldenPicture[];
+    requests: readonly GoldenRequest[];
     models: Readonly<Record<string, string>>;
+    expected?: Promise<readonly GoldenPicture[]>;
     tolerance: number;
-    /** False where nothing is known to compare with: the pictures must only come about. */
-    compare: boolean;
     wait: WaitOptions;
   },
 ): Promise<{ pictures: GoldenPicture[]; providers: Record<string, string> }> {
-  const { golden, models, tolerance, compare, wait } = options;
+  const { requests, models, expected, tolerance, wait } = options;
+  // Told where it is waited for, unless a canary has failed before.
+  expected?.catch(() => {});
   const providers: Record<string, string> = {};
   const made: GoldenPicture[] = [];
   for (const [model, worker] of workersOf(objects)) {
-    const expected = golden.filter(({ request }) => request.model === model);
-    const job = canaryJob(
-      model,
-      worker,
-      expected.map(({ request }) => request),
-    );
+    const asked = requests.filter((request) => request.model === model);
+    const job = canaryJob(model, worker, asked);
     await removeJob(api, job, wait);
     await api.apply(job);
     try {
@@ -121,21 +120,24 @@ export async function runCanaries(
           `or its image`,
       );
     }
-    const ofModel = expected.flatMap(({ request }, index) => {
+    const ofModel = asked.flatMap((request, index) => {
       const png = pictures.find((picture) => picture.request === index)?.png;
       return png === undefined ? [] : [{ request, png: Buffer.from(png, 'base64') }];
     });
-    if (compare) comparePictures(expected, ofModel, { who: `the canary of ${model}`, tolerance });
-    else if (ofModel.length !== expected.length) {
+    if (ofModel.length !== asked.length) {
       throw new CommandFailure(
-        `the canary of ${model} made ${ofModel.length} of ${expected.length} pictures`,
+        `the canary of ${model} made ${ofModel.length} of ${asked.length} pictures`,
       );
+    }
+    if (expected !== undefined) {
+      const sources = (await expected).filter(({ request }) => request.model === model);
+      comparePictures(sources, ofModel, { who: `the canary of ${model}`, tolerance });
     }
     made.push(...ofModel);
     await api.remove(job);
   }
-  const inOrder = golden.flatMap(
-    ({ request }) => made.find((each) => each.request === request) ?? [],
+  const inOrder = requests.flatMap(
+    (request) => made.find((each) => each.request === request) ?? [],
   );
   return { pictures: inOrder, providers };
 }

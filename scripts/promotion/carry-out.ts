@@ -3,7 +3,7 @@ import { applyWave, prune, untilCurrent } from './apply.ts';
 import { bake } from './bake.ts';
 import { runCanaries } from './canary.ts';
 import { openEnvironment } from './environment.ts';
-import { comparePictures, type GoldenPicture, makeGoldenPictures } from './golden.ts';
+import { comparePictures, makeGoldenPictures } from './golden.ts';
 import { copyImages } from './images.ts';
 import { readLive } from './live.ts';
 import { copyModels } from './models.ts';
@@ -115,17 +115,16 @@ async function apply(
   const [foundations, infrastructure, settings, workloads] = waves;
   for (const each of [foundations, infrastructure, settings]) if (each) await wave(each);
 
-  let expected: GoldenPicture[] = golden.map((request) => ({ request, png: new Uint8Array() }));
   const canaries = await progress.step('canary', async (tell) => {
-    if (source !== undefined && clients.source !== undefined) {
-      const options = { target: source.target, tell, signal };
-      expected = await makeGoldenPictures(clients.source, golden, options);
-    }
+    const expected =
+      source &&
+      clients.source &&
+      makeGoldenPictures(clients.source, golden, { target: source.target, tell, signal });
     return runCanaries(api, allObjects(objects), {
-      golden: expected,
+      requests: golden,
       models: release.lock.models,
+      ...(expected && { expected }),
       tolerance: target.target.pictureTolerance,
-      compare: source !== undefined,
       wait: { limitMs, tell, signal },
     });
   });
