@@ -78,7 +78,7 @@ const answers = async (path: string, init: RequestInit, words: string): Promise<
 };
 
 /** What the worker writes, followed: asking for it again and again takes the processor from its start. */
-type Followed = { text(): string; stop(): void };
+type Followed = { text(): string; isOver(): boolean; stop(): void };
 let workerLog: Followed | undefined;
 
 async function followWorker(): Promise<Followed> {
@@ -86,12 +86,17 @@ async function followWorker(): Promise<Followed> {
   const [worker] = await workers();
   const pod = worker?.metadata?.name ?? '';
   const where = ['--context', `kind-${cluster.name}`, '--namespace', 'darkroom'];
-  const child = spawn(programs.kubectl, [...where, 'logs', '--follow', pod, '--container=worker']);
+  const log = ['logs', '--follow', '--tail=0', '--container=worker', pod];
+  const child = spawn(programs.kubectl, [...where, ...log]);
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk;
   });
-  return { text: () => text, stop: () => void child.kill() };
+  let isOver = false;
+  child.once('close', () => {
+    isOver = true;
+  });
+  return { text: () => text, isOver: () => isOver, stop: () => void child.kill() };
 }
 
 const frontend: Place = {
@@ -122,7 +127,7 @@ const places: Place[] = [
     file: 'services/worker/main.ts',
     words: 'worker started',
     isLive: async (words) => {
-      workerLog ??= await followWorker();
+      if (workerLog?.isOver() !== false) throw new Error("the worker's log is not followed");
       return workerLog.text().includes(words);
     },
   },
@@ -195,6 +200,7 @@ test('saved files are live within seconds, in the containers that run', async ()
     ]);
     await inTime(async () => (await workers()).map(isReady)).toEqual([true]);
     await inTime(() => frontend.isLive(frontend.words)).toBe(true);
+    workerLog = await followWorker();
     const before = await containers();
 
     for (const { what, file, words, isLive } of places) {

@@ -98,9 +98,10 @@ async function lookAt(api: KubeApi, object: Manifest, { patient }: { patient: bo
     return { state: 'failed' as const, message: 'it was applied and is gone' };
   const health = healthOf(live);
   // The pods that there are belong to what it was before.
-  if (health.state !== 'in-progress' || patient || !isObserved(live)) return health;
+  if (health.state !== 'in-progress' || !isObserved(live)) return health;
   const hopeless = await hopelessPod(api, live);
-  return hopeless === undefined ? health : { state: 'failed' as const, message: hopeless };
+  if (hopeless === undefined) return health;
+  return { state: patient ? health.state : ('failed' as const), message: hopeless };
 }
 
 type Selecting = { selector?: { matchLabels?: Record<string, string> } };

@@ -116,17 +116,23 @@ async function apply(
   for (const each of [foundations, infrastructure, settings]) if (each) await wave(each);
 
   const canaries = await progress.step('canary', async (tell) => {
+    const stop = new AbortController();
     const expected =
       source &&
       clients.source &&
-      makeGoldenPictures(clients.source, golden, { target: source.target, tell, signal });
+      makeGoldenPictures(clients.source, golden, {
+        target: source.target,
+        tell,
+        signal: AbortSignal.any([signal, stop.signal]),
+      });
     return runCanaries(api, allObjects(objects), {
       requests: golden,
       models: release.lock.models,
       ...(expected && { expected }),
       tolerance: target.target.pictureTolerance,
       wait: { limitMs, tell, signal },
-    });
+      // Where the canary has failed nobody waits for the source's pictures any more.
+    }).finally(() => stop.abort());
   });
   if (workloads) await wave(workloads);
   await progress.step('remove obsolete objects', async () => {

@@ -47,6 +47,7 @@ test('each connection asks for the pod that is ready then, which ends with it wh
   expect(asks()).toHaveLength(2);
   forwarded.close();
   await expect(fetch(`http://127.0.0.1:${forwarded.port}`)).rejects.toThrow('fetch failed');
+  expect(asks()).toHaveLength(2);
 });
 
 test('bytes go both ways, and each end goes with the other', async () => {

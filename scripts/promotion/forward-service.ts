@@ -67,7 +67,7 @@ type Connection = {
 };
 
 /** More than this waits nowhere: a model's file has gigabytes. */
-const MAX_WAITING_BYTES = 4 * 2 ** 20;
+const MAX_WAITING_BYTES = 2 ** 20;
 const LOOK_MS = 5;
 /** From here on a WebSocket ends (https://websockets.spec.whatwg.org/#dom-websocket-closing). */
 const CLOSING = 2;
@@ -77,13 +77,13 @@ const CLOSING = 2;
  * the other takes.
  */
 function join(socket: Socket, connection: Connection): void {
-  connection.addEventListener('close', () => socket.end());
+  connection.addEventListener('close', () => socket.destroySoon());
   socket.once('close', () => {
     // Paused, it would not see the answer to its own end.
     connection.resume();
     connection.close();
   });
-  if (connection.readyState >= CLOSING) socket.end();
+  if (connection.readyState >= CLOSING) socket.destroySoon();
   if (socket.destroyed) connection.close();
 
   connection.addEventListener('message', () => {

@@ -146,17 +146,19 @@ export function openConfigured(
     options: RequestOptions = {},
   ): Promise<T> {
     const giveUpAt = performance.now() + patienceMs;
-    let wasRefused = false;
+    let hasRenewed = false;
     for (;;) {
       try {
         return await once<T>(method, path, options);
       } catch (error) {
         signal?.throwIfAborted();
         // They may lead to a server that is gone, or bear a certificate that has ended since.
-        if (!(error instanceof ApiError) || error.status === 401) renewConnections();
-        if (error instanceof ApiError && error.status === 401 && !wasRefused) {
-          wasRefused = true;
-          continue;
+        if (!(error instanceof ApiError) || error.status === 401) {
+          renewConnections();
+          if (!hasRenewed) {
+            hasRenewed = true;
+            continue;
+          }
         }
         if (error instanceof ApiError && !isPassing(error)) throw explained(error, context);
         if (performance.now() > giveUpAt) {

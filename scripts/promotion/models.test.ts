@@ -1,7 +1,7 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Manifest } from '../render/manifest.ts';
 import { modelStoreOf, placeOf } from './model-store.ts';
-import { modelCopies } from './models.ts';
+import { modelCopies, unboundWorkers } from './models.ts';
 
 const digest = (digit: string) => `sha256:${digit.repeat(64)}`;
 
@@ -113,5 +113,42 @@ test('Services of one name in two clusters are two places', () => {
   expect(copy).toMatchObject({
     from: `${place}:7070 of cluster-of-staging`,
     to: `${place}:7070 of cluster-of-production`,
+  });
+});
+
+describe('workers of a rendered release', () => {
+  const worker = (model: string, bound?: string): Manifest => ({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: `worker-${model}`, namespace: 'darkroom' },
+    spec: {
+      template: {
+        metadata: {
+          labels: { 'darkroom.dev/model': model },
+          ...(bound !== undefined && { annotations: { 'darkroom.dev/model-digest': bound } }),
+        },
+        spec: { containers: [] },
+      },
+    },
+  });
+  const models = { sdxl: digest('1') };
+
+  test('that name the version of the lock are right', () => {
+    expect(unboundWorkers([worker('sdxl', digest('1'))], models)).toEqual([]);
+  });
+
+  test.each([
+    ['another version', worker('sdxl', digest('2')), `is ${digest('2')}, and the release has`],
+    ['what was pushed last', worker('sdxl', 'latest'), 'is latest, and the release has sha256:1'],
+    ['none', worker('sdxl'), 'is missing, and the release has sha256:1'],
+    ['a model that the release has not', worker('other', 'latest'), 'has no such model'],
+  ])('that name %s are refused', (_, object, problem) => {
+    expect(unboundWorkers([object], models)).toMatchObject([
+      {
+        check: 'models',
+        object: `Deployment darkroom/${object.metadata.name}`,
+        problem: expect.stringContaining(problem),
+      },
+    ]);
   });
 });

@@ -1,8 +1,11 @@
 import { pinhole } from '@darkroom/pinhole';
 import { copyModel, hasModel, MODEL_SOURCE_PREFIX } from '@darkroom/worker';
+import { workloadsOf } from '../../platform/checks/pods.ts';
 import { CommandFailure } from '../commands/failure.ts';
+import { type Manifest, nameOf } from '../render/manifest.ts';
 import type { KubeApi } from './kube-api.ts';
 import { type ModelStore, type OpenModelStore, openModelStore, placeOf } from './model-store.ts';
+import type { Refusal } from './refusal.ts';
 
 /** A version of a model: where this machine reads it, and where the target's workers will look for it. */
 export type ModelCopy = { name: string; digest: string; from: string; to: string };
@@ -28,6 +31,27 @@ export function modelCopies(
       to: placeOf(target, name),
     }));
 }
+
+/** Workers of a rendered release that would run another version of their model than the release has. */
+export function unboundWorkers(
+  objects: readonly Manifest[],
+  models: Readonly<Record<string, string>>,
+): Refusal[] {
+  return workloadsOf(objects).flatMap(({ object, labels, annotations }) => {
+    const model = labels['darkroom.dev/model'];
+    const digest = annotations[MODEL_DIGEST];
+    if (model === undefined || digest === models[model]) return [];
+    return {
+      check: 'models',
+      object: nameOf(object),
+      field: `spec.template.metadata.annotations[${MODEL_DIGEST}]`,
+      problem: `is ${digest ?? 'missing'}, and the release has ${models[model] ?? 'no such model'}`,
+      remedy: 'let no patch of the environment bind it: the release does',
+    };
+  });
+}
+
+const MODEL_DIGEST = 'darkroom.dev/model-digest';
 
 /** An environment's store, and the cluster that has the keys for it. */
 type Access = { api: KubeApi; store: ModelStore };

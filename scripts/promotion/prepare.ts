@@ -16,7 +16,7 @@ import { clientOf, type GoldenRequest, goldenRequests } from './golden.ts';
 import { imageCopies } from './images.ts';
 import { readLive } from './live.ts';
 import { type ModelStore, modelStoreOf } from './model-store.ts';
-import { modelCopies } from './models.ts';
+import { modelCopies, unboundWorkers } from './models.ts';
 import type { PromoteOptions } from './options.ts';
 import { type Plan, planOf } from './plan.ts';
 import { preflight } from './preflight.ts';
@@ -180,6 +180,7 @@ async function checkManifests(facts: {
   return [
     ...differences.map(asRefusal('unchanged')),
     ...findings.map(asRefusal('policy')),
+    ...unboundWorkers(all, release.lock.models),
     ...(await checkSchemas(text)).map((problem) => ({
       check: 'schema',
       problem,

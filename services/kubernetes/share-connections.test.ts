@@ -44,7 +44,7 @@ test('connections are new after they were renewed, and after a while', async () 
   await ask(1);
   expect(made()).toBe(2);
   const now = performance.now();
-  const clock = vi.spyOn(performance, 'now').mockReturnValue(now + 600_001);
+  const clock = vi.spyOn(performance, 'now').mockReturnValue(now + 30_001);
   onTestFinished(() => clock.mockRestore());
   await ask(1);
   expect(made()).toBe(3);

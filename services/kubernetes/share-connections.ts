@@ -1,7 +1,10 @@
 import type { KubeConfig, RequestContext } from '@kubernetes/client-node';
 
-/** After this a certificate that was renewed meanwhile is used. */
-const KEPT_MS = 600_000;
+/**
+ * After this a certificate that was renewed meanwhile is used, and a connection is left that was cut without a
+ * word.
+ */
+const KEPT_MS = 30_000;
 
 /**
  * Lets the requests of a configuration share their connections: by itself the client makes each request on

@@ -87,6 +87,14 @@ test("the version that MODEL_DIGEST names is loaded, whatever has the model's na
   }
 });
 
+test('another version than MODEL_DIGEST names is not served', async () => {
+  const digest = `sha256:${'0'.repeat(64)}`;
+  const said = await refusal({ ...environment, SERVE_MODELS: 'pinhole', MODEL_DIGEST: digest });
+  expect(said).toContain(
+    `names the version ${digest} of pinhole, and ${pinhole.folder} has sha256:`,
+  );
+});
+
 test('a digest without the one model that it is of is refused', async () => {
   const said = await refusal({ ...environment, MODEL_DIGEST: `sha256:${'0'.repeat(64)}` });
   expect(said).toContain('MODEL_DIGEST: is of one model: name that one alone in SERVE_MODELS');

@@ -26,7 +26,7 @@ import { readConfig, type WorkerConfig } from './config.ts';
 import { asksForGpu, requireGpu } from './gpu.ts';
 import { type GpuGone, nvidiaDeviceFiles, watchGpuDeviceFiles } from './gpu-device-files.ts';
 import { startInference } from './inference/inference-process.ts';
-import { findModelFolders } from './model-folders.ts';
+import { findModelFolders, refuseOtherVersion } from './model-folders.ts';
 import { defaultModelMemory } from './model-memory.ts';
 import { announcePresence } from './presence.ts';
 import { createWorker, type Worker } from './worker.ts';
@@ -120,6 +120,7 @@ async function start(config: WorkerConfig, logger: Logger, shutdown: Shutdown): 
     }),
   );
   shutdown.defer('inference', inference.close);
+  refuseOtherVersion(folders, inference.identity().models, config.MODEL_DIGEST);
 
   const store = await connecting;
   shutdown.defer('database', store.close);

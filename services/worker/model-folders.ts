@@ -50,6 +50,27 @@ export async function findModelFolders(
   );
 }
 
+/**
+ * Sees that what was loaded is the version that was named: the folder of another one may have the model's name.
+ *
+ * @param digest in 64 hexadecimal digits; undefined where any version is right
+ * @throws DarkroomError (`configuration`) that names the folder
+ */
+export function refuseOtherVersion(
+  folders: readonly ModelFolder[],
+  loaded: readonly { name: string; digest: string }[],
+  digest: string | undefined,
+): void {
+  const other = loaded.find((model) => digest !== undefined && model.digest !== `sha256:${digest}`);
+  if (other === undefined) return;
+  const folder = folders.find(({ name }) => name === other.name)?.folder;
+  throw new DarkroomError(
+    'configuration',
+    `MODEL_DIGEST names the version sha256:${digest} of ${other.name}, and ${folder} has ${other.digest}: have ` +
+      'fetch-model.ts bring that version, take away a folder that was put there by hand, or correct MODEL_DIGEST',
+  );
+}
+
 async function firstFolder(...paths: (string | undefined)[]): Promise<string | undefined> {
   for (const path of paths) if (path && (await isFolder(path))) return path;
   return undefined;

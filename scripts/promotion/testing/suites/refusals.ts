@@ -94,6 +94,18 @@ const tamperings: Tampering[] = [
     says: /unchanged: NetworkPolicy darkroom\/worker: spec\.egress/,
   },
   {
+    name: 'another version of a model than the release has',
+    tamper: (_, environments) =>
+      inApps(environments, { kind: 'Deployment', name: 'worker-pinhole' }, [
+        {
+          op: 'replace',
+          path: '/spec/template/metadata/annotations/darkroom.dev~1model-digest',
+          value: 'latest',
+        },
+      ]),
+    says: /models: Deployment darkroom\/worker-pinhole: .*model-digest.* is latest/,
+  },
+  {
     name: 'an edited lock',
     tamper: ({ two }) =>
       editRelease(two, 'lock.json', (text) =>

@@ -1,14 +1,12 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { pinhole } from '@darkroom/pinhole';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { exec } from '../../../cluster/exec.ts';
-import { cluster, kubectl, onNode } from '../../../cluster/testing/cluster-under-test.ts';
+import { url as stagingUrl } from '../../../cluster/testing/cluster-under-test.ts';
 import { stream } from '../../../cluster/testing/load.ts';
 import { begins, type Run } from '../darkroom.ts';
 import { copyEnvironments, editTarget } from '../environments.ts';
+import { serveOtherPictures } from '../other-pictures.ts';
 import { productionNames } from '../production-cluster.ts';
 import type { Promotions } from '../promotions.ts';
 import type { TwoClusters } from '../two-clusters.ts';
@@ -63,20 +61,20 @@ export function setbacksSuite(rig: Rig): void {
     release: string,
     reason: RegExp,
     before: string,
-    { extra = false }: { extra?: boolean } = {},
+    { extra = false, patient = false }: { extra?: boolean; patient?: boolean } = {},
   ) {
     const ended = await run;
     expect(ended.stderr).toMatch(reason);
     expect(ended.code).toBe(1);
     expect(ended.stdout, ended.stderr).toContain('taken back');
-    let now: Awaited<ReturnType<typeof running>>;
-    const look = async () => {
-      now = await running();
-      return now?.unhealthy;
-    };
     // What lost an API server that was away comes back by itself, and may end once more before.
-    await expect.poll(look, { timeout: 60_000 }).toEqual([]);
+    if (patient) {
+      const healthy = { release: { release: before }, unhealthy: [] };
+      await expect.poll(running, { timeout: 60_000 }).toMatchObject(healthy);
+    }
+    const now = await running();
     expect(now?.release.release).toBe(before);
+    expect(now?.unhealthy).toEqual([]);
     const entry = now?.history.find((each) => each.release === release);
     expect(entry).toMatchObject({ state: 'rejected', reason: expect.stringMatching(reason) });
     const drift = await rig().promotions.look('drift', 'production');
@@ -139,9 +137,13 @@ export function setbacksSuite(rig: Rig): void {
     await two.source.undo();
     await promotions.enter(release);
     const was = await before();
-    onTestFinished(await plantModel());
+    const other = await serveOtherPictures(stagingUrl);
+    onTestFinished(other.close);
+    const environments = await copyEnvironments(two.environments);
+    onTestFinished(() => rm(environments, { recursive: true }));
+    await editTarget(environments, 'staging', { url: other.url });
     await takenBack(
-      promotions.tryToGoOn(),
+      promotions.tryToGoOn({ environments }),
       release,
       /the canary of pinhole makes another picture/,
       was,
@@ -198,7 +200,8 @@ export function setbacksSuite(rig: Rig): void {
         }
       },
     });
-    await takenBack(run, release, /the API server of .* does not answer/, was);
+    const said = /the API server of .* does not answer/;
+    await takenBack(run, release, said, was, { patient: true });
     await gone;
   });
 
@@ -248,31 +251,3 @@ export function setbacksSuite(rig: Rig): void {
     expect(asked.flat().filter(({ state }) => state !== 'succeeded')).toEqual([]);
   });
 }
-
-/** Gives the workers of staging other files of the built-in model. @returns takes them away */
-async function plantModel(): Promise<() => Promise<void>> {
-  const nodes = ['worker2', 'worker3'].map((name) => `${cluster.name}-${name}`);
-  const folder = await mkdtemp(join(tmpdir(), 'darkroom-model-'));
-  await cp(pinhole.folder, folder, { recursive: true });
-  const file = join(folder, 'scheduler', 'scheduler_config.json');
-  const scheduler = JSON.parse(await readFile(file, 'utf8'));
-  await writeFile(file, JSON.stringify({ ...scheduler, beta_end: scheduler.beta_end / 2 }));
-  for (const node of nodes) {
-    await onNode(node, 'mkdir', '-p', CACHE);
-    await exec('docker', ['cp', `${folder}/.`, `${node}:${CACHE}/pinhole`]);
-    await onNode(node, 'chmod', '-R', 'a+rX', `${CACHE}/pinhole`);
-  }
-  await replaceWorkers();
-  return async () => {
-    for (const node of nodes) await onNode(node, 'rm', '-r', `${CACHE}/pinhole`);
-    await rm(folder, { recursive: true });
-    await replaceWorkers();
-  };
-}
-
-/** Workers look for their files when they start. */
-const replaceWorkers = () =>
-  kubectl.run([...APPS, 'delete', 'pods', '--selector', 'app.kubernetes.io/name=worker', '--wait']);
-
-/** Where a node keeps models (platform/infrastructure/model-cache). */
-const CACHE = '/var/lib/darkroom/models';
