@@ -25,8 +25,8 @@ export async function buildOwnImages(options: {
   signal?: AbortSignal;
 }): Promise<Record<string, string>> {
   const { docker, steps, base, signal } = options;
-  // All at once: much of it is waiting, for packages and for layers.
-  const builds = Object.entries(targets).map(async ([service, target]) => {
+  const tags: Record<string, string> = {};
+  for (const [service, target] of Object.entries(targets)) {
     const name = `darkroom/${service}`;
     const tag = `${name}:local`;
     await steps.step(`building ${name}`, (tell) =>
@@ -40,7 +40,7 @@ export async function buildOwnImages(options: {
         ...(signal && { signal }),
       }),
     );
-    return [name, tag] as const;
-  });
-  return Object.fromEntries(await Promise.all(builds));
+    tags[name] = tag;
+  }
+  return tags;
 }
