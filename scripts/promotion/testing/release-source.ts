@@ -53,7 +53,7 @@ export async function createReleaseSource(): Promise<ReleaseSource> {
       await git('add', '--all');
       await git('commit', '--quiet', '--message', `Change ${path}`);
     },
-    undo: async () => void (await git('revert', '--no-edit', 'HEAD')),
+    undo: async () => void (await git('reset', '--quiet', '--hard', 'HEAD~1')),
     build: async (images, models = {}) => {
       const { lock } = await buildRelease(
         {

@@ -195,7 +195,7 @@ export function setbacksSuite(rig: Rig): void {
       onLine: (line) => {
         if (begins(line, 'apply workloads')) {
           gone ??= shell(`mv ${manifest} /etc/kubernetes/ && pkill -KILL kube-apiserver`)
-            .then(() => pause(25_000))
+            .then(() => pause(15_000))
             .then(() => shell(`mv /etc/kubernetes/kube-apiserver.yaml ${manifest}`));
         }
       },
