@@ -27,17 +27,13 @@ export async function clusterDown(options: {
 async function removeFrom(docker: Docker, names: ClusterNames, steps: Steps): Promise<void> {
   const containers = async (filter: string) =>
     (await docker.run(['ps', '--all', '--quiet', '--filter', filter])).trim();
-  const nodes = await containers(ofCluster(names.cluster));
-  if (nodes === '') {
+  if ((await containers(ofCluster(names.cluster))) === '') {
     steps.say(`there is no kind cluster ${names.cluster}`);
   } else {
     const { kind } = await findTools({ docker, names, steps });
-    await steps.step(`removing the kind cluster ${names.cluster}`, async () => {
-      // All nodes at once: kind takes one after the other, seconds each.
-      const remove = (node: string) => docker.run(['rm', '--force', '--volumes', node]);
-      await Promise.all(nodes.split('\n').map(remove));
-      await kind.delete(names.cluster);
-    });
+    await steps.step(`removing the kind cluster ${names.cluster}`, () =>
+      kind.delete(names.cluster),
+    );
   }
   await createRegistry(docker, names).remove();
   if ((await containers(ofCluster())) !== '') return;

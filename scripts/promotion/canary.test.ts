@@ -120,14 +120,20 @@ describe('canaries that run', () => {
   const done: object = { conditions: [{ type: 'Complete', status: 'True' }] };
 
   /** A cluster whose jobs end at once, each with a log. */
-  const cluster = (logs: Record<string, string>, status = done) =>
+  const cluster = (
+    logs: Record<string, string>,
+    status = done,
+    ofSteps: Record<string, string> = {},
+  ) =>
     serveApi(({ method, path, query, body }, objects): Answer | undefined => {
       if (method === 'PATCH') {
         objects.set(path, { ...(body as Manifest), status });
         return { status: 200, body };
       }
       if (path.endsWith('/log')) {
-        return { status: 200, body: logs[path.split('/').at(-2) ?? ''] ?? '' };
+        const { container = '' } = query;
+        const log = logs[path.split('/').at(-2) ?? ''];
+        return { status: 200, body: ofSteps[container] ?? log ?? '' };
       }
       if (!path.endsWith('/pods')) return undefined;
       const name = query['labelSelector']?.replace('job-name=canary-', '');
@@ -196,6 +202,15 @@ describe('canaries that run', () => {
     const server = await cluster({ aperture: 'darkroom canary: no GPU' }, failed);
     await expect(run(server)).rejects.toThrow(
       /the canary of aperture does not run: .*backoff limit\ndarkroom canary: no GPU/s,
+    );
+  });
+
+  test('that were not begun are told with the last words of the step before', async () => {
+    const failed = { conditions: [{ type: 'Failed', status: 'True' }] };
+    const ofSteps = { 'fetch-model': 'darkroom fetch-model: the store cannot be reached' };
+    const server = await cluster({}, failed, ofSteps);
+    await expect(run(server)).rejects.toThrow(
+      /the canary of aperture does not run: .*\ndarkroom fetch-model: the store cannot be reached/s,
     );
   });
 });

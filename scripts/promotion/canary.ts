@@ -10,7 +10,7 @@ type EnvVar = { name: string; value?: string; [field: string]: unknown };
 type Container = { name: string; env?: EnvVar[]; envFrom?: unknown[]; [field: string]: unknown };
 type PodTemplate = {
   metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> };
-  spec: { containers: Container[]; [field: string]: unknown };
+  spec: { containers: Container[]; initContainers?: Container[]; [field: string]: unknown };
 };
 
 const MODEL_LABEL = 'darkroom.dev/model';
@@ -105,7 +105,7 @@ export async function runCanaries(
       await untilCurrent(api, [job], wait);
     } catch (error) {
       wait.signal.throwIfAborted();
-      const words = await logOf(api, model).catch(() => '');
+      const words = await lastWords(api, job, model);
       throw new CommandFailure(
         `the canary of ${model} does not run: ${(error as Error).message}${words && `\n${words.slice(-2_000)}`}`,
       );
@@ -151,14 +151,25 @@ async function removeJob(api: KubeApi, job: Manifest, { signal, tell }: WaitOpti
   }
 }
 
-async function logOf(api: KubeApi, model: string): Promise<string> {
+/** Of the container that ended it: the canary, or a step before it. */
+async function lastWords(api: KubeApi, { spec }: Manifest, model: string): Promise<string> {
+  const { initContainers = [] } = (spec as { template: PodTemplate }).template.spec;
+  const containers = ['canary', ...initContainers.map(({ name }) => name).reverse()];
+  for (const container of containers) {
+    const words = await logOf(api, model, container).catch(() => '');
+    if (words !== '') return words;
+  }
+  return '';
+}
+
+async function logOf(api: KubeApi, model: string, container = 'canary'): Promise<string> {
   const pods = await api.list(
     { apiVersion: 'v1', kind: 'Pod', namespace: 'darkroom' },
     { labelSelector: `job-name=canary-${model}` },
   );
   const name = pods[0]?.metadata.name;
   if (name === undefined) return '';
-  return api.log({ namespace: 'darkroom', name, container: 'canary' });
+  return api.log({ namespace: 'darkroom', name, container });
 }
 
 const parseLog = (text: string): CanaryPicture[] =>

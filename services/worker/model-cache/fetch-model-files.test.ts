@@ -69,6 +69,18 @@ async function pushText(name: string, text: string, over: { bytes?: number } = {
   return { sha256, key, digest };
 }
 
+it('waits for a store that a pod does not reach yet', async () => {
+  let asked = 0;
+  const get: ObjectStore['get'] = (...args) => {
+    asked += 1;
+    if (asked < 3) throw new DarkroomError('unavailable', 'ECONNREFUSED');
+    return objects.get(...args);
+  };
+  await fetchModel('dots', { get });
+  expect(asked).toBe(3);
+  expect(await digestOf()).toBe(digest);
+});
+
 it('brings the model that was pushed, and finds it in place the next time', async () => {
   expect(await fetchModel()).toContain(await sha256Of('unet/model.onnx'));
   expect(await digestOf()).toBe(digest);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DarkroomError } from '@darkroom/contract';
 import type { Logger } from '@darkroom/lifecycle';
 import type { ObjectStore } from '@darkroom/storage';
+import { retryWhile } from '@darkroom/timing';
 import { bringFile } from './bring-file.ts';
 import { pointTo, refuseWithoutSpace, versionFolder } from './cache-folder.ts';
 import { cacheError, hasFile, PARTIAL } from './cached-file.ts';
@@ -32,7 +33,11 @@ export type FetchOptions = ModelPlace & {
  */
 export async function fetchModelFiles(options: FetchOptions): Promise<void> {
   const { objects, name, digest, modelDir, logger, signal } = options;
-  const manifest = await requireManifest(objects, options);
+  const manifest = await retryWhile(
+    notForLong(logger),
+    () => requireManifest(objects, options),
+    signal,
+  );
   const version = versionFolder(name, digest ?? manifestDigest(manifest));
   const link = digest === undefined ? join(modelDir, name) : undefined;
   if (link !== undefined && (await isOwnFolder(link))) {
@@ -51,6 +56,23 @@ export async function fetchModelFiles(options: FetchOptions): Promise<void> {
     throw cacheError(modelDir, error, 'MODEL_DIR');
   }
   logger.info({ model: name, folder: version }, 'model in place');
+}
+
+/** Long enough for a pod's network policies to come into force: the pod of a canary is started only once. */
+const STORE_PATIENCE_MS = 10_000;
+
+/** Whether the store is only away, and has not been so for long. */
+function notForLong(logger: Logger): (error: unknown) => boolean {
+  const giveUpAt = performance.now() + STORE_PATIENCE_MS;
+  let isTold = false;
+  return (error) => {
+    const isAway = error instanceof DarkroomError && error.kind === 'unavailable';
+    if (!isAway || performance.now() > giveUpAt) return false;
+    const text = `the object store is not ready; trying again for ${STORE_PATIENCE_MS / 1_000} s`;
+    if (!isTold) logger.warn({ err: error }, text);
+    isTold = true;
+    return true;
+  };
 }
 
 const isOwnFolder = async (path: string): Promise<boolean> =>
