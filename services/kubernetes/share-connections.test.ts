@@ -1,27 +1,18 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
+import { CoreV1Api } from '@kubernetes/client-node';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { shareConnections } from './share-connections.ts';
+import { serveApi } from './testing/serve-api.ts';
 
 /** A client, and how many connections its server has seen. */
 async function rig() {
   let made = 0;
-  const server = createServer((_, response) => {
+  const { server, config } = await serveApi((_, response) => {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end('{"kind":"Node","apiVersion":"v1","metadata":{"name":"node"}}');
   });
   server.on('connection', () => {
     made += 1;
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const config = new KubeConfig();
-  config.loadFromClusterAndUser({ name: 'c', server: url, skipTLSVerify: true }, { name: 'u' });
   const renew = shareConnections(config);
   const api = config.makeApiClient(CoreV1Api);
   const ask = async (times: number) => {

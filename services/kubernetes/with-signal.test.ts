@@ -1,27 +1,18 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   CoreV1Api,
-  KubeConfig,
   Observable,
   type ObservableMiddleware,
   setHeaderOptions,
 } from '@kubernetes/client-node';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { serveApi } from './testing/serve-api.ts';
 import { withSignal } from './with-signal.ts';
 
 /** A client, and the server that it asks. */
 async function rig(answer: (request: IncomingMessage, response: ServerResponse) => void) {
-  const server = createServer(answer);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const config = new KubeConfig();
-  config.loadFromClusterAndUser({ name: 'c', server: url, skipTLSVerify: true }, { name: 'u' });
+  const { server, config } = await serveApi(answer);
   return { server, api: config.makeApiClient(CoreV1Api) };
 }
 

@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -10,25 +10,9 @@ import type { GenerationInput } from '@darkroom/contract';
  * runtime or GPU computes otherwise.
  */
 export async function serveOtherPictures(api: string): Promise<{ url: string; close(): void }> {
-  const server = createServer(async (request, response) => {
-    const { method = 'GET', url = '', headers } = request;
-    const left = new AbortController();
-    response.on('close', () => left.abort());
-    const body = await text(request);
-    const isAsked = url.startsWith('/trpc/generations.create');
-    const { 'content-type': type, authorization = '', accept = '*/*' } = headers;
-    const answer = await fetch(new URL(url, api), {
-      method,
-      headers: { authorization, accept, ...(type !== undefined && { 'content-type': type }) },
-      ...(method === 'POST' && { body: isAsked ? withOtherSeed(body) : body }),
-      signal: left.signal,
-    });
-    response.writeHead(answer.status, {
-      'content-type': answer.headers.get('content-type') ?? 'application/octet-stream',
-    });
+  const server = createServer((request, response) => {
     // Its caller may leave before the end.
-    if (answer.body === null) response.end();
-    else await pipeline(Readable.fromWeb(answer.body), response).catch(() => {});
+    answer(api, request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -38,6 +22,30 @@ export async function serveOtherPictures(api: string): Promise<{ url: string; cl
       server.closeAllConnections();
     },
   };
+}
+
+async function answer(
+  api: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { method = 'GET', url = '', headers } = request;
+  const left = new AbortController();
+  response.on('close', () => left.abort());
+  const body = await text(request);
+  const isAsked = url.startsWith('/trpc/generations.create');
+  const { 'content-type': type, authorization = '', accept = '*/*' } = headers;
+  const answered = await fetch(new URL(url, api), {
+    method,
+    headers: { authorization, accept, ...(type !== undefined && { 'content-type': type }) },
+    ...(method === 'POST' && { body: isAsked ? withOtherSeed(body) : body }),
+    signal: left.signal,
+  });
+  response.writeHead(answered.status, {
+    'content-type': answered.headers.get('content-type') ?? 'application/octet-stream',
+  });
+  if (answered.body === null) response.end();
+  else await pipeline(Readable.fromWeb(answered.body), response);
 }
 
 const withOtherSeed = (body: string) => {
