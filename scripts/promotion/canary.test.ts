@@ -58,14 +58,25 @@ describe('the job of a canary', () => {
     expect(template.spec.containers[1]).toEqual({ name: 'sidecar', image: 'sidecar@sha256:2' });
   });
 
-  test('runs its own program with the golden requests, once', () => {
+  test('runs its own program with the golden requests', () => {
     expect(canary?.['command']).toEqual(['node', 'services/worker/canary.ts']);
     expect(canary?.env).toEqual([
       { name: 'SERVE_MODELS', value: 'pinhole' },
       { name: 'CANARY_REQUESTS', value: '[{"prompt":"a lighthouse"}]' },
     ]);
-    expect(spec).toMatchObject({ backoffLimit: 0 });
     expect(template.spec).toMatchObject({ restartPolicy: 'Never' });
+  });
+
+  test('is made again where its node refused it or ended it, and not where it failed', () => {
+    expect(spec).toMatchObject({
+      backoffLimit: 2,
+      podFailurePolicy: {
+        rules: [
+          { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget' }] },
+          { action: 'FailJob', onExitCodes: { operator: 'NotIn', values: [0] } },
+        ],
+      },
+    });
   });
 
   test('is not asked how it is, and reaches neither broker nor database', () => {
@@ -124,6 +135,7 @@ describe('canaries that run', () => {
     logs: Record<string, string>,
     status = done,
     ofSteps: Record<string, string> = {},
+    ofPod: object = {},
   ) =>
     serveApi(({ method, path, query, body }, objects): Answer | undefined => {
       if (method === 'PATCH') {
@@ -137,7 +149,12 @@ describe('canaries that run', () => {
       }
       if (!path.endsWith('/pods')) return undefined;
       const name = query['labelSelector']?.replace('job-name=canary-', '');
-      return { status: 200, body: { items: [{ metadata: { name } }] } };
+      const pod = (name: string | undefined, at: string, status = {}) => ({
+        metadata: { name, creationTimestamp: `2026-01-01T00:00:${at}Z` },
+        status,
+      });
+      const items = [pod('before', '01'), pod(name, '12', ofPod), pod('first', '00')];
+      return { status: 200, body: { items } };
     });
   const deployments = ['aperture', 'pinhole'].map((model) => ({
     apiVersion: 'apps/v1',
@@ -211,6 +228,15 @@ describe('canaries that run', () => {
     const server = await cluster({}, failed, ofSteps);
     await expect(run(server)).rejects.toThrow(
       /the canary of aperture does not run: .*\ndarkroom fetch-model: the store cannot be reached/s,
+    );
+  });
+
+  test('that no node takes are told with the words of the node', async () => {
+    const failed = { conditions: [{ type: 'Failed', status: 'True' }] };
+    const refused = { reason: 'UnexpectedAdmissionError', message: 'no GPU is free' };
+    const server = await cluster({}, failed, {}, refused);
+    await expect(run(server)).rejects.toThrow(
+      /the canary of aperture does not run: .*\nUnexpectedAdmissionError: no GPU is free/s,
     );
   });
 });

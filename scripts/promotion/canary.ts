@@ -3,6 +3,7 @@ import { CommandFailure } from '../commands/failure.ts';
 import type { Manifest } from '../render/manifest.ts';
 import { untilCurrent, type WaitOptions } from './apply.ts';
 import { comparePictures, type GoldenPicture, type GoldenRequest } from './golden.ts';
+import type { PodObject } from './health.ts';
 import type { KubeApi } from './kube-api.ts';
 import { OWN_LABEL } from './live.ts';
 
@@ -27,6 +28,20 @@ const workersOf = (objects: readonly Manifest[]): Map<string, PodTemplate> =>
 
 /** The settings by which a worker would reach what its canary must not touch. */
 const notForCanaries = ['PORT', 'WORKER_ID'];
+
+/**
+ * A canary that ran and failed has told what there is to know. One that its node refused, since a GPU was not given
+ * back yet, or that was evicted, did not run, and another is made.
+ */
+const onlyWhereItRan = {
+  backoffLimit: 2,
+  podFailurePolicy: {
+    rules: [
+      { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget' }] },
+      { action: 'FailJob', onExitCodes: { operator: 'NotIn', values: [0] } },
+    ],
+  },
+};
 
 /**
  * A worker of a release that takes no job: the same image, GPU, files and node, and golden requests instead of
@@ -54,7 +69,7 @@ export function canaryJob(model: string, worker: PodTemplate, requests: unknown[
       labels: { 'app.kubernetes.io/part-of': 'darkroom', [OWN_LABEL]: 'canary' },
     },
     spec: {
-      backoffLimit: 0,
+      ...onlyWhereItRan,
       ttlSecondsAfterFinished: 3_600,
       template: {
         metadata: {
@@ -151,7 +166,7 @@ async function removeJob(api: KubeApi, job: Manifest, { signal, tell }: WaitOpti
   }
 }
 
-/** Of the container that ended it: the canary, or a step before it. */
+/** Of the container that ended it, the canary or a step before it; else those of the node that refused its pod. */
 async function lastWords(api: KubeApi, { spec }: Manifest, model: string): Promise<string> {
   const { initContainers = [] } = (spec as { template: PodTemplate }).template.spec;
   const containers = ['canary', ...initContainers.map(({ name }) => name).reverse()];
@@ -159,17 +174,24 @@ async function lastWords(api: KubeApi, { spec }: Manifest, model: string): Promi
     const words = await logOf(api, model, container).catch(() => '');
     if (words !== '') return words;
   }
-  return '';
+  const { reason = '', message = '' } = (await newestPod(api, model))?.status ?? {};
+  return [reason, message].filter((word) => word !== '').join(': ');
 }
 
 async function logOf(api: KubeApi, model: string, container = 'canary'): Promise<string> {
-  const pods = await api.list(
+  const name = (await newestPod(api, model))?.metadata.name;
+  return name === undefined ? '' : api.log({ namespace: 'darkroom', name, container });
+}
+
+/** Those before it did not run. */
+async function newestPod(api: KubeApi, model: string): Promise<PodObject | undefined> {
+  type Dated = PodObject & { metadata: { creationTimestamp?: string } };
+  const pods = await api.list<Dated>(
     { apiVersion: 'v1', kind: 'Pod', namespace: 'darkroom' },
     { labelSelector: `job-name=canary-${model}` },
   );
-  const name = pods[0]?.metadata.name;
-  if (name === undefined) return '';
-  return api.log({ namespace: 'darkroom', name, container });
+  const madeAt = ({ metadata }: Dated) => Date.parse(metadata.creationTimestamp ?? '');
+  return pods.sort((a, b) => madeAt(b) - madeAt(a))[0];
 }
 
 const parseLog = (text: string): CanaryPicture[] =>

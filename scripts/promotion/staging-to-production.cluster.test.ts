@@ -15,6 +15,7 @@ import { createTwoClusters, type TwoClusters } from './testing/two-clusters.ts';
 
 let two: TwoClusters;
 let promotions: Promotions;
+let isInBoth = false;
 
 beforeAll(async () => {
   two = await createTwoClusters(console.error);
@@ -67,6 +68,7 @@ describe('a release', () => {
     expect(promoted.plan).toMatchObject({ release, from: 'staging' });
     // From one registry to the other.
     for (const { from, to } of promoted.plan.images) expect(from).not.toBe(to);
+    isInBoth = true;
   });
 
   test('makes the same picture in both, to the byte', async () => {
@@ -100,9 +102,15 @@ describe('a release', () => {
   });
 });
 
-describe('two clusters', () => differencesSuite(() => ({ two, promotions })));
-describe('refused before anything is applied', () => refusalsSuite(() => ({ two, promotions })));
-describe('interrupted', () => interruptionsSuite(() => ({ two, promotions })));
-describe('takes itself back', () => setbacksSuite(() => ({ two, promotions })));
-// The last: it binds other numbers of workers.
-describe('a model of the object store', () => modelsSuite(() => ({ two, promotions })));
+describe('with a release in both', () => {
+  beforeAll(() => {
+    if (!isInBoth) throw new Error('no release is in both clusters: see the first test');
+  });
+
+  describe('two clusters', () => differencesSuite(() => ({ two, promotions })));
+  describe('refused before anything is applied', () => refusalsSuite(() => ({ two, promotions })));
+  describe('interrupted', () => interruptionsSuite(() => ({ two, promotions })));
+  describe('takes itself back', () => setbacksSuite(() => ({ two, promotions })));
+  // The last: it binds other numbers of workers.
+  describe('a model of the object store', () => modelsSuite(() => ({ two, promotions })));
+});

@@ -39,3 +39,7 @@ export async function darkroom(
 
 /** Whether a line tells that a step of the plan begins. */
 export const begins = (line: string, step: StepName): boolean => line.endsWith(`] ${step}`);
+
+/** How a run ended, by the last lines that it wrote about itself: a plan before them is long. */
+export const endOf = ({ stderr }: Run): string =>
+  stderr.trimEnd().split('\n').slice(-12).join('\n');

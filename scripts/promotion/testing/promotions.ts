@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { Kubectl } from '../../cluster/kubectl.ts';
 import type { Report } from '../report.ts';
-import { darkroom, type Run } from './darkroom.ts';
+import { darkroom, endOf, type Run } from './darkroom.ts';
 import type { TwoClusters } from './two-clusters.ts';
 
 /** Promotions between the two clusters, run as a user runs them. */
@@ -33,7 +33,7 @@ export function createPromotions(two: TwoClusters): Promotions {
     ...['--environments', environments, '--releases', releases, '--yes', '--json'],
   ];
   const done = (run: Run): Report => {
-    expect(run.code, run.stderr).toBe(0);
+    expect(run.code, endOf(run)).toBe(0);
     const report = JSON.parse(run.stdout) as Report;
     // Where the time of the tests goes.
     const times = report.steps.map(({ step, seconds }) => `${step} ${seconds}`).join(', ');

@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { expect, test } from 'vitest';
 import { stepNames } from '../../plan.ts';
-import { begins } from '../darkroom.ts';
+import { begins, endOf } from '../darkroom.ts';
 import type { Promotions } from '../promotions.ts';
 import type { TwoClusters } from '../two-clusters.ts';
 
@@ -39,7 +39,8 @@ export function interruptionsSuite(rig: Rig): void {
         resolve(pid);
       },
     });
-    const holder = await started;
+    const holder = await Promise.race([started, first]);
+    if (typeof holder !== 'number') throw new Error(endOf(holder));
     const second = await promotions.tryToGoOn();
     process.kill(holder, 'SIGCONT');
     expect(second.stderr).toMatch(new RegExp(`:${holder} is promoting to kind-.*-target`));
