@@ -24,7 +24,7 @@ import { holder, holderStates, made, removeHolders } from './testing/gpu-holder.
 const began = Date.now();
 const ledger = join(mkdtempSync(join(tmpdir(), 'darkroom-faults-')), 'ledger.jsonl');
 
-/** Spread over the whole of the faults, with long jobs among them. */
+/** Spread over the whole of the faults, which take 45 to 75 s, with long jobs among them. */
 let load: ReturnType<typeof startLoad>;
 
 beforeAll(() => {
@@ -33,9 +33,9 @@ beforeAll(() => {
       frontends: [url],
       apiKey,
       seed: 1,
-      jobs: 300,
+      jobs: 240,
       shape: { steps: 5, long: 0.1, longCount: 2 },
-      seconds: 150,
+      seconds: 80,
       ledger,
     },
     () => {},
@@ -112,7 +112,7 @@ test('everything that was accepted has ended, once, with its pictures', async ()
     ledger: readLedger(ledger),
   });
   expect(verdict.breaches).toEqual([]);
-  expect(verdict.accepted).toBeGreaterThan(200);
+  expect(verdict.accepted).toBeGreaterThan(160);
   expect(verdict.internalErrors).toBe(0);
 });
 

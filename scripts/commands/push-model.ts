@@ -23,10 +23,8 @@ export async function push(options: PushOptions, context: Context): Promise<void
       folder: context.config.userPath(options.folder),
       name,
       prefix,
-      onFile: ({ path, bytes }) => {
-        context.signal.throwIfAborted();
-        context.note(`${path} (${inMiB(bytes)})`);
-      },
+      onFile: ({ path, bytes }) => context.note(`${path} (${inMiB(bytes)})`),
+      signal: context.signal,
     });
     if (json) return context.print(JSON.stringify(pushed, null, 2));
     const { files, kept, size, digest } = pushed;

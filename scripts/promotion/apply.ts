@@ -90,7 +90,8 @@ export async function untilCurrent(
   }
 }
 
-const LOOK_MS = 1_000;
+/** The canary and the workloads are waited for, one after the other, and most of them come within seconds. */
+const LOOK_MS = 250;
 
 async function lookAt(api: KubeApi, object: Manifest, { patient }: { patient: boolean }) {
   const live = await api.get(object);

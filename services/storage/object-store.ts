@@ -17,8 +17,18 @@ export type ObjectStore = {
    *   come back, and one more
    */
   get(key: string, options?: { maxBytes?: number }): Promise<StoredObject | undefined>;
-  /** `put` for a file of this machine, of which memory need not hold the whole. */
-  putFile(key: string, path: string, contentType: string): Promise<void>;
+  /**
+   * `put` for a file of this machine, of which memory need not hold the whole.
+   *
+   * @param options.signal breaks it off: then nothing is written
+   * @throws DarkroomError as `put`; `signal.reason` when aborted
+   */
+  putFile(
+    key: string,
+    path: string,
+    contentType: string,
+    options?: { signal?: AbortSignal },
+  ): Promise<void>;
   /**
    * The object's bytes as they come, to be read once and to the end, for what memory should not hold;
    * undefined where there is none. Reading on throws as `get`.

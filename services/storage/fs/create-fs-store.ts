@@ -108,11 +108,13 @@ export function createFsStore({ folder }: { folder: string }): ObjectStore {
       }
     },
 
-    async putFile(key, path, contentType) {
+    async putFile(key, path, contentType, { signal } = {}) {
       const target = pathOf(key);
       try {
-        await place(await writeDraft(createReadStream(path), contentType), target);
+        const content = createReadStream(path, { ...(signal && { signal }) });
+        await place(await writeDraft(content, contentType), target);
       } catch (error) {
+        signal?.throwIfAborted();
         throw fsError(`write ${key}`, folder, error);
       }
     },

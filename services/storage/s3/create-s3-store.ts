@@ -23,6 +23,9 @@ export type S3StoreOptions = {
   credentials?: { accessKeyId: string; secretAccessKey: string } | undefined;
 };
 
+/** Without a logger of its own the SDK writes a line for each upload that is broken off. */
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+
 /** What S3 removes in one call. */
 const REMOVE_AT_ONCE = 1_000;
 
@@ -35,6 +38,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     // A copy: the SDK writes into the object that it is given.
     ...(credentials && { credentials: { ...credentials } }),
     forcePathStyle: true,
+    logger: silent,
     maxAttempts: 3,
     requestHandler: {
       connectionTimeout: 2_000,
@@ -70,20 +74,23 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
       }
     },
 
-    async putFile(key, path, contentType) {
+    async putFile(key, path, contentType, { signal } = {}) {
       const Key = checkKey(key);
+      signal?.throwIfAborted();
       const { size } = await stat(path);
       // Read for it beforehand: the SDK's own checksum would follow the bytes as a trailer, after which
       // versitygw at times answers 400 to the connection's next request.
-      const ChecksumSHA256 = await sha256Of(path);
+      const ChecksumSHA256 = await sha256Of(path, signal);
       const object = { Key, ContentLength: size, ContentType: contentType, ChecksumSHA256 };
       const Body = createReadStream(path);
       try {
         // As long as bytes go: the time limit of a request would be one on the file's size.
         await client.send(new PutObjectCommand({ ...inBucket, ...object, Body }), {
           requestTimeout: 0,
+          ...(signal && { abortSignal: signal }),
         });
       } catch (error) {
+        signal?.throwIfAborted();
         throw s3Error(`write ${key}`, where, error);
       } finally {
         Body.destroy();
@@ -159,9 +166,12 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
   };
 }
 
-async function sha256Of(path: string): Promise<string> {
+async function sha256Of(path: string, signal: AbortSignal | undefined): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  for await (const chunk of createReadStream(path)) {
+    signal?.throwIfAborted();
+    hash.update(chunk);
+  }
   return hash.digest('base64');
 }
 

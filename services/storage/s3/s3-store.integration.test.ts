@@ -1,5 +1,10 @@
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { freePort, freshBucket, type S3Location } from '@darkroom/testing';
-import { describe, expect, inject, test } from 'vitest';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { describeObjectStore } from '../testing/store-contract.ts';
 import { createS3Store } from './create-s3-store.ts';
 
@@ -45,5 +50,26 @@ describe('the S3 store', () => {
     });
     expect(performance.now() - began).toBeLessThan(10_000);
     await store.close();
+  });
+
+  test('an upload that is broken off ends, also where the server takes none of its bytes', async () => {
+    const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+    const server = createServer((socket) => socket.once('data', () => socket.pause() && ask()));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const folder = await mkdtemp(join(tmpdir(), 'darkroom-upload-'));
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const store = storeAt({ ...inject('s3'), endpoint });
+    onTestFinished(async () => {
+      await store.close();
+      server.close();
+      await rm(folder, { recursive: true });
+    });
+    const file = join(folder, 'file');
+    await writeFile(file, Buffer.alloc(50 * 2 ** 20));
+    const uploading = new AbortController();
+    const put = store.putFile('a/b', file, 'text/plain', { signal: uploading.signal });
+    void asked.then(() => uploading.abort(new Error('enough')));
+    await expect(put).rejects.toThrow('enough');
   });
 });

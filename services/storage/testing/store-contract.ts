@@ -45,6 +45,19 @@ export function describeObjectStore(open: () => Promise<ObjectStore>): void {
       },
     );
 
+    test('from a file is not written where that is broken off', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'darkroom-object-'));
+      onTestFinished(() => rm(folder, { recursive: true }));
+      await writeFile(join(folder, 'file'), randomBytes(20 * 2 ** 20));
+      const putting = new AbortController();
+      const put = store.putFile('a/b', join(folder, 'file'), 'application/octet-stream', {
+        signal: putting.signal,
+      });
+      putting.abort(new Error('enough'));
+      await expect(put).rejects.toThrow('enough');
+      expect(await store.get('a/b')).toBeUndefined();
+    });
+
     test('that was never put is undefined', async () => {
       await store.put('a/b/c', text('c'), 'text/plain');
       expect(await store.get('a/b/d')).toBeUndefined();

@@ -71,7 +71,8 @@ export async function copyModel(options: {
         signal,
       });
       signal.throwIfAborted();
-      await to.objects.putFile(fileKey(target, file), draft, 'application/octet-stream');
+      const key = fileKey(target, file);
+      await to.objects.putFile(key, draft, 'application/octet-stream', { signal });
       await rm(draft);
       done.bytes += file.bytes;
     }

@@ -25,7 +25,7 @@ export type PushedModel = {
  * not there, its manifest after them, and last what is fetched by who names no version. Other versions stay.
  *
  * @param options.onFile told before each file that is written
- * @throws ModelError when the folder is no whole model; DarkroomError as `ObjectStore.putFile`
+ * @throws ModelError when the folder is no whole model; as `ObjectStore.putFile`
  */
 export async function pushModel(options: {
   objects: Pick<ObjectStore, 'list' | 'put' | 'putFile'>;
@@ -34,16 +34,18 @@ export async function pushModel(options: {
   /** @default 'models/' */
   prefix?: string;
   onFile?: (file: ManifestFile) => void;
+  /** @default pushes to the end */
+  signal?: AbortSignal;
 }): Promise<PushedModel> {
-  const { objects, folder, name, prefix = MODEL_SOURCE_PREFIX, onFile } = options;
+  const { objects, folder, name, prefix = MODEL_SOURCE_PREFIX, onFile, signal } = options;
   const { files: found, size, digest } = await verifyModelFolder(folder);
   const files = found.map(({ path, size: bytes, sha256 }) => ({ path, bytes, sha256 }));
   const latest = { prefix, name };
   const missing = await filesNotThere(objects, latest, files);
   for (const file of missing) {
     onFile?.(file);
-    const path = join(folder, file.path);
-    await objects.putFile(fileKey(latest, file), path, 'application/octet-stream');
+    const [key, path] = [fileKey(latest, file), join(folder, file.path)];
+    await objects.putFile(key, path, 'application/octet-stream', { ...(signal && { signal }) });
   }
   await writeManifest(objects, { ...latest, digest: manifestDigest({ files }) }, { files });
   await writeManifest(objects, latest, { files });
