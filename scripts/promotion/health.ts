@@ -126,19 +126,18 @@ export type PodObject = Manifest & {
     phase?: string;
     reason?: string;
     message?: string;
+    conditions?: Condition[];
     initContainerStatuses?: ContainerStatus[];
     containerStatuses?: ContainerStatus[];
   };
 };
 
 /** What a container waits for that no time brings. */
-const hopeless = [
-  'InvalidImageName',
-  'ErrImageNeverPull',
-  'CreateContainerConfigError',
-  'CreateContainerError',
-  'RunContainerError',
-];
+const hopeless = ['InvalidImageName', 'ErrImageNeverPull'];
+/** A node that is busy ("context deadline exceeded", "failed to sync secret cache") makes it later. */
+const notMade = ['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError'];
+/** What is missing or forbidden stays so. */
+const wrong = /not found|no such file|couldn't find key|no command|permission denied|runAsNonRoot/i;
 /** Registries that do not answer may come back; an image that is not there will not come. */
 const absent = /not found|manifest unknown|unauthorized|denied|no match for platform/i;
 /** A program that ends so often at its start is not merely early. */
@@ -146,8 +145,9 @@ const RESTARTS = 3;
 
 /** Why a pod will not become ready; undefined where it may. */
 export function whyHopeless({ metadata, status = {} }: PodObject): string | undefined {
-  // With a reason it is its node that ended or refused it, and its controller makes another.
-  if (status.phase === 'Failed' && status.reason === undefined) {
+  // What its node refused or ended its controller makes again.
+  const isDisrupted = status.conditions?.some(({ type }) => type === 'DisruptionTarget');
+  if (status.phase === 'Failed' && status.reason === undefined && !isDisrupted) {
     return `pod ${metadata.name} failed${status.message === undefined ? '' : `: ${status.message}`}`;
   }
   for (const each of [
@@ -157,13 +157,15 @@ export function whyHopeless({ metadata, status = {} }: PodObject): string | unde
     const waiting = each.state?.waiting;
     if (waiting === undefined) continue;
     const at = `pod ${metadata.name}, container ${each.name}`;
-    const isAbsent = waiting.reason === 'ImagePullBackOff' && absent.test(waiting.message ?? '');
-    if (isAbsent || hopeless.includes(waiting.reason)) {
-      return `${at}: ${waiting.reason}: ${(waiting.message ?? '').slice(0, 300)}`;
+    const { reason, message = '' } = waiting;
+    const isAbsent = reason === 'ImagePullBackOff' && absent.test(message);
+    const isWrong = notMade.includes(reason) && wrong.test(message);
+    if (isAbsent || isWrong || hopeless.includes(reason)) {
+      return `${at}: ${reason}: ${message.slice(0, 300)}`;
     }
-    if (waiting.reason === 'CrashLoopBackOff' && each.restartCount >= RESTARTS) {
-      const { exitCode, reason } = each.lastState?.terminated ?? {};
-      return `${at}: it ended ${each.restartCount} times, with ${exitCode ?? 'no'} (${reason ?? 'no reason told'})`;
+    if (reason === 'CrashLoopBackOff' && each.restartCount >= RESTARTS) {
+      const { exitCode = 'no', reason: why = 'no reason told' } = each.lastState?.terminated ?? {};
+      return `${at}: it ended ${each.restartCount} times, with ${exitCode} (${why})`;
     }
   }
   return undefined;

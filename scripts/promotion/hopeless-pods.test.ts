@@ -88,11 +88,23 @@ describe('a pod that is not ready', () => {
       'whose registry does not answer',
       waiting('ImagePullBackOff', `${pull}dial tcp 10.0.0.1:443: connect: connection refused`),
     ],
+    [
+      'whose node is too busy to make its container',
+      waiting('CreateContainerError', 'context deadline exceeded'),
+    ],
+    [
+      'whose node has not read its settings yet',
+      waiting('CreateContainerConfigError', 'failed to sync secret cache: timed out'),
+    ],
     ['that ended once or twice', waiting('CrashLoopBackOff', 'back-off 20s', 2, ended)],
     ['that waits for the containers before it', waiting('PodInitializing')],
     [
       'that was evicted',
       { phase: 'Failed', reason: 'Evicted', message: 'The node was low on resource: memory.' },
+    ],
+    [
+      'that another was more important than',
+      { phase: 'Failed', conditions: [{ type: 'DisruptionTarget', status: 'True' }] },
     ],
     [
       'whose node was shut down',
@@ -115,6 +127,7 @@ describe('a pod that is not ready', () => {
   });
 
   test('is told in no more words than a line holds', () => {
-    expect(why(waiting('CreateContainerError', 'x'.repeat(5_000)))?.length).toBeLessThan(400);
+    const long = waiting('InvalidImageName', 'x'.repeat(5_000));
+    expect(why(long)?.length).toBeLessThan(400);
   });
 });
