@@ -34,7 +34,8 @@ function* requests() {
 /**
  * What batching adds: pictures of mixed lengths and schedulers, `slots` of them in the engine from
  * the first to the last moment, against bare sessions on the same networks that make as many calls:
- * the UNet at the whole batch, the text encoder and the decoder once a picture, nothing in between.
+ * the UNet at the whole batch, the text encoder for each picture that was begun and the decoder for each
+ * that was done, nothing in between.
  */
 export async function measureBatching(options: {
   slots: number;
@@ -51,7 +52,7 @@ export async function measureBatching(options: {
     const made = await makePictures(pipeline, { slots, pictures });
     rates.together.push((2 * made.steps) / made.seconds);
     const runs = Math.round(made.steps / slots);
-    rates.bare.push((2 * slots * runs) / (await bare.seconds({ pictures, runs })));
+    rates.bare.push((2 * slots * runs) / (await bare.seconds({ ...made, runs })));
     const alone = await makePictures(pipeline, { slots: 1, pictures: Math.ceil(pictures / 4) });
     rates.oneByOne.push((2 * alone.steps) / alone.seconds);
     bar.advance();
@@ -89,10 +90,11 @@ export async function measureBatching(options: {
 async function makePictures(
   pipeline: Pipeline,
   { slots, pictures }: { slots: number; pictures: number },
-): Promise<{ steps: number; seconds: number }> {
+): Promise<{ steps: number; seconds: number; begun: number; done: number }> {
   const supply = requests();
   const enough = new AbortController();
   let steps = 0;
+  let begun = 0;
   let done = 0;
   let seconds = 0;
   const started = performance.now();
@@ -101,6 +103,7 @@ async function makePictures(
   };
   const slot = async () => {
     while (!enough.signal.aborted) {
+      begun += 1;
       await pipeline.generate(supply.next().value!, { onStep, signal: enough.signal });
       done += 1;
       if (done < pictures || enough.signal.aborted) continue;
@@ -109,7 +112,7 @@ async function makePictures(
     }
   };
   await Promise.allSettled(Array.from({ length: slots }, slot));
-  return { steps, seconds };
+  return { steps, seconds, begun, done: pictures };
 }
 
 async function prepareBareLoop(batch: number) {
@@ -140,16 +143,14 @@ async function prepareBareLoop(batch: number) {
   };
   const decode = { latent_sample: new Tensor('float32', random(size), [1, ...dims]) };
   return {
-    seconds: async ({ pictures, runs }: { pictures: number; runs: number }): Promise<number> => {
+    seconds: async (calls: { runs: number; begun: number; done: number }): Promise<number> => {
       const started = performance.now();
-      let done = 0;
-      for (let run = 1; run <= runs; run++) {
+      let [begun, done] = [0, 0];
+      for (let run = 1; run <= calls.runs; run++) {
         await unet.run(step);
         // Spread over the runs, as pictures that leave and join are.
-        for (; done < (pictures * run) / runs; done++) {
-          await vaeDecoder.run(decode);
-          await textEncoder.run(text);
-        }
+        for (; done < (calls.done * run) / calls.runs; done++) await vaeDecoder.run(decode);
+        for (; begun < (calls.begun * run) / calls.runs; begun++) await textEncoder.run(text);
       }
       return (performance.now() - started) / 1e3;
     },

@@ -5,7 +5,7 @@ import { nextUint32, seedMt19937 } from './mt19937.ts';
 export type TorchGenerator = {
   /** Fills `out` with float32 samples of the standard normal distribution. */
   randn(out: Float32Array): void;
-  /** A copy; a generator restored from it draws on from here. */
+  /** A copy; a generator restored from it draws on from here. The same one until the next draw. */
   state(): RandomState;
 };
 
@@ -25,6 +25,8 @@ export function createTorchGenerator(from: number | bigint | RandomState): Torch
   const engine =
     typeof from === 'object' ? { words: from.words.slice(), index: from.index } : seedMt19937(from);
   let cachedNormal = typeof from === 'object' ? from.cachedNormal : null;
+  /** Most schedulers draw nothing between two steps, and each step's state is told. */
+  let copy: RandomState | undefined;
 
   /** In [0, 1), 24 bits. */
   const uniform = () => (nextUint32(engine) & 0xffffff) / 2 ** 24;
@@ -49,6 +51,7 @@ export function createTorchGenerator(from: number | bigint | RandomState): Torch
 
   return {
     randn(out) {
+      copy = undefined;
       const { length } = out;
       if (length < BLOCK) {
         for (let i = 0; i < length; i++) out[i] = normal();
@@ -63,7 +66,7 @@ export function createTorchGenerator(from: number | bigint | RandomState): Torch
         boxMuller(out, tail);
       }
     },
-    state: () => ({ words: engine.words.slice(), index: engine.index, cachedNormal }),
+    state: () => (copy ??= { words: engine.words.slice(), index: engine.index, cachedNormal }),
   };
 }
 
