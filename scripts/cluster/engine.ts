@@ -141,12 +141,14 @@ export async function stopOwnEngine(docker: Docker): Promise<void> {
 }
 
 /**
- * Removes what builds leave: containers of their steps, images that a newer one has taken the name from,
- * and all but the newest image of each repository in a cluster's registry. Nobody else tidies an engine of
- * our own: a day of work left 17 GiB. The next build installs its packages anew.
+ * Removes what builds leave: containers of their steps, and, where images have come to fill much of the disk,
+ * those that a newer one has taken the name from and all but the newest of each repository in a cluster's
+ * registry. Nobody else tidies an engine of our own: a day of work left 17 GiB. Until then the next build finds
+ * what did not change; after it, it installs its packages anew.
  */
 async function removeLeftovers(docker: Docker): Promise<void> {
   await docker.run(['container', 'prune', '--force']);
+  if ((await gigabytesOfImages(docker)) < MOST_GIGABYTES) return;
   const format = '{{.Repository}} {{.ID}} {{.Tag}} {{.Digest}}';
   const list = await docker.run(['images', '--digests', '--format', format]);
   const newest = new Map<string, string>();
@@ -162,6 +164,15 @@ async function removeLeftovers(docker: Docker): Promise<void> {
     ]);
   }
   await docker.run(['image', 'prune', '--force']);
+}
+
+/** Of images: those of a cluster take 5. */
+const MOST_GIGABYTES = 12;
+
+async function gigabytesOfImages(docker: Docker): Promise<number> {
+  const sizes = await docker.run(['system', 'df', '--format', '{{.Type}} {{.Size}}']);
+  const [, size = '0', unit] = sizes.match(/^Images ([\d.]+)(\w+)$/m) ?? [];
+  return Number(size) * ({ GB: 1, TB: 1_000 }[unit ?? ''] ?? 0);
 }
 
 /**

@@ -24,7 +24,7 @@ import { holder, holderStates, made, removeHolders } from './testing/gpu-holder.
 const began = Date.now();
 const ledger = join(mkdtempSync(join(tmpdir(), 'darkroom-faults-')), 'ledger.jsonl');
 
-/** Spread over the whole of the faults, which take 45 to 75 s, with long jobs among them. */
+/** Three requests a second as long as there are faults, with long jobs among them. */
 let load: ReturnType<typeof startLoad>;
 
 beforeAll(() => {
@@ -33,9 +33,9 @@ beforeAll(() => {
       frontends: [url],
       apiKey,
       seed: 1,
-      jobs: 240,
+      jobs: 1_800,
       shape: { steps: 5, long: 0.1, longCount: 2 },
-      seconds: 80,
+      seconds: 600,
       ledger,
     },
     () => {},
@@ -100,6 +100,7 @@ test('a GPU node is killed and comes back', async () => {
 });
 
 test('everything that was accepted has ended, once, with its pictures', async () => {
+  load.enough();
   await load.answered;
   const unfinished = async (state: 'queued' | 'running') =>
     (await client.generations.list.query({ state, limit: 100 })).generations.length;
@@ -112,7 +113,7 @@ test('everything that was accepted has ended, once, with its pictures', async ()
     ledger: readLedger(ledger),
   });
   expect(verdict.breaches).toEqual([]);
-  expect(verdict.accepted).toBeGreaterThan(160);
+  expect(verdict.accepted).toBeGreaterThan(100);
   expect(verdict.internalErrors).toBe(0);
 });
 

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { client as stagingClient } from '../cluster/testing/cluster-under-test.ts';
 import { repository } from '../repository.ts';
+import type { Report } from './report.ts';
+import { createProduction } from './testing/production-cluster.ts';
 import type { Promotions } from './testing/promotions.ts';
 import { createPromotions } from './testing/promotions.ts';
 import { differencesSuite } from './testing/suites/differences.ts';
@@ -11,18 +13,33 @@ import { interruptionsSuite } from './testing/suites/interruptions.ts';
 import { modelsSuite } from './testing/suites/models.ts';
 import { refusalsSuite } from './testing/suites/refusals.ts';
 import { setbacksSuite } from './testing/suites/setbacks.ts';
-import { createTwoClusters, type TwoClusters } from './testing/two-clusters.ts';
+import {
+  addProduction,
+  createStaging,
+  type Staging,
+  type TwoClusters,
+} from './testing/two-clusters.ts';
 
+let one: Staging;
 let two: TwoClusters;
 let promotions: Promotions;
+let release: string;
+let entered: Report;
 let isInBoth = false;
 
 beforeAll(async () => {
-  two = await createTwoClusters(console.error);
-  promotions = createPromotions(two);
+  // While a release enters staging, where most of it is waiting.
+  const production = createProduction(console.error);
+  production.catch(() => {});
+  one = await createStaging();
+  promotions = createPromotions(one, production);
+  release = await one.source.build(one.images);
+  // What made this cluster holds its fields, and other tests have changed some.
+  entered = await promotions.enter(release, '--force-conflicts');
+  two = await addProduction(one, await production);
 }, 600_000);
 
-afterAll(() => two?.remove(), 120_000);
+afterAll(() => one?.remove(), 120_000);
 
 /** The digest of every image that a cluster's pods of Darkroom run, by container. */
 async function runningDigests(kubectl: TwoClusters['production']): Promise<Map<string, string>> {
@@ -58,10 +75,7 @@ async function make(client: TwoClusters['client']): Promise<Uint8Array> {
 }
 
 describe('a release', () => {
-  test('enters staging, and goes on to an empty production', async () => {
-    const release = await two.source.build(two.images);
-    // What made this cluster holds its fields, and other tests have changed some.
-    const entered = await promotions.enter(release, '--force-conflicts');
+  test('that has entered staging goes on to an empty production', async () => {
     expect(entered.outcome).toBe('promoted');
     const promoted = await promotions.goOn();
     expect(promoted).toMatchObject({ outcome: 'promoted', providers: { pinhole: 'cpu' } });

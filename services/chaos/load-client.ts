@@ -110,13 +110,17 @@ async function look(): Promise<void> {
   }
 }
 
+const enough = new AbortController();
+process.on('message', () => enough.abort());
 process.on('disconnect', () => process.exit(0));
 void look();
 const began = performance.now();
 const submitted = new Set<Promise<void>>();
 for (const request of drawLoad(seed, jobs, shape)) {
   const due = began + (request.n / jobs) * seconds * 1_000;
-  await wait(Math.max(0, due - performance.now()));
+  const untilDue = Math.max(0, due - performance.now());
+  await wait(untilDue, undefined, { signal: enough.signal }).catch(() => {});
+  if (enough.signal.aborted) break;
   while (submitted.size >= MOST_UNANSWERED) await Promise.race(submitted);
   const one = submit(request).finally(() => submitted.delete(one));
   submitted.add(one);

@@ -27,6 +27,8 @@ export const LOAD_SETTINGS = 'DARKROOM_LOAD_SETTINGS';
 export type Load = {
   /** Resolves when every request has its answer; rejects when the process ends before. */
   readonly answered: Promise<void>;
+  /** Sends no further request: `answered` is then of those that were sent. */
+  enough(): void;
   stop(): Promise<void>;
 };
 
@@ -52,6 +54,7 @@ export function startLoad(
   answered.catch(() => {});
   return {
     answered,
+    enough: () => child.send({ enough: true }),
     async stop() {
       child.kill('SIGKILL');
       await exited;

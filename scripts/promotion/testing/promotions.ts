@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Kubectl } from '../../cluster/kubectl.ts';
 import type { Report } from '../report.ts';
 import { darkroom, endOf, type Run } from './darkroom.ts';
-import type { TwoClusters } from './two-clusters.ts';
+import type { Staging } from './two-clusters.ts';
 
 /** Promotions between the two clusters, run as a user runs them. */
 export type Promotions = {
@@ -27,9 +27,10 @@ export type Promotions = {
   versions(): Promise<unknown>;
 };
 
-export function createPromotions(two: TwoClusters): Promotions {
-  const { releases } = two.source;
-  const common = (environments = two.environments) => [
+/** @param production also one that is still being made */
+export function createPromotions(one: Staging, production: Promise<Kubectl>): Promotions {
+  const { releases } = one.source;
+  const common = (environments = one.environments) => [
     ...['--environments', environments, '--releases', releases, '--yes', '--json'],
   ];
   const done = (run: Run): Report => {
@@ -65,8 +66,8 @@ export function createPromotions(two: TwoClusters): Promotions {
         { ...(onLine && { onLine }) },
       ),
     look: (command, ...args) =>
-      darkroom(['promote', command, '--environments', two.environments, ...args]),
-    versions: () => versionsOf(two.production),
+      darkroom(['promote', command, '--environments', one.environments, ...args]),
+    versions: async () => versionsOf(await production),
   };
 }
 

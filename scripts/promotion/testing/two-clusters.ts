@@ -7,7 +7,7 @@ import type { Kubectl } from '../../cluster/kubectl.ts';
 import { contextOf, folderOf } from '../../cluster/names.ts';
 import { cluster, kubectl, url } from '../../cluster/testing/cluster-under-test.ts';
 import { writeEnvironment } from './environments.ts';
-import { createProduction, productionNames } from './production-cluster.ts';
+import { productionNames } from './production-cluster.ts';
 import {
   createReleaseSource,
   type Images,
@@ -15,23 +15,27 @@ import {
   type ReleaseSource,
 } from './release-source.ts';
 
-/** The cluster under test as staging, and another one as production. */
-export type TwoClusters = {
-  /** The folder of both environments. */
+/** The cluster under test as staging. */
+export type Staging = {
+  /** The folder of the environments. */
   environments: string;
   staging: Kubectl;
+  source: ReleaseSource;
+  images: Images;
+  /** The files alone: the clusters stay until `npm run test:cluster` removes all. */
+  remove(): Promise<void>;
+};
+
+/** With another one as production. */
+export type TwoClusters = Staging & {
   production: Kubectl;
   /** The client of production; there once a release is. */
   client: DarkroomClient;
-  source: ReleaseSource;
-  images: Images;
   /** Puts an image made from another into a registry. @returns its digest */
   derive(
     image: string,
     options: { to: 'staging' | 'production'; dockerfile: readonly string[] },
   ): Promise<string>;
-  /** The files alone: the clusters stay until `npm run test:cluster` removes all. */
-  remove(): Promise<void>;
 };
 
 /** Registries that manifests name; the nodes of each cluster are led to its own. */
@@ -40,25 +44,23 @@ const registries = ['localhost:5001', 'docker.io', 'ghcr.io', 'registry.k8s.io']
 /** Both run on one machine, so that nothing has to be waited for. */
 const patience = { bakeSeconds: 3, rolloutSeconds: 240, pictureSeconds: 120 };
 
-export async function createTwoClusters(note: (line: string) => void): Promise<TwoClusters> {
-  const production = await createProduction(note);
+const reached = (port: string | number | undefined) =>
+  Object.fromEntries(registries.map((name) => [name, `127.0.0.1:${port}`]));
+const idOf = (of: Kubectl) =>
+  of.run(['get', 'namespace', 'kube-system', '--output', 'jsonpath={.metadata.uid}']);
+const stagingPort = async () =>
+  (await exec('docker', ['port', `${cluster.name}-registry`, '5000'])).trim().split(':').at(-1);
+
+export async function createStaging(): Promise<Staging> {
   const environments = await mkdtemp(join(tmpdir(), 'darkroom-environments-'));
   const source = await createReleaseSource();
-  const stagingPort = (await exec('docker', ['port', `${cluster.name}-registry`, '5000']))
-    .trim()
-    .split(':')
-    .at(-1);
-  const reached = (port: string | number | undefined) =>
-    Object.fromEntries(registries.map((name) => [name, `127.0.0.1:${port}`]));
-  const idOf = (of: Kubectl) =>
-    of.run(['get', 'namespace', 'kube-system', '--output', 'jsonpath={.metadata.uid}']);
   await writeEnvironment(
     environments,
     'staging',
     {
       cluster: { context: `kind-${cluster.name}`, id: await idOf(kubectl) },
       url,
-      registries: reached(stagingPort),
+      registries: reached(await stagingPort()),
       // Other tests have ended its pods again and again.
       toleratedAlerts: ['PodCrashLooping', 'TargetDown'],
       signedBy: { key: source.publicKey },
@@ -66,8 +68,21 @@ export async function createTwoClusters(note: (line: string) => void): Promise<T
     },
     { maxWorkers: 4 },
   );
-  await writeEnvironment(
+  return {
     environments,
+    staging: kubectl,
+    source,
+    images: await imagesOf(folderOf({ cluster: cluster.name })),
+    remove: async () => {
+      source.remove();
+      await rm(environments, { recursive: true });
+    },
+  };
+}
+
+export async function addProduction(staging: Staging, production: Kubectl): Promise<TwoClusters> {
+  await writeEnvironment(
+    staging.environments,
     'production',
     {
       cluster: { context: contextOf(productionNames), id: await idOf(production) },
@@ -75,7 +90,7 @@ export async function createTwoClusters(note: (line: string) => void): Promise<T
       registries: reached(productionNames.registryPort),
       accepts: ['staging'],
       soakSeconds: 0,
-      signedBy: { key: source.publicKey },
+      signedBy: { key: staging.source.publicKey },
       ...patience,
     },
     { maxWorkers: 3 },
@@ -85,17 +100,14 @@ export async function createTwoClusters(note: (line: string) => void): Promise<T
     ...['--output', 'jsonpath={.data.key}'],
   ]);
   return {
-    environments,
-    staging: kubectl,
+    ...staging,
     production,
-    source,
     client: createClient({
       url: `http://127.0.0.1:${productionNames.port}`,
       apiKey: Buffer.from(key, 'base64').toString(),
     }),
-    images: await imagesOf(folderOf({ cluster: cluster.name })),
     derive: async (image, { to, dockerfile }) => {
-      const port = to === 'staging' ? stagingPort : productionNames.registryPort;
+      const port = to === 'staging' ? await stagingPort() : productionNames.registryPort;
       const target = `127.0.0.1:${port}/${image}:derived`;
       await exec('docker', ['build', '--tag', target, '-'], {
         input: [`FROM ${image}:local`, ...dockerfile, ''].join('\n'),
@@ -103,10 +115,6 @@ export async function createTwoClusters(note: (line: string) => void): Promise<T
       });
       const out = await exec('docker', ['push', target]);
       return out.match(/digest: (sha256:[0-9a-f]{64})/)?.[1] ?? '';
-    },
-    remove: async () => {
-      source.remove();
-      await rm(environments, { recursive: true });
     },
   };
 }
