@@ -61,8 +61,8 @@ export async function createStaging(): Promise<Staging> {
       cluster: { context: `kind-${cluster.name}`, id: await idOf(kubectl) },
       url,
       registries: reached(await stagingPort()),
-      // Other tests have ended its pods again and again.
-      toleratedAlerts: ['PodCrashLooping', 'TargetDown'],
+      // Other tests have ended its pods again and again, the broker's among them.
+      toleratedAlerts: ['PodCrashLooping', 'PublishFailing', 'TargetDown'],
       signedBy: { key: source.publicKey },
       ...patience,
     },
