@@ -5,24 +5,29 @@ import { secrets as knownSecrets, type SecretKeys } from '../../platform/secrets
 import { type Manifest, nameOf } from '../render/manifest.ts';
 import { inBatches } from './in-batches.ts';
 import type { KubeApi } from './kube-api.ts';
+import { checkPermissions } from './permissions.ts';
 import type { Refusal } from './refusal.ts';
 
 type SecretObject = Manifest & { data?: Record<string, string> };
 
 const CHECK = 'preflight';
 
-/** What a cluster lacks for a release: found before anything is applied. */
+/**
+ * What a cluster lacks for a release: found before anything is applied.
+ *
+ * @param options.forwarded namespaces whose Services this machine will be led to
+ */
 export async function preflight(
   api: KubeApi,
   objects: readonly Manifest[],
-  { kubernetes }: { kubernetes: string },
+  { kubernetes, forwarded }: { kubernetes: string; forwarded: readonly string[] },
 ): Promise<Refusal[]> {
   const found = await Promise.all([
     checkVersion(api, kubernetes),
     checkKinds(api, objects),
     checkSecrets(api, objects),
     checkGpus(api, objects),
-    checkPermissions(api, objects),
+    checkPermissions(api, objects, { forwarded }),
   ]);
   return found.flat();
 }
@@ -139,61 +144,4 @@ async function checkGpus(api: KubeApi, objects: readonly Manifest[]): Promise<Re
       remedy: 'see the device plugin: kubectl -n darkroom-gpu get pods',
     },
   ];
-}
-
-const verbs = ['get', 'list', 'create', 'patch', 'delete'] as const;
-
-/** Everything that a promotion will ask for, asked of the cluster itself. */
-async function checkPermissions(api: KubeApi, objects: readonly Manifest[]): Promise<Refusal[]> {
-  // Administrators need not be asked about hundreds of rights one by one.
-  if (await mayDo(api, { group: '*', resource: '*', verb: '*' })) return [];
-  const kinds = new Map<
-    string,
-    { group: string; kind: string; apiVersion: string; namespace?: string }
-  >();
-  const own = [
-    { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'canary', namespace: 'darkroom' } },
-  ];
-  for (const { apiVersion, kind, metadata } of [...objects, ...own]) {
-    const group = apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
-    const { namespace } = metadata;
-    kinds.set(`${group}/${kind} ${namespace ?? ''}`, {
-      ...{ group, kind, apiVersion },
-      ...(namespace !== undefined && { namespace }),
-    });
-  }
-  const asked = [...kinds.values()].flatMap((each) => verbs.map((verb) => ({ ...each, verb })));
-  const missing = await inBatches(asked, async ({ group, apiVersion, kind, namespace, verb }) => {
-    const resource = await api.resource({ apiVersion, kind });
-    // The release defines it itself.
-    if (resource === undefined) return [];
-    const isAllowed = await mayDo(api, { group, resource, verb, ...(namespace && { namespace }) });
-    return isAllowed ? [] : [`${verb} ${resource}${namespace ? ` in ${namespace}` : ''}`];
-  });
-  const all = missing.flat();
-  if (all.length === 0) return [];
-  return [
-    {
-      check: CHECK,
-      problem: `you may not ${all.slice(0, 12).join(', ')}${all.length > 12 ? ` and ${all.length - 12} more` : ''}`,
-      remedy: `use credentials of ${api.context} with these rights (docs/promotion.md)`,
-    },
-  ];
-}
-
-async function mayDo(
-  api: KubeApi,
-  resourceAttributes: { group: string; resource: string; verb: string; namespace?: string },
-): Promise<boolean> {
-  const review = {
-    apiVersion: 'authorization.k8s.io/v1',
-    kind: 'SelfSubjectAccessReview',
-    spec: { resourceAttributes },
-  };
-  const { status } = await api.request<{ status: { allowed: boolean } }>(
-    HttpMethod.POST,
-    '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
-    { body: review },
-  );
-  return status.allowed;
 }

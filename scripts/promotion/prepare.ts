@@ -20,7 +20,7 @@ import { modelCopies, unboundWorkers } from './models.ts';
 import type { PromoteOptions } from './options.ts';
 import { type Plan, planOf } from './plan.ts';
 import { preflight } from './preflight.ts';
-import { openPrometheus, pagingAlerts } from './prometheus.ts';
+import { openPrometheus, PROMETHEUS, pagingAlerts } from './prometheus.ts';
 import {
   allObjects,
   type Bound,
@@ -108,8 +108,19 @@ export async function prepare(facts: {
 
   tell(target.target.name);
   const all = allObjects(objects);
+  const modelStores = {
+    target: modelStoreOf(target.target, all),
+    source: source && inSource && modelStoreOf(source.target, allObjects(inSource)),
+  };
+  const models = modelCopies(release.lock.models, modelStores.source, modelStores.target);
   const { kubernetes } = release.lock.versions;
-  refuse(what, await preflight(target.api, all, { kubernetes }));
+  const forwarded = [
+    PROMETHEUS.namespace,
+    ...(models.length > 0 && modelStores.target.service
+      ? [modelStores.target.service.namespace]
+      : []),
+  ];
+  refuse(what, await preflight(target.api, all, { kubernetes, forwarded }));
   const live = await readLive(target.api, all, await heldObjects(target.record));
   const { changes, refusals } = await readChanges(target.api, all, live.objects);
   refuse(
@@ -121,10 +132,6 @@ export async function prepare(facts: {
   const interrupted = interruptedOf(history);
   const bound = { lock, objects: objectsDigest(objects) };
   const waves = wavesOf(objects);
-  const modelStores = {
-    target: modelStoreOf(target.target, all),
-    source: source && inSource && modelStoreOf(source.target, allObjects(inSource)),
-  };
   const plan = planOf({
     release: release.lock.release,
     lock,
@@ -136,7 +143,7 @@ export async function prepare(facts: {
       source && inSource && { target: source.target, objects: allObjects(inSource) },
       { target: target.target, objects: all },
     ),
-    models: modelCopies(release.lock.models, modelStores.source, modelStores.target),
+    models,
     waves,
     changes,
     obsolete,

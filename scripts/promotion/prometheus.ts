@@ -9,7 +9,8 @@ export type Prometheus = {
   close(): void;
 };
 
-const service = { namespace: 'monitoring', name: 'prometheus', port: 9090 };
+/** Its Service. */
+export const PROMETHEUS = { namespace: 'monitoring', name: 'prometheus', port: 9090 };
 const ANSWER_MS = 30_000;
 
 type Answer = {
@@ -19,7 +20,7 @@ type Answer = {
 };
 
 export async function openPrometheus(api: KubeApi): Promise<Prometheus> {
-  const { port, close } = await forwardService(api, service);
+  const { port, close } = await forwardService(api, PROMETHEUS);
   return {
     query: async (expression) => {
       const url = new URL(`http://127.0.0.1:${port}/api/v1/query`);
@@ -33,7 +34,7 @@ export async function openPrometheus(api: KubeApi): Promise<Prometheus> {
         .then(async (response) => (await response.json()) as Answer)
         .catch((error: Error) => {
           throw new CommandFailure(
-            `Prometheus (Service ${service.namespace}/${service.name}) of ${api.context} does not answer: ${error.message}`,
+            `Prometheus (Service ${PROMETHEUS.namespace}/${PROMETHEUS.name}) of ${api.context} does not answer: ${error.message}`,
           );
         });
       if (answer.status !== 'success')
