@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { stringify } from 'yaml';
 import { exec } from './exec.ts';
 import { untilRolledOut } from './rollout.ts';
-import { cluster, inTimeAfter, kubectl } from './testing/cluster-under-test.ts';
+import { annotate, cluster, inTimeAfter, kubectl, pods } from './testing/cluster-under-test.ts';
 import { layerFolder, layerObjects, listOf } from './testing/layers.ts';
 import { burst, ended, stream } from './testing/load.ts';
 
@@ -51,7 +51,14 @@ async function applyInfrastructure(): Promise<void> {
 /** Two callers, who ask for one picture after the other through every change. */
 let callers: ReturnType<typeof stream>[] = [];
 
-beforeAll(() => {
+const PAUSED = 'autoscaling.keda.sh/paused-replicas';
+
+beforeAll(async () => {
+  // As few as there ever are; load before has left more, and each is rolled four times.
+  await annotate('scaledobject/frontend', `${PAUSED}=2`);
+  await inTimeAfter(async () => {
+    expect(await pods(NAMESPACE, 'app.kubernetes.io/name=frontend')).toHaveLength(2);
+  });
   callers = [stream(), stream({ count: 4, steps: 50 })];
 });
 
@@ -63,6 +70,7 @@ afterAll(async () => {
   } finally {
     await apply({});
     await allRolledOut();
+    await annotate('scaledobject/frontend', `${PAUSED}-`);
   }
   // Whoever follows finds frontends and workers that have found the broker again.
   await inTimeAfter(async () => {
