@@ -33,7 +33,7 @@ const notForCanaries = ['PORT', 'WORKER_ID'];
  * A canary that ran and failed has told what there is to know. One that its node refused, since a GPU was not given
  * back yet, or that was evicted, did not run, and another is made.
  */
-const onlyWhereItRan = {
+const failsOnlyWhereItRan = {
   backoffLimit: 2,
   podFailurePolicy: {
     rules: [
@@ -69,7 +69,7 @@ export function canaryJob(model: string, worker: PodTemplate, requests: unknown[
       labels: { 'app.kubernetes.io/part-of': 'darkroom', [OWN_LABEL]: 'canary' },
     },
     spec: {
-      ...onlyWhereItRan,
+      ...failsOnlyWhereItRan,
       ttlSecondsAfterFinished: 3_600,
       template: {
         metadata: {

@@ -136,8 +136,9 @@ export type PodObject = Manifest & {
 const hopeless = ['InvalidImageName', 'ErrImageNeverPull'];
 /** A node that is busy ("context deadline exceeded", "failed to sync secret cache") makes it later. */
 const notMade = ['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError'];
-/** What is missing or forbidden stays so. */
-const wrong = /not found|no such file|couldn't find key|no command|permission denied|runAsNonRoot/i;
+/** What is missing or forbidden stays so; a sandbox or a task that is "not found" is made anew. */
+const wrong =
+  /(configmap|secret|executable).* not found|no such file|couldn't find key|no command|permission denied|runAsNonRoot/i;
 /** Registries that do not answer may come back; an image that is not there will not come. */
 const absent = /not found|manifest unknown|unauthorized|denied|no match for platform/i;
 /** A program that ends so often at its start is not merely early. */

@@ -93,6 +93,10 @@ describe('a pod that is not ready', () => {
       waiting('CreateContainerError', 'context deadline exceeded'),
     ],
     [
+      'whose sandbox is made anew',
+      waiting('CreateContainerError', 'sandbox container "ab" not found'),
+    ],
+    [
       'whose node has not read its settings yet',
       waiting('CreateContainerConfigError', 'failed to sync secret cache: timed out'),
     ],
