@@ -41,7 +41,7 @@ export default defineConfig({
           maxWorkers: 2 * availableParallelism(),
           include: [platform],
           globalSetup: ['platform/testing/build-tools.ts'],
-          testTimeout: 120_000,
+          testTimeout: 300_000,
           // Until the tools are built.
           hookTimeout: 600_000,
         },
@@ -75,7 +75,7 @@ export default defineConfig({
           include: [cluster],
           // They share one cluster and its GPUs.
           fileParallelism: false,
-          testTimeout: 900_000,
+          testTimeout: 1_200_000,
           hookTimeout: 300_000,
         },
       },

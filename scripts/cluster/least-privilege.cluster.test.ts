@@ -1,5 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { cluster, isReady, kubectl, pods } from './testing/cluster-under-test.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  cluster,
+  inTime,
+  inTimeAfter,
+  isReady,
+  kubectl,
+  pods,
+} from './testing/cluster-under-test.ts';
 
 const NAMESPACE = 'darkroom';
 const PROBE = 'probe-worker';
@@ -44,11 +51,10 @@ beforeAll(async () => {
       },
     },
   });
-  const ready = async () => {
+  await inTimeAfter(async () => {
     const pod = await cluster.core.readNamespacedPod({ name: PROBE, namespace: NAMESPACE });
     if (!isReady(pod)) throw new Error(`${PROBE} is not ready: ${JSON.stringify(pod.status)}`);
-  };
-  await vi.waitFor(ready, { timeout: 60_000, interval: 200 });
+  });
 });
 
 afterAll(async () => {
@@ -75,7 +81,8 @@ test.each([
   ['Postgres', `postgres.${DATA}`, 5432],
   ['the object store', `object-store.${DATA}`, 7070],
 ])('a worker reaches %s', async (_, host, port) => {
-  expect(await reaches(host, port)).toBe(true);
+  // A network policy takes a moment to know a new pod.
+  await inTime(() => reaches(host, port)).toBe(true);
 });
 
 test.each([

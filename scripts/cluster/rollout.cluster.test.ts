@@ -6,7 +6,14 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { stringify } from 'yaml';
 import { exec } from './exec.ts';
 import { untilRolledOut } from './rollout.ts';
-import { annotate, cluster, inTimeAfter, kubectl, pods } from './testing/cluster-under-test.ts';
+import {
+  cluster,
+  inTimeAfter,
+  kubectl,
+  pauseScaler,
+  pods,
+  resumeScaler,
+} from './testing/cluster-under-test.ts';
 import { layerFolder, layerObjects, listOf } from './testing/layers.ts';
 import { burst, ended, stream } from './testing/load.ts';
 
@@ -51,11 +58,9 @@ async function applyInfrastructure(): Promise<void> {
 /** Two callers, who ask for one picture after the other through every change. */
 let callers: ReturnType<typeof stream>[] = [];
 
-const PAUSED = 'autoscaling.keda.sh/paused-replicas';
-
 beforeAll(async () => {
   // As few as there ever are; load before has left more, and each is rolled four times.
-  await annotate('scaledobject/frontend', `${PAUSED}=2`);
+  await pauseScaler('frontend', 2);
   await inTimeAfter(async () => {
     expect(await pods(NAMESPACE, 'app.kubernetes.io/name=frontend')).toHaveLength(2);
   });
@@ -70,7 +75,7 @@ afterAll(async () => {
   } finally {
     await apply({});
     await allRolledOut();
-    await annotate('scaledobject/frontend', `${PAUSED}-`);
+    await resumeScaler('frontend');
   }
   // Whoever follows finds frontends and workers that have found the broker again.
   await inTimeAfter(async () => {

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
-  annotate,
   askFrontend,
   cluster,
   inTime,
   isReady,
+  pauseScaler,
+  resumeScaler,
   stepsRun,
   workers,
 } from './testing/cluster-under-test.ts';
@@ -20,7 +21,6 @@ const WORKERS = 4;
 const busyIn = (round: number) => (round <= 3 ? 2 : 1);
 
 type Seen = { workers: { worker: string; jobs: number }[] };
-const scaledObject = 'scaledobject/worker-pinhole';
 const deployment = { name: 'worker-pinhole', namespace: NAMESPACE };
 const scale = (replicas: number) =>
   cluster.apps.replaceNamespacedDeploymentScale({
@@ -51,11 +51,11 @@ const same = (one: readonly string[], other: readonly string[]) =>
 
 // The scale is this test's own meanwhile.
 beforeAll(async () => {
-  await annotate(scaledObject, 'autoscaling.keda.sh/paused=true');
+  await pauseScaler('worker-pinhole');
 });
 
 afterAll(async () => {
-  await annotate(scaledObject, 'autoscaling.keda.sh/paused-');
+  await resumeScaler('worker-pinhole');
 });
 
 test(`${ROUNDS * (WORKERS - 1)} scale-ins under load end idle workers first, lose no job and repeat no step`, async () => {

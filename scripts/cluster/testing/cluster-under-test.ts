@@ -12,7 +12,7 @@ import {
   KubernetesObjectApi,
   type V1Pod,
 } from '@kubernetes/client-node';
-import { aroundAll, expect, vi } from 'vitest';
+import { aroundAll, expect, onTestFinished, vi } from 'vitest';
 import { exec } from '../exec.ts';
 import { createKubectl, type Kubectl } from '../kubectl.ts';
 
@@ -71,18 +71,58 @@ export async function pods(namespace: string, labelSelector: string): Promise<V1
 
 export const workers = (): Promise<V1Pod[]> => pods('darkroom', 'app.kubernetes.io/name=worker');
 
-/** Sets an annotation of an object of Darkroom's (`name=value`), or removes it (`name-`). */
-export const annotate = (object: string, annotation: string): Promise<string> =>
-  kubectl.run(['--namespace', 'darkroom', 'annotate', '--overwrite', object, annotation]);
+/** Sets annotations of an object of Darkroom's (`name=value`), or removes them (`name-`). */
+const annotate = (object: string, ...annotations: string[]): Promise<string> =>
+  kubectl.run(['--namespace', 'darkroom', 'annotate', '--overwrite', object, ...annotations]);
+
+/**
+ * Has the autoscaler leave a workload alone, and waits until it does.
+ *
+ * @param replicas how many pods it shall have; absent: the test says
+ */
+export async function pauseScaler(name: string, replicas?: number): Promise<void> {
+  const how = replicas === undefined ? 'paused=true' : `paused-replicas=${replicas}`;
+  await annotate(`scaledobject/${name}`, `${PAUSE}/${how}`);
+  await untilPaused(name, 'True');
+}
+
+/** Undoes `pauseScaler`. */
+export async function resumeScaler(name: string): Promise<void> {
+  await annotate(`scaledobject/${name}`, `${PAUSE}/paused-`, `${PAUSE}/paused-replicas-`);
+  await untilPaused(name, 'False');
+}
+
+const PAUSE = 'autoscaling.keda.sh';
+
+const untilPaused = (name: string, is: 'True' | 'False') =>
+  kubectl.run([
+    ...['--namespace', 'darkroom', 'wait', `scaledobject/${name}`],
+    ...[`--for=condition=Paused=${is}`, '--timeout=240s'],
+  ]);
+
+async function pauseWorkers(): Promise<void> {
+  await pauseScaler('worker-pinhole', 0);
+  await inTime(async () => (await workers()).length).toBe(0);
+}
+
+const resumeWorkers = () => resumeScaler('worker-pinhole');
 
 /** Ends all workers at once, rather than when the autoscaler has waited; it goes on from none. */
 export async function endWorkers(): Promise<void> {
   try {
-    await annotate('scaledobject/worker-pinhole', 'autoscaling.keda.sh/paused-replicas=0');
-    await inTime(async () => (await workers()).length).toBe(0);
+    await pauseWorkers();
   } finally {
-    await annotate('scaledobject/worker-pinhole', 'autoscaling.keda.sh/paused-replicas-');
+    await resumeWorkers();
   }
+}
+
+/**
+ * Ends all workers at once, and has none made until the test is over: an autoscaler that goes on may make
+ * some at once, and they preempt a test's pods, whose priority is less.
+ */
+export async function keepWorkersAway(): Promise<void> {
+  onTestFinished(resumeWorkers);
+  await pauseWorkers();
 }
 
 export const isReady = ({ status }: V1Pod): boolean =>

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DarkroomClient } from '@darkroom/client/source';
 import type { Generation } from '@darkroom/contract';
+import { retryWhile } from '@darkroom/timing';
 import { client } from './cluster-under-test.ts';
 
 /** A job of some length: pictures × steps of the built-in model. */
@@ -17,17 +19,22 @@ export async function burst(
   { count = 1, steps = 20, through = client }: Work = {},
 ): Promise<string[]> {
   const created = await Promise.all(
-    Array.from({ length: jobs }, (_, index) =>
-      through.generations.create.mutate({
-        prompt: 'a large red star on a blue background',
-        seed: index,
-        count,
-        steps,
-      }),
-    ),
+    Array.from({ length: jobs }, (_, index) => {
+      const idempotencyKey = randomUUID();
+      const prompt = 'a large red star on a blue background';
+      const input = { prompt, seed: index, count, steps, idempotencyKey };
+      return whileBusy(() => through.generations.create.mutate(input));
+    }),
   );
   return created.map(({ id }) => id);
 }
+
+/** Asks again where a frontend says that it is busy, and for how long; any other failure is one. */
+export const whileBusy = <T>(ask: () => Promise<T>): Promise<T> =>
+  retryWhile((error) => {
+    const { response } = (error as { meta?: { response?: Response } }).meta ?? {};
+    return response?.headers.has('retry-after') === true;
+  }, ask);
 
 export const states = async (ids: readonly string[]): Promise<Generation[]> =>
   Promise.all(ids.map((id) => client.generations.get.query({ id })));
@@ -84,7 +91,9 @@ export function keepSecondsOfWork(
   const ids: string[] = [];
   const running = (async () => {
     while (!stopped.signal.aborted) {
-      if ((await secondsOfWork()) < seconds) ids.push(...(await burst(1, work)));
+      // The frontend that was asked may be on its way out.
+      if ((await secondsOfWork().catch(() => seconds)) < seconds)
+        ids.push(...(await burst(1, work)));
       // What a frontend tells is up to a second old: until then it does not count the job.
       await pause(1_100);
     }
