@@ -21,6 +21,9 @@ export type WaitOptions = {
   patient?: boolean;
 };
 
+/** KEDA refuses one whose workload is not there yet. */
+const SCALER = 'ScaledObject';
+
 /**
  * Applies the objects of a wave on the server's side.
  *
@@ -33,14 +36,17 @@ export async function applyWave(
   { force }: { force: boolean },
 ): Promise<void> {
   const refusals: string[] = [];
-  await inBatches(objects, async (object) => {
-    try {
-      await api.apply(object, { force });
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      refusals.push(`${nameOf(object)}: ${wordsOf(error)}`);
-    }
-  });
+  const applyAll = (some: readonly Manifest[]) =>
+    inBatches(some, async (object) => {
+      try {
+        await api.apply(object, { force });
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        refusals.push(`${nameOf(object)}: ${wordsOf(error)}`);
+      }
+    });
+  await applyAll(objects.filter(({ kind }) => kind !== SCALER));
+  await applyAll(objects.filter(({ kind }) => kind === SCALER));
   if (refusals.length === 0) return;
   throw new CommandFailure(`${api.context} refuses ${name}:\n  ${refusals.join('\n  ')}`);
 }
@@ -98,6 +104,7 @@ async function lookAt(api: KubeApi, object: Manifest, { patient }: { patient: bo
   if (live === undefined)
     return { state: 'failed' as const, message: 'it was applied and is gone' };
   const health = healthOf(live);
+  if (patient && health.state === 'failed') return { ...health, state: 'in-progress' as const };
   // The pods that there are belong to what it was before.
   if (health.state !== 'in-progress' || !isObserved(live)) return health;
   const hopeless = await hopelessPod(api, live);
