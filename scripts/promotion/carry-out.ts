@@ -16,7 +16,9 @@ import type { Report } from './report.ts';
 import { restore } from './restore.ts';
 import type { Wave } from './waves.ts';
 
-/** An API server that is away while a release is taken back is waited for. */
+/** Once something is changed, an API server that is away for a moment costs no release. */
+const PATIENCE_MS = 30_000;
+/** One that is away while a release is taken back is waited for. */
 const RESTORE_PATIENCE_MS = 600_000;
 
 /** Does what was planned, step by step; takes it back where one fails. */
@@ -25,10 +27,12 @@ export async function carryOut(
   report: Report,
   run: { options: PromoteOptions; progress: Progress; signal: AbortSignal },
 ): Promise<Report> {
-  const { release, bound, source, target, history, objects, golden, modelStores, plan } = prepared;
+  const { release, bound, source, history, objects, golden, modelStores, plan } = prepared;
   const { options, progress, signal } = run;
   const { crane, note } = options;
-  const name = target.target.name;
+  const name = prepared.target.target.name;
+  const patience = { patienceMs: PATIENCE_MS, signal };
+  const target = await openEnvironment(options.environments, name, patience);
   await progress.step('copy images', (tell) =>
     copyImages(plan.images, { crane, tag: plan.release, tell, signal }),
   );
@@ -57,7 +61,7 @@ export async function carryOut(
     await target.record.write(entries);
   });
   try {
-    const providers = await apply(prepared, run);
+    const providers = await apply({ ...prepared, target }, run);
     await progress.step('verify', async () => {
       const live = await readLive(target.api, allObjects(objects));
       const applied = [...live.objects.values()];
@@ -105,7 +109,8 @@ async function apply(
 ): Promise<Record<string, string>> {
   const { release, source, target, objects, waves, obsolete, golden, clients } = prepared;
   const { api } = target;
-  const limitMs = target.target.rolloutSeconds * 1_000;
+  const { rolloutSeconds, pictureSeconds } = target.target;
+  const limitMs = rolloutSeconds * 1_000;
   const wave = async ({ name, objects: ofWave }: Wave) => {
     await progress.step(`apply ${name}`, async (tell) => {
       await applyWave(api, { name, objects: ofWave }, { force: options.forceConflicts });
@@ -130,7 +135,8 @@ async function apply(
       models: release.lock.models,
       ...(expected && { expected }),
       tolerance: target.target.pictureTolerance,
-      wait: { limitMs, tell, signal },
+      // A worker has to start, and to make its pictures.
+      wait: { limitMs: limitMs + golden.length * pictureSeconds * 1_000, tell, signal },
       // Where the canary has failed nobody waits for the source's pictures any more.
     }).finally(() => stop.abort());
   });
@@ -147,7 +153,7 @@ async function apply(
     comparePictures(canaries.pictures, made, { who, tolerance });
   });
   await progress.step('bake', async (tell) => {
-    const prometheus = await openPrometheus(api);
+    const prometheus = await openPrometheus(api, signal);
     try {
       const { bakeSeconds: seconds } = target.target;
       await bake({ client, prometheus, seconds, tell, signal });

@@ -107,6 +107,20 @@ describe('a Deployment', () => {
       refused('Internal error occurred: failed calling webhook "x": connection refused'),
       three,
     ],
+    [
+      'waits for an API server that is too busy to make its pods',
+      'in-progress',
+      /etcdserver: request timed out/,
+      refused('etcdserver: request timed out'),
+      three,
+    ],
+    [
+      'fails where a policy denies its pods',
+      'failed',
+      /denied the request: no tag/,
+      refused('admission webhook "policy.example.com" denied the request: no tag'),
+      three,
+    ],
   ])('%s', checkHealth('Deployment'));
 });
 

@@ -29,8 +29,8 @@ const current: Health = { state: 'current', message: '' };
 const waits = (message: string): Health => ({ state: 'in-progress', message });
 const failed = (message: string): Health => ({ state: 'failed', message });
 
-/** Pods that end still count in a quota, and a webhook may be on its way. */
-const notYet = /exceeded quota|failed calling webhook/;
+/** Why pods cannot be made that no time mends: a quota, a webhook and an API server that is busy change. */
+const refusesPods = /violates PodSecurity|is invalid|denied the request/;
 
 /** Whether its controller has seen an object as it is; until then its status and its pods are another's. */
 export function isObserved({ metadata, status }: Manifest): boolean {
@@ -56,7 +56,7 @@ export function healthOf(object: Manifest): Health {
       const replicaFailure = condition('ReplicaFailure');
       if (replicaFailure?.status === 'True') {
         const why = replicaFailure.message ?? 'its pods cannot be made';
-        return notYet.test(why) ? waits(why) : failed(why);
+        return refusesPods.test(why) ? failed(why) : waits(why);
       }
       return replicasHealth(spec.replicas ?? 1, status, status.availableReplicas ?? 0);
     }
@@ -114,13 +114,16 @@ function replicasHealth(wanted: number, status: Status, available: number): Heal
   return current;
 }
 
+/** How a container ended. */
+type Run = { exitCode: number; reason?: string; startedAt?: string; finishedAt?: string };
 type ContainerStatus = {
   name: string;
   restartCount: number;
   state?: { waiting?: { reason: string; message?: string } };
-  lastState?: { terminated?: { exitCode: number; reason?: string } };
+  lastState?: { terminated?: Run };
 };
 export type PodObject = Manifest & {
+  metadata: { deletionTimestamp?: string };
   spec?: { nodeName?: string };
   status?: {
     phase?: string;
@@ -141,11 +144,14 @@ const wrong =
   /(configmap|secret|executable).* not found|no such file|couldn't find key|no command|permission denied|runAsNonRoot/i;
 /** Registries that do not answer may come back; an image that is not there will not come. */
 const absent = /not found|manifest unknown|unauthorized|denied|no match for platform/i;
-/** A program that ends so often at its start is not merely early. */
+/** A program that ends so often, so soon after its start, is not merely early. */
 const RESTARTS = 3;
+const SOON_MS = 10_000;
 
 /** Why a pod will not become ready; undefined where it may. */
 export function whyHopeless({ metadata, status = {} }: PodObject): string | undefined {
+  // Its controller takes it away, however it ends.
+  if (metadata.deletionTimestamp !== undefined) return undefined;
   // What its node refused or ended its controller makes again.
   const isDisrupted = status.conditions?.some(({ type }) => type === 'DisruptionTarget');
   if (status.phase === 'Failed' && status.reason === undefined && !isDisrupted) {
@@ -165,9 +171,15 @@ export function whyHopeless({ metadata, status = {} }: PodObject): string | unde
       return `${at}: ${reason}: ${message.slice(0, 300)}`;
     }
     if (reason === 'CrashLoopBackOff' && each.restartCount >= RESTARTS) {
-      const { exitCode = 'no', reason: why = 'no reason told' } = each.lastState?.terminated ?? {};
+      const last = each.lastState?.terminated;
+      // One that ran for a while has lost something that it needs, such as its lease.
+      if (ranForMs(last) >= SOON_MS) continue;
+      const { exitCode = 'no', reason: why = 'no reason told' } = last ?? {};
       return `${at}: it ended ${each.restartCount} times, with ${exitCode} (${why})`;
     }
   }
   return undefined;
 }
+
+const ranForMs = ({ startedAt = '', finishedAt = '' }: Partial<Run> = {}): number =>
+  Date.parse(finishedAt) - Date.parse(startedAt);

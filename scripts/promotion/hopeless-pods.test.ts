@@ -22,7 +22,15 @@ describe('a pod that is not ready', () => {
       },
     ],
   });
-  const ended = { terminated: { exitCode: 137, reason: 'OOMKilled' } };
+  const endedAfter = (seconds: number) => ({
+    terminated: {
+      exitCode: 137,
+      reason: 'OOMKilled',
+      startedAt: '2026-01-01T00:00:00Z',
+      finishedAt: new Date(Date.UTC(2026, 0, 1) + seconds * 1_000).toISOString(),
+    },
+  });
+  const ended = endedAfter(9);
   const pull = 'Back-off pulling image "example.com/app@sha256:1": ErrImagePull: rpc error: ';
 
   test.each<[what: string, status: PodStatus, words: RegExp]>([
@@ -100,6 +108,10 @@ describe('a pod that is not ready', () => {
       'whose node has not read its settings yet',
       waiting('CreateContainerConfigError', 'failed to sync secret cache: timed out'),
     ],
+    [
+      'that ran for a while each time',
+      waiting('CrashLoopBackOff', 'back-off 40s', 3, endedAfter(10)),
+    ],
     ['that ended once or twice', waiting('CrashLoopBackOff', 'back-off 20s', 2, ended)],
     ['that waits for the containers before it', waiting('PodInitializing')],
     [
@@ -128,6 +140,12 @@ describe('a pod that is not ready', () => {
     ],
   ])('may still become so %s', (_, status) => {
     expect(why(status)).toBeUndefined();
+  });
+
+  test('is not hopeless on its way out, however it ended', () => {
+    const metadata = { name: 'a-1', deletionTimestamp: '2026-01-01T00:00:00Z' };
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata, status: { phase: 'Failed' } };
+    expect(whyHopeless(pod)).toBeUndefined();
   });
 
   test('is told in no more words than a line holds', () => {

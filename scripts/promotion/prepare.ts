@@ -68,7 +68,7 @@ export async function prepare(facts: {
   tell: (what: string) => void;
   signal: AbortSignal;
 }): Promise<Prepared> {
-  const { options, release, source, target, tell } = facts;
+  const { options, release, source, target, tell, signal } = facts;
   const lock = lockDigest(release.lock);
   const what = `${release.lock.release} is not promoted to ${target.target.name}`;
 
@@ -103,7 +103,13 @@ export async function prepare(facts: {
   refuse(what, await checkManifests({ release, target, source, objects, text, inSource }));
   if (source !== undefined && inSource !== undefined) {
     tell(source.target.name);
-    refuse(what, await checkSource(source, allObjects(inSource), target.target.soakSeconds));
+    refuse(
+      what,
+      await checkSource(source, allObjects(inSource), {
+        soakSeconds: target.target.soakSeconds,
+        signal,
+      }),
+    );
   }
 
   tell(target.target.name);
@@ -203,7 +209,7 @@ const lockedImages = ({ images }: ReleaseLock) =>
 async function checkSource(
   { target, api, record }: Environment,
   rendered: readonly Manifest[],
-  soakSeconds: number,
+  { soakSeconds, signal }: { soakSeconds: number; signal: AbortSignal },
 ): Promise<Refusal[]> {
   const running = currentOf(await record.history());
   const stored = running && (await record.release(running));
@@ -234,7 +240,7 @@ async function checkSource(
     problem: `${target.name}: ${tellDifference(difference)}`,
     remedy: `put it right (darkroom promote rollback ${target.name} --to-current), or release it`,
   }));
-  const prometheus = await openPrometheus(api);
+  const prometheus = await openPrometheus(api, signal);
   try {
     const fired = await pagingAlerts(prometheus, { withinSeconds: soakSeconds });
     const alerts = fired.filter((alert) => !target.toleratedAlerts.includes(alert));
