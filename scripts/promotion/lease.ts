@@ -69,14 +69,16 @@ export async function takeLock(
     }
     await write(mine, identity);
   };
+  let renewed = Promise.resolve();
   const timer = setInterval(() => {
-    renew().catch((error: unknown) => {
+    renewed = renew().catch((error: unknown) => {
       // An API server that is away for a moment costs no lock.
       if (error instanceof CommandFailure && error.message.startsWith('the lock')) onLost(error);
     });
   }, RENEW_MS);
   return async () => {
     clearInterval(timer);
+    await renewed;
     const mine = await api.get<Lease>(lease);
     if (mine?.spec?.holderIdentity === identity) await write(mine, '');
   };

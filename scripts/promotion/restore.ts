@@ -11,6 +11,10 @@ import { mergePatchOf } from './merge-patch.ts';
 import { allObjects, type Entry, heldObjects } from './record.ts';
 import { wavesOf } from './waves.ts';
 
+/** What is gone back to ran before: it is waited for longer than a new release may have been given. */
+const LEAST_ROLLOUT_SECONDS = 600;
+const LEAST_PICTURE_SECONDS = 300;
+
 /**
  * Puts an environment back to a release that was verified in it, and sees that it works. Everything that it
  * needs is in the cluster's own record.
@@ -29,7 +33,9 @@ export async function restore(
     );
   }
   const left = await heldObjects(record);
-  const wait = { limitMs: target.rolloutSeconds * 1_000, tell, signal, patient: true };
+  const limitMs = Math.max(target.rolloutSeconds, LEAST_ROLLOUT_SECONDS) * 1_000;
+  const pictureSeconds = Math.max(target.pictureSeconds, LEAST_PICTURE_SECONDS);
+  const wait = { limitMs, tell, signal, patient: true };
   for (const wave of wavesOf(stored.objects)) {
     tell(wave.name);
     await applyWave(api, wave, { force: true });
@@ -39,7 +45,12 @@ export async function restore(
   await prune(api, await obsoleteIn(api, allObjects(stored.objects), left));
   tell('golden pictures');
   const client = await clientOf(api, target);
-  await makeGoldenPictures(client, stored.golden, { target, tell, signal });
+  const { name } = target;
+  await makeGoldenPictures(client, stored.golden, {
+    target: { name, pictureSeconds },
+    tell,
+    signal,
+  });
   // All of it once more: after an API server that was away, what lost it may still have looked well in its wave.
   await untilCurrent(api, allObjects(stored.objects), wait);
 }

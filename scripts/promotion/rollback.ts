@@ -53,7 +53,9 @@ export async function rollback(options: RollbackOptions): Promise<Entry> {
     );
     return to;
   } finally {
-    await giveBack();
+    await giveBack().catch((error: Error) =>
+      note(`promote: the lock stays until it ends: ${error.message}`),
+    );
   }
 }
 

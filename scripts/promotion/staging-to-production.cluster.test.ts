@@ -37,7 +37,7 @@ beforeAll(async () => {
   // What made this cluster holds its fields, and other tests have changed some.
   entered = await promotions.enter(release, '--force-conflicts');
   two = await addProduction(one, await production);
-}, 600_000);
+}, 1_800_000);
 
 afterAll(() => one?.remove(), 120_000);
 

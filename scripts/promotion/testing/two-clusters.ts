@@ -42,7 +42,7 @@ export type TwoClusters = Staging & {
 const registries = ['localhost:5001', 'docker.io', 'ghcr.io', 'registry.k8s.io'];
 
 /** Both run on one machine, so that nothing has to be waited for. */
-const patience = { bakeSeconds: 3, rolloutSeconds: 240, pictureSeconds: 120 };
+const patience = { bakeSeconds: 3, rolloutSeconds: 600, pictureSeconds: 300 };
 
 const reached = (port: string | number | undefined) =>
   Object.fromEntries(registries.map((name) => [name, `127.0.0.1:${port}`]));
@@ -61,8 +61,11 @@ export async function createStaging(): Promise<Staging> {
       cluster: { context: `kind-${cluster.name}`, id: await idOf(kubectl) },
       url,
       registries: reached(await stagingPort()),
-      // Other tests have ended its pods again and again, the broker's among them.
-      toleratedAlerts: ['PodCrashLooping', 'PublishFailing', 'TargetDown'],
+      // Other tests have ended its pods again and again, those of broker and database among them.
+      toleratedAlerts: [
+        ...['CreateFailuresBurnFast', 'CreateSlowBurnFast', 'JobsFailing', 'PodCrashLooping'],
+        ...['PublishFailing', 'QueueUnserved', 'RecordAway', 'TargetDown'],
+      ],
       signedBy: { key: source.publicKey },
       ...patience,
     },

@@ -5,6 +5,15 @@ import { begins, endOf } from '../darkroom.ts';
 import type { Promotions } from '../promotions.ts';
 import type { TwoClusters } from '../two-clusters.ts';
 
+/** One that has ended before is told by its code. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 type Rig = () => { two: TwoClusters; promotions: Promotions };
 
 export function interruptionsSuite(rig: Rig): void {
@@ -18,7 +27,7 @@ export function interruptionsSuite(rig: Rig): void {
     for (const step of stepNames) {
       const killed = await promotions.tryToGoOn({
         onLine: (line, pid) => {
-          if (begins(line, step)) process.kill(pid, 'SIGKILL');
+          if (begins(line, step)) kill(pid);
         },
       });
       expect(killed.code, `${step}: ${killed.stderr}`).toBeNull();

@@ -1,7 +1,7 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { darkroom } from '../darkroom.ts';
+import { darkroom, endOf } from '../darkroom.ts';
 import { copyEnvironments, editLayer, editTarget, type Kustomization } from '../environments.ts';
 import type { Promotions } from '../promotions.ts';
 import type { TwoClusters } from '../two-clusters.ts';
@@ -224,8 +224,11 @@ const tamperings: Tampering[] = [
   },
 ];
 
-const putRight = ({ environments }: TwoClusters) =>
-  darkroom(['promote', 'rollback', 'staging', '--to-current', '--environments', environments]);
+async function putRight({ environments }: TwoClusters): Promise<void> {
+  const to = ['rollback', 'staging', '--to-current', '--environments', environments];
+  const run = await darkroom(['promote', ...to]);
+  expect(run.code, endOf(run)).toBe(0);
+}
 
 export function refusalsSuite(rig: Rig): void {
   test.each(tamperings)('$name', async ({ tamper, says, more = [] }) => {
