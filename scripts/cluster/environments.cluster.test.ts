@@ -4,6 +4,7 @@ import { customResourceDefinitions } from '../generate/kind-definers.ts';
 import { type Manifest, nameOf } from '../render/manifest.ts';
 import { renderEnvironment } from '../render/render.ts';
 import { type BareCluster, createBareCluster } from './testing/bare-cluster.ts';
+import { inTimeAfter } from './testing/cluster-under-test.ts';
 import { listOf } from './testing/layers.ts';
 
 // They share kind's names of everything, so each is applied to a control plane of its own; both at once, for
@@ -57,7 +58,7 @@ describe.concurrent.each(['staging', 'production'] as const)('%s', (environment)
     for (const objects of layers) {
       const list = listOf(objects);
       // A controller may write a status between the two looks of a diff.
-      await expect.poll(() => bare.kubectl.diff(list), { timeout: 60_000 }).toBe('');
+      await inTimeAfter(async () => expect(await bare.kubectl.diff(list)).toBe(''));
       const before = await held(list);
       expect(before.size).toBe(objects.length);
       await bare.kubectl.apply(list);

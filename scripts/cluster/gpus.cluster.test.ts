@@ -114,14 +114,14 @@ describe('a pod that asks for GPUs', () => {
 });
 
 test('a GPU that is shared by two takes two pods, and not a third', async () => {
+  // What workers hold could not be shared out.
+  await keepWorkersAway();
   // Undone in the reverse order, each also where the other fails.
   onTestFinished(async () => {
     await share('-');
     await inTimeAfter(async () => expect(await allocatableGpus(node)).toBe('2'));
   });
   onTestFinished(removeHolders);
-  // What workers hold could not be shared out.
-  await keepWorkersAway();
   await share('=2');
   await inTime(() => allocatableGpus(node)).toBe('4');
   const names = ['share-1', 'share-2', 'share-3', 'share-4', 'share-5'];
@@ -145,7 +145,7 @@ test('a device that is marked unhealthy leaves what can be allocated, and comes 
   await eventually(() => allocatableGpus(node)).toBe('2');
 });
 
-test('a restarted kubelet has its GPUs back within 10 s, and the queue is drained without hands', async () => {
+test('a restarted kubelet has its GPUs back within 10 s of being ready, and the queue is drained without hands', async () => {
   const ids = await burst(6, { count: 4, steps: 100 });
   await inTime(async () => (await workers()).some(isReady)).toBe(true);
   await onNode(node, 'systemctl', 'restart', 'kubelet');

@@ -9,6 +9,7 @@ type Figures = { requests: Counts; errors: Counts; deadLetters: number; alerts: 
 type Counts = ReadonlyMap<string, number>;
 
 const LOOK_MS = 2_000;
+const ANSWER_MS = 5_000;
 /** A frontend on its way out says that it takes none, and one that is busy answers late. */
 const UNREADY_MS = 15_000;
 /** Of all requests; the objective of the API (platform/infrastructure/monitoring/rules/api.yaml). */
@@ -41,9 +42,11 @@ function counted(before: Counts, after: Counts): number {
 }
 
 /** Why an environment takes no requests now; undefined where it does. */
-async function troubleOf(client: DarkroomClient): Promise<string | undefined> {
+async function troubleOf(client: DarkroomClient, signal: AbortSignal): Promise<string | undefined> {
   try {
-    const { ready, checks } = await client.system.status.query();
+    const { ready, checks } = await client.system.status.query(undefined, {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
+    });
     if (ready) return undefined;
     const failing = checks.filter(({ ready: passes }) => !passes).map(({ name }) => name);
     return failing.join(', ') || 'not ready';
@@ -72,7 +75,7 @@ export async function bake(options: {
   let wellAt = performance.now();
   const endsAt = wellAt + seconds * 1_000;
   for (;;) {
-    const trouble = await troubleOf(client);
+    const trouble = await troubleOf(client, signal);
     signal.throwIfAborted();
     const now = performance.now();
     if (trouble === undefined) wellAt = now;

@@ -115,6 +115,19 @@ describe('a Deployment', () => {
       three,
     ],
     [
+      'fails after its deadline with the reason why its pods cannot be made',
+      'failed',
+      /exceeded quota: bounds/,
+      {
+        ...refused('pods "a-1" is forbidden: exceeded quota: bounds'),
+        conditions: [
+          ...refused('pods "a-1" is forbidden: exceeded quota: bounds').conditions.slice(0, 2),
+          { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' },
+        ],
+      },
+      three,
+    ],
+    [
       'fails where a policy denies its pods',
       'failed',
       /denied the request: no tag/,

@@ -30,7 +30,7 @@ const waits = (message: string): Health => ({ state: 'in-progress', message });
 const failed = (message: string): Health => ({ state: 'failed', message });
 
 /** Why pods cannot be made that no time mends: a quota, a webhook and an API server that is busy change. */
-const refusesPods = /violates PodSecurity|is invalid|denied the request/;
+const refusesPods = /violates PodSecurity|is invalid|denied (the )?request/;
 
 /** Whether its controller has seen an object as it is; until then its status and its pods are another's. */
 export function isObserved({ metadata, status }: Manifest): boolean {
@@ -50,14 +50,13 @@ export function healthOf(object: Manifest): Health {
   switch (object.kind) {
     case 'Deployment': {
       const progressing = condition('Progressing');
-      if (progressing?.reason === 'ProgressDeadlineExceeded') {
-        return failed(progressing.message ?? 'it made no progress for too long');
-      }
+      const isLate = progressing?.reason === 'ProgressDeadlineExceeded';
       const replicaFailure = condition('ReplicaFailure');
       if (replicaFailure?.status === 'True') {
         const why = replicaFailure.message ?? 'its pods cannot be made';
-        return refusesPods.test(why) ? failed(why) : waits(why);
+        return isLate || refusesPods.test(why) ? failed(why) : waits(why);
       }
+      if (isLate) return failed(progressing?.message ?? 'it made no progress for too long');
       return replicasHealth(spec.replicas ?? 1, status, status.availableReplicas ?? 0);
     }
     case 'StatefulSet': {
@@ -181,5 +180,8 @@ export function whyHopeless({ metadata, status = {} }: PodObject): string | unde
   return undefined;
 }
 
-const ranForMs = ({ startedAt = '', finishedAt = '' }: Partial<Run> = {}): number =>
-  Date.parse(finishedAt) - Date.parse(startedAt);
+/** One that could not be started is told to have begun in 1970. */
+function ranForMs({ startedAt = '', finishedAt = '' }: Partial<Run> = {}): number {
+  const began = Date.parse(startedAt);
+  return began > 0 ? Date.parse(finishedAt) - began : 0;
+}

@@ -22,11 +22,11 @@ describe('a pod that is not ready', () => {
       },
     ],
   });
-  const endedAfter = (seconds: number) => ({
+  const endedAfter = (seconds: number, startedAt = '2026-01-01T00:00:00Z') => ({
     terminated: {
       exitCode: 137,
       reason: 'OOMKilled',
-      startedAt: '2026-01-01T00:00:00Z',
+      startedAt,
       finishedAt: new Date(Date.UTC(2026, 0, 1) + seconds * 1_000).toISOString(),
     },
   });
@@ -68,6 +68,11 @@ describe('a pod that is not ready', () => {
       'that ended again and again',
       waiting('CrashLoopBackOff', 'back-off 40s', 3, ended),
       /it ended 3 times, with 137 \(OOMKilled\)/,
+    ],
+    [
+      'that could not even be started',
+      waiting('CrashLoopBackOff', 'back-off 40s', 3, endedAfter(0, '1970-01-01T00:00:00Z')),
+      /it ended 3 times/,
     ],
     ['that is to run once, and failed', { phase: 'Failed' }, /pod a-1 failed$/],
     [

@@ -12,9 +12,9 @@ export type Prometheus = {
 
 /** Its Service. */
 export const PROMETHEUS = { namespace: 'monitoring', name: 'prometheus', port: 9090 };
-const ANSWER_MS = 30_000;
+const ANSWER_MS = 10_000;
 /** For how long one that does not answer, or has no pod that is ready, is asked again. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 30_000;
 
 type Answer = {
   status: string;

@@ -84,6 +84,11 @@ export async function pauseScaler(name: string, replicas?: number): Promise<void
   const how = replicas === undefined ? 'paused=true' : `paused-replicas=${replicas}`;
   await annotate(`scaledobject/${name}`, `${PAUSE}/${how}`);
   await untilPaused(name, 'True');
+  // It says so before it does.
+  await kubectl.run([
+    ...['--namespace', 'darkroom', 'wait', `hpa/keda-hpa-${name}`],
+    ...['--for=delete', '--timeout=240s'],
+  ]);
 }
 
 /** Undoes `pauseScaler`. */

@@ -236,7 +236,8 @@ export function refusalsSuite(rig: Rig): void {
     const environments = await copyEnvironments(two.environments);
     onTestFinished(() => rm(environments, { recursive: true }));
     const undo = await tamper(rig(), environments);
-    if (typeof undo === 'function') onTestFinished(async () => void (await undo()));
+    // Going back waits for what it puts right.
+    if (typeof undo === 'function') onTestFinished(async () => void (await undo()), 900_000);
     const before = await promotions.versions();
     const run = await promotions.tryToGoOn({ environments, more });
     expect(run.stderr).toMatch(says);
