@@ -7,7 +7,9 @@ import { stringify } from 'yaml';
 import { exec } from './exec.ts';
 import { untilRolledOut } from './rollout.ts';
 import {
+  askFrontend,
   cluster,
+  inTime,
   inTimeAfter,
   kubectl,
   pauseScaler,
@@ -18,6 +20,9 @@ import { layerFolder, layerObjects, listOf } from './testing/layers.ts';
 import { burst, ended, stream } from './testing/load.ts';
 
 const NAMESPACE = 'darkroom';
+/** Jobs that a worker runs at once, until its settings are put back. */
+const SLOTS = 2;
+const MOST_WORKERS = 4;
 const workloads = ['deployment/frontend', 'deployment/worker-pinhole'];
 
 const rolledOut = async (workload: string) => {
@@ -55,6 +60,12 @@ async function applyInfrastructure(): Promise<void> {
   await untilRolledOut(kubectl, objects, { limitMs: 300_000, tell: () => {} });
 }
 
+/** Jobs that the worker with the most of them has in hand. */
+async function mostInHand(): Promise<number> {
+  const seen = await askFrontend<{ workers: { jobs: number }[] }>('/scaling/workers');
+  return Math.max(0, ...seen.workers.map(({ jobs }) => jobs));
+}
+
 /** Two callers, who ask for one picture after the other through every change. */
 let callers: ReturnType<typeof stream>[] = [];
 
@@ -83,15 +94,20 @@ afterAll(async () => {
   });
 }, 900_000);
 
-test('a changed setting rolls frontends and workers', async () => {
-  const settings = (name: string) => ({
+test('changed settings roll frontends and workers, which then run two jobs at once', async () => {
+  const settings = (name: string, ...literals: string[]) => ({
     name,
     namespace: NAMESPACE,
     behavior: 'merge',
-    literals: ['LOG_LEVEL=debug'],
+    literals: ['LOG_LEVEL=debug', ...literals],
   });
-  await apply({ configMapGenerator: [settings('frontend'), settings('worker')] });
+  const changed = [settings('frontend'), settings('worker', `BATCH_SLOTS=${SLOTS}`)];
+  await apply({ configMapGenerator: changed });
   await allRolledOut();
+  // More than all workers have in hand with one slot each.
+  const ids = await burst(2 * SLOTS * MOST_WORKERS, { steps: 50 });
+  await inTime(mostInHand).toBe(SLOTS);
+  for (const { state } of await ended(ids)) expect(state).toBe('succeeded');
 });
 
 test('another image rolls them, and goes back on undo', async () => {
