@@ -48,6 +48,7 @@ async function runTests(address: ClusterAddress, signal: AbortSignal): Promise<n
     env: {
       ...process.env,
       ...env,
+      ...(keep && { DARKROOM_TEST_KEEP: '1' }),
       DARKROOM_TEST_KIND: paths.kind,
       DARKROOM_TEST_KUBECTL: paths.kubectl,
       DARKROOM_TEST_URL: url,

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { clusterDown } from '../cluster/down.ts';
 import { client as stagingClient } from '../cluster/testing/cluster-under-test.ts';
 import { repository } from '../repository.ts';
 import type { Report } from './report.ts';
-import { createProduction } from './testing/production-cluster.ts';
+import { createProduction, productionNames } from './testing/production-cluster.ts';
 import type { Promotions } from './testing/promotions.ts';
 import { createPromotions } from './testing/promotions.ts';
 import { differencesSuite } from './testing/suites/differences.ts';
@@ -20,6 +22,7 @@ import {
   type TwoClusters,
 } from './testing/two-clusters.ts';
 
+let production: ReturnType<typeof createProduction> | undefined;
 let one: Staging;
 let two: TwoClusters;
 let promotions: Promotions;
@@ -29,7 +32,7 @@ let isInBoth = false;
 
 beforeAll(async () => {
   // While a release enters staging, where most of it is waiting.
-  const production = createProduction(console.error);
+  production = createProduction(console.error);
   production.catch(() => {});
   one = await createStaging();
   promotions = createPromotions(one, production);
@@ -39,7 +42,13 @@ beforeAll(async () => {
   two = await addProduction(one, await production);
 }, 1_800_000);
 
-afterAll(() => one?.remove(), 120_000);
+afterAll(async () => {
+  await one?.remove();
+  // Its pods would take the processor from the test that follows, which is timed.
+  if (process.env['DARKROOM_TEST_KEEP'] !== undefined) return;
+  await production?.catch(() => {});
+  await clusterDown({ names: productionNames, note: console.error });
+});
 
 /** The digest of every image that a cluster's pods of Darkroom run, by container. */
 async function runningDigests(kubectl: TwoClusters['production']): Promise<Map<string, string>> {
