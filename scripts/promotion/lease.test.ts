@@ -21,9 +21,12 @@ const held = (holderIdentity: string, secondsAgo = 0): Manifest => ({
 const holderOf = ({ objects }: Pick<ApiServer, 'objects'>) =>
   (objects.get(at)?.['spec'] as { holderIdentity?: string } | undefined)?.holderIdentity;
 const mine = `${whoami()}:${process.pid}`;
-const take = (server: ApiServer) =>
-  takeLock(server.open(), (error) => {
-    throw error;
+const take = (server: ApiServer, note: (line: string) => void = () => {}) =>
+  takeLock(server.open({ patienceMs: 0 }), {
+    onLost: (error) => {
+      throw error;
+    },
+    note,
   });
 
 test('the lock is taken, and given back', async () => {
@@ -93,4 +96,16 @@ test('what somebody else holds by now is not given back', async () => {
   server.objects.set(at, held('ann@laptop:12'));
   await giveBack();
   expect(holderOf(server)).toBe('ann@laptop:12');
+});
+
+test('a lock that cannot be given back is told of, and fails nothing', async () => {
+  let isAway = false;
+  const server = await serveApi(() => (isAway ? 'hang up' : undefined));
+  const notes: string[] = [];
+  const giveBack = await take(server, (line) => notes.push(line));
+  isAway = true;
+  await giveBack();
+  expect(notes).toEqual([
+    expect.stringMatching(/stays until it ends by itself after 60 s: the API/),
+  ]);
 });

@@ -26,13 +26,14 @@ export const whoami = (): string => `${userInfo().username}@${hostname()}`;
 /**
  * Takes the lock of a cluster's releases: one promotion at a time.
  *
- * @param onLost told when somebody else has it, because this process did not renew it in time
+ * @param options.onLost told when somebody else has it, because this process did not renew it in time
+ * @param options.note told where it cannot be given back: what was done stands all the same
  * @returns gives it back
  * @throws CommandFailure that says who holds it
  */
 export async function takeLock(
   api: KubeApi,
-  onLost: (error: Error) => void,
+  { onLost, note }: { onLost: (error: Error) => void; note: (line: string) => void },
 ): Promise<() => Promise<void>> {
   const identity = `${whoami()}:${process.pid}`;
   const write = async (present: Lease | undefined, holder: string) => {
@@ -76,11 +77,18 @@ export async function takeLock(
       if (error instanceof CommandFailure && error.message.startsWith('the lock')) onLost(error);
     });
   }, RENEW_MS);
+  const release = async () => {
+    const mine = await api.get<Lease>(lease);
+    if (mine?.spec?.holderIdentity === identity) await write(mine, '');
+  };
   return async () => {
     clearInterval(timer);
     await renewed;
-    const mine = await api.get<Lease>(lease);
-    if (mine?.spec?.holderIdentity === identity) await write(mine, '');
+    await release().catch((error: Error) =>
+      note(
+        `promote: the lock stays until it ends by itself after ${DURATION_S} s: ${error.message}`,
+      ),
+    );
   };
 }
 

@@ -32,7 +32,7 @@ export async function promote(options: PromoteOptions): Promise<Report> {
   const giveBack = options.dryRun
     ? async () => {}
     : await ensureNamespace(target.api).then(() =>
-        takeLock(target.api, (error) => stop.abort(error)),
+        takeLock(target.api, { onLost: (error) => stop.abort(error), note }),
       );
   try {
     const prepared = await progress.other('checking', (tell) =>
@@ -51,9 +51,7 @@ export async function promote(options: PromoteOptions): Promise<Report> {
     if (!(await options.approve(plan))) return { ...report, outcome: 'not approved' };
     return await carryOut(prepared, report, { options, progress, signal });
   } finally {
-    await giveBack().catch((error: Error) =>
-      note(`promote: the lock stays until it ends: ${error.message}`),
-    );
+    await giveBack();
   }
 }
 

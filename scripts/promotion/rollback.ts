@@ -34,7 +34,10 @@ export async function rollback(options: RollbackOptions): Promise<Entry> {
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
   const environment = await openEnvironment(environments, name, { signal });
-  const giveBack = await takeLock(environment.api, (error) => stop.abort(error));
+  const giveBack = await takeLock(environment.api, {
+    onLost: (error) => stop.abort(error),
+    note,
+  });
   try {
     const history = await environment.record.history();
     const to = toCurrent ? currentOf(history) : previousOf(history);
@@ -53,9 +56,7 @@ export async function rollback(options: RollbackOptions): Promise<Entry> {
     );
     return to;
   } finally {
-    await giveBack().catch((error: Error) =>
-      note(`promote: the lock stays until it ends: ${error.message}`),
-    );
+    await giveBack();
   }
 }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { removeFolder, tellKeeper, temporaryFolder } from '@darkroom/testing';
+import { sleep } from '@darkroom/timing';
 
 const fromHere = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const probe = fromHere('loop-delay-probe.js');
@@ -120,6 +121,6 @@ async function untilReady(child: ChildProcess, name: string, url: string): Promi
       child.kill('SIGKILL');
       throw new Error(`the ${name} was not ready within 60 seconds: ${await answer?.text()}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await sleep(100);
   }
 }

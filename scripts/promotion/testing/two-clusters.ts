@@ -41,7 +41,7 @@ export type TwoClusters = Staging & {
 /** Registries that manifests name; the nodes of each cluster are led to its own. */
 const registries = ['localhost:5001', 'docker.io', 'ghcr.io', 'registry.k8s.io'];
 
-/** Both run on one machine, so that nothing has to be waited for. */
+/** Nothing has to be looked at for long; what starts has the time of a slow machine. */
 const patience = { bakeSeconds: 3, rolloutSeconds: 600, pictureSeconds: 300 };
 
 const reached = (port: string | number | undefined) =>
